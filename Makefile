@@ -1,0 +1,62 @@
+# Seatledger: set up, run, try, test and measure. None of it needs root or a running service.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help install run demo test lint bench lock screenshots clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+install: .stamps/python .stamps/frontend ## Set up: a virtual environment, the pinned packages, the front-end files
+
+run: install ## Set up and start everything: web, workers, schedule, an embedded Redis, SQLite
+	@exec $(BIN)/python -m launcher
+
+demo: install ## The same in a data directory of its own, with made-up tenants connected
+	@exec $(BIN)/python -m launcher --demo
+
+test: install .stamps/dev ## Set up and run every test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install .stamps/dev ## Lint and check types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+
+bench: install .stamps/dev ## Measure
+	@$(BIN)/python -m benchmarks
+
+screenshots: install .stamps/dev ## Make the pictures of README and docs anew, from the demo's tenants
+	@$(BIN)/python -m tests.screenshots
+
+lock: .stamps/dev ## Pin the newest versions that requirements*.in allow
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove what `make install` made; data is kept
+	rm -rf $(VENV) .stamps node_modules webapp/static/vendor
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name a newer one with PYTHON=/path/to/python3." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "The virtual environment could not be made. On Debian and Ubuntu, install python3-venv." >&2; exit 1; }
+
+.stamps/python: requirements.txt | $(BIN)/python
+	@echo "Installing Python packages ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@mkdir -p .stamps && touch $@
+
+.stamps/dev: requirements.txt requirements-dev.txt .stamps/python
+	@echo "Installing what the tests need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-dev.txt
+	@mkdir -p .stamps && touch $@
+
+.stamps/frontend: package-lock.json webapp/icons.txt launcher/frontend.py .stamps/python
+	@command -v npm >/dev/null || { echo "Node.js with npm is needed for the front-end files, and npm was not found. Install Node.js 20 or newer from https://nodejs.org or your system's packages." >&2; exit 1; }
+	@echo "Installing front-end files ..."
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(BIN)/python -m launcher.frontend
+	@mkdir -p .stamps && touch $@

@@ -1,0 +1,1 @@
+"""What happens away from a request."""

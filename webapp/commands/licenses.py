@@ -1,0 +1,3 @@
+from flask.cli import AppGroup
+
+licenses = AppGroup("licenses", help="stub")

@@ -1,0 +1,77 @@
+"""How commands print records, read secrets and explain what went wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import wraps
+from typing import Any
+
+import click
+from sqlalchemy.exc import DBAPIError
+
+from jobs.queue import JobFailed, NoWorker, QueueUnavailable
+
+from ..extensions import UnreadableSecret, db
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON array of objects.")
+
+
+def explained(command: Callable[..., Any]) -> Callable[..., Any]:
+    """End a command with one sentence and exit code 1 where the database or the queue does not answer."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (QueueUnavailable, NoWorker) as error:
+            raise click.ClickException(str(error)) from error
+        except JobFailed as error:
+            raise click.ClickException("The worker could not finish this. Its log has the cause.") from error
+        except UnreadableSecret as error:
+            raise click.ClickException(
+                "The client secret was encrypted with a key that is not in ENCRYPTION_KEYS. Add that key, or enter "
+                "the client secret again."
+            ) from error
+        except DBAPIError as error:
+            db.session.rollback()
+            raise click.ClickException(
+                f"The database did not answer as expected ({str(error.orig).strip().splitlines()[0]}). If it is new or "
+                "older than this version, run `flask db upgrade`."
+            ) from error
+
+    return run
+
+
+def print_records(records: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
+    """Print records as one JSON array with all their keys, or as a table of the columns named."""
+    if as_json:
+        click.echo(json.dumps([_plain(record) for record in records], ensure_ascii=False, indent=2))
+        return
+    rows = [[_cell(record[column]) for column in columns] for record in records]
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in [list(columns), *rows]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def read_secret(what: str) -> str:
+    """One line of standard input: secrets are never arguments, which other users of the machine can see."""
+    secret = sys.stdin.readline().rstrip("\r\n")
+    if not secret:
+        raise click.ClickException(f"No {what} came on standard input. Pipe it in, on one line.")
+    return secret
+
+
+def _plain(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in record.items()}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%SZ")
+    # Names come from outside: a control character must not move the cursor, nor a line break make a row.
+    return "".join(character if character.isprintable() else "?" for character in str(value))

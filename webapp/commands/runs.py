@@ -1,0 +1,3 @@
+from flask.cli import AppGroup
+
+runs = AppGroup("runs", help="stub")

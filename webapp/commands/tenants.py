@@ -1,0 +1,3 @@
+from flask.cli import AppGroup
+
+tenants = AppGroup("tenants", help="stub")

@@ -1,0 +1,3 @@
+from flask.cli import AppGroup
+
+users = AppGroup("users", help="stub")

@@ -1,0 +1,58 @@
+"""How connections to the database behave, the same for whoever opens one."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any
+
+from flask import Flask, has_request_context, request
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from .extensions import db
+
+# How long a writer waits for another's transaction to end. Transactions are short: none spans a request to Microsoft.
+SQLITE_BUSY_SECONDS = 30
+
+
+def engine_options(database_url: str) -> dict[str, Any]:
+    """Options for the engine of this URL."""
+    if database_url.startswith("sqlite"):
+        return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
+    # A connection that the database or a proxy dropped is replaced before a page meets it.
+    return {"pool_pre_ping": True, "pool_recycle": 1800}
+
+
+def init_app(app: Flask) -> None:
+    """Tune the app's engine. Call it after `db.init_app`."""
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    # gunicorn and RQ fork: a child must not share its parent's connections.
+    os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        # Transactions are begun below, not by the driver, which would begin them too late.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # Readers and one writer at the same time; a commit survives a crash of the process, and of the machine
+        # loses at most the last commits, never the file.
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A transaction that reads and then writes fails at once where another wrote in between, whatever the busy
+        # timeout. So whoever may write says so at its begin and waits for its turn there.
+        connection.exec_driver_sql("BEGIN" if _only_reads() else "BEGIN IMMEDIATE")
+
+
+def _only_reads() -> bool:
+    return has_request_context() and request.method in {"GET", "HEAD", "OPTIONS"}

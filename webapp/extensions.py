@@ -1,0 +1,68 @@
+"""The Flask extensions, made once and bound to the app in `create_app`."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf import CSRFProtect
+from htmx_flask import Htmx
+from sqlalchemy import MetaData
+from sqlalchemy.orm import DeclarativeBase
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that a migration can name what it changes on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class UnreadableSecret(Exception):
+    """A stored secret was encrypted with a key that is no longer among `ENCRYPTION_KEYS`."""
+
+
+class Vault:
+    """Encrypts what must not be read from the database, with the first of `ENCRYPTION_KEYS`; any of them decrypts."""
+
+    def __init__(self) -> None:
+        self._fernet: MultiFernet | None = None
+
+    def init_app(self, app: Flask) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in app.config["SETTINGS"].encryption_keys])
+
+    def encrypt(self, secret: str) -> str:
+        return self._keys.encrypt(secret.encode()).decode()
+
+    def decrypt(self, token: str) -> str:
+        """Raise `UnreadableSecret` where no key fits."""
+        try:
+            return self._keys.decrypt(token.encode()).decode()
+        except InvalidToken as error:
+            raise UnreadableSecret from error
+
+    @property
+    def _keys(self) -> MultiFernet:
+        if self._fernet is None:
+            raise RuntimeError("the vault is used before create_app()")
+        return self._fernet
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate()
+login_manager = LoginManager()
+csrf = CSRFProtect()
+htmx = Htmx()
+limiter = Limiter(key_func=get_remote_address)
+vault = Vault()

@@ -1,0 +1,192 @@
+"""The parts of sync runs, and the leases by which they are worked on.
+
+A part is *waiting*, then *syncing* under a lease, then *ok*, *failed* or *cancelled*. A lease is a random token
+with an end: a result is written only by whoever holds it. Work that was lost (a worker killed, a queue emptied)
+is known by its lapsed lease and taken up again, and a job that runs twice changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import DbSession, Model, Named, UtcDateTime, primary_key
+from .integration import Tenant
+from .problem import LOST_TOO_OFTEN, Problem
+
+# Longer than any one request to Microsoft may take: the lease is renewed before each.
+LEASE = timedelta(seconds=90)
+# How often a part may be taken up, counting those put off because Microsoft asked for patience.
+MAX_ATTEMPTS = 8
+
+
+class PartState(StrEnum):
+    WAITING = "waiting"
+    SYNCING = "syncing"
+    OK = "ok"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_PARTS = (PartState.WAITING, PartState.SYNCING)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a part, for as long as its lease is renewed."""
+
+    part_id: int
+    run_id: int
+    tenant_id: int
+    lease: str
+    is_last_attempt: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What syncing one tenant did: license rows by what became of them."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+
+    @property
+    def rows_written(self) -> int:
+        return self.created + self.changed + self.gone
+
+
+class SyncPart(Model):
+    """What a run did, or has to do, for one tenant."""
+
+    __tablename__ = "sync_part"
+    __table_args__ = (
+        UniqueConstraint("run_id", "tenant_id"),
+        Index("ix_sync_part_tenant_id", "tenant_id"),
+    )
+
+    id: Mapped[primary_key]
+    run_id: Mapped[int] = mapped_column(ForeignKey("sync_run.id", ondelete="CASCADE"))
+    tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id", ondelete="CASCADE"))
+    state: Mapped[PartState] = mapped_column(Named(PartState), default=PartState.WAITING)
+    lease: Mapped[str | None] = mapped_column(Text)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Microsoft asked that nobody ask again before this moment.
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    requests: Mapped[int] = mapped_column(default=0)
+    created: Mapped[int] = mapped_column(default=0)
+    changed: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    gone: Mapped[int] = mapped_column(default=0)
+    rows_written: Mapped[int] = mapped_column(default=0)
+    # Why it failed or was put off; on a part that is OK, what could not be read beside the licenses.
+    code: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    fix: Mapped[str] = mapped_column(Text, default="")
+    request_id: Mapped[str] = mapped_column(Text, default="")
+
+    tenant: Mapped[Tenant] = relationship()
+
+    @classmethod
+    def due(cls, session: DbSession, run_id: int, now: datetime) -> list[int]:
+        """The ids of a run's parts that may be taken up now."""
+        return list(session.scalars(select(cls.id).where(cls.run_id == run_id, cls._is_due(now)).order_by(cls.id)))
+
+    @classmethod
+    def claim(cls, session: DbSession, part_id: int, now: datetime) -> Claim | None:
+        """Take the lease of a part that is due, or return None where there is nothing to do.
+
+        A part that was taken up too often already ends as failed instead.
+        """
+        lease = secrets.token_hex(16)
+        row = session.execute(
+            update(cls)
+            .where(cls.id == part_id, cls.attempts < MAX_ATTEMPTS, cls._is_due(now))
+            .values(
+                state=PartState.SYNCING,
+                lease=lease,
+                lease_until=now + LEASE,
+                attempts=cls.attempts + 1,
+                started_at=func.coalesce(cls.started_at, now),
+            )
+            .returning(cls.run_id, cls.tenant_id, cls.attempts)
+        ).first()
+        if row is not None:
+            return Claim(part_id, row.run_id, row.tenant_id, lease, row.attempts >= MAX_ATTEMPTS)
+        session.execute(
+            update(cls)
+            .where(cls.id == part_id, cls.attempts >= MAX_ATTEMPTS, cls._is_due(now))
+            .values(state=PartState.FAILED, finished_at=now, lease=None, lease_until=None, **LOST_TOO_OFTEN.columns())
+        )
+        return None
+
+    @classmethod
+    def renew(cls, session: DbSession, claim: Claim, now: datetime) -> bool:
+        """Hold the lease longer. Returns False where it was lost: the work is somebody else's now."""
+        return cls._write(session, claim, {"lease_until": now + LEASE})
+
+    @classmethod
+    def succeed(
+        cls,
+        session: DbSession,
+        claim: Claim,
+        now: datetime,
+        outcome: Outcome,
+        requests: int,
+        notice: Problem | None = None,
+    ) -> bool:
+        """Record what was done. Returns False, writing nothing, where the lease was lost."""
+        values = {
+            "created": outcome.created,
+            "changed": outcome.changed,
+            "unchanged": outcome.unchanged,
+            "gone": outcome.gone,
+            "rows_written": outcome.rows_written,
+        }
+        return cls._settle(session, claim, requests, notice, state=PartState.OK, finished_at=now, **values)
+
+    @classmethod
+    def fail(cls, session: DbSession, claim: Claim, now: datetime, problem: Problem, requests: int) -> bool:
+        """Record why nothing was done. Returns False, writing nothing, where the lease was lost."""
+        return cls._settle(session, claim, requests, problem, state=PartState.FAILED, finished_at=now)
+
+    @classmethod
+    def put_off(cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int) -> bool:
+        """Give the part back, to be taken up at `until` at the earliest."""
+        return cls._settle(session, claim, requests, problem, state=PartState.WAITING, not_before=until)
+
+    @classmethod
+    def hand_back(cls, session: DbSession, claim: Claim) -> bool:
+        """Give the part back untouched, because this worker was told to stop; that is no attempt."""
+        return cls._settle(session, claim, 0, None, state=PartState.WAITING, attempts=cls.attempts - 1)
+
+    @classmethod
+    def _settle(cls, session: DbSession, claim: Claim, requests: int, problem: Problem | None, **values: Any) -> bool:
+        explained = (problem or Problem("", "")).columns()
+        released = {"lease": None, "lease_until": None, "requests": cls.requests + requests}
+        return cls._write(session, claim, {**released, **explained, **values})
+
+    @classmethod
+    def _write(cls, session: DbSession, claim: Claim, values: dict[str, Any]) -> bool:
+        written = session.execute(
+            update(cls)
+            .where(cls.id == claim.part_id, cls.lease == claim.lease, cls.state == PartState.SYNCING)
+            .values(values)
+            .returning(cls.id)
+        )
+        return written.scalar() is not None
+
+    @classmethod
+    def _is_due(cls, now: datetime) -> Any:
+        may_start = and_(cls.state == PartState.WAITING, or_(cls.not_before.is_(None), cls.not_before <= now))
+        was_lost = and_(cls.state == PartState.SYNCING, cls.lease_until < now)
+        return or_(may_start, was_lost)

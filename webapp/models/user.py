@@ -1,0 +1,152 @@
+"""Users, their sessions, and the one-time code that guards the first visit."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, Text, delete, exists, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .base import DbSession, Model, Named, UtcDateTime, primary_key, utc_now
+
+SESSION_LIFETIME = timedelta(days=14)
+
+_hasher = PasswordHasher()
+
+
+class Role(StrEnum):
+    ADMINISTRATOR = "administrator"
+    READ_ONLY = "read-only"
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+
+class User(UserMixin, Model):
+    """A person who signs in. The e-mail address is stored in lower case."""
+
+    __tablename__ = "user_account"
+    __allow_unmapped__ = True
+
+    id: Mapped[primary_key]
+    email: Mapped[str] = mapped_column(Text, unique=True)
+    password_hash: Mapped[str] = mapped_column(Text)
+    role: Mapped[Role] = mapped_column(Named(Role))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # The token of the session that this request came with; set where a session is opened or found.
+    session_token: str | None = None
+
+    def get_id(self) -> str:
+        """What Flask-Login keeps in the cookie: the session's token, so that ending the session ends the cookie."""
+        if self.session_token is None:
+            raise RuntimeError("a user is signed in through UserSession.open")
+        return self.session_token
+
+    def set_password(self, password: str) -> None:
+        self.password_hash = _hasher.hash(password)
+
+    def check_password(self, password: str) -> bool:
+        """Whether it is this user's password; a hash made with older parameters is renewed."""
+        try:
+            _hasher.verify(self.password_hash, password)
+        except (VerifyMismatchError, InvalidHashError):
+            return False
+        if _hasher.check_needs_rehash(self.password_hash):
+            self.set_password(password)
+        return True
+
+
+class UserSession(Model):
+    """One browser's sign-in. Only the token's hash is stored: who reads the database cannot sign in with it."""
+
+    __tablename__ = "user_session"
+
+    id: Mapped[primary_key]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(Text, unique=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    user: Mapped[User] = relationship()
+
+    @classmethod
+    def open(cls, session: DbSession, user: User) -> None:
+        """Begin a session for the user, whose `session_token` then is the cookie's value. Expired ones are removed."""
+        now = utc_now()
+        token = secrets.token_urlsafe(32)
+        session.execute(delete(cls).where(cls.user_id == user.id, cls.expires_at < now))
+        session.add(cls(user_id=user.id, token_hash=_hash(token), expires_at=now + SESSION_LIFETIME))
+        user.session_token = token
+        user.last_sign_in_at = now
+
+    @classmethod
+    def find_user(cls, session: DbSession, token: str) -> User | None:
+        """The user of an open session, or None."""
+        user = session.scalar(
+            select(User)
+            .join(cls, cls.user_id == User.id)
+            .where(cls.token_hash == _hash(token), cls.expires_at > utc_now())
+        )
+        if user is not None:
+            user.session_token = token
+        return user
+
+    @classmethod
+    def close(cls, session: DbSession, token: str) -> None:
+        session.execute(delete(cls).where(cls.token_hash == _hash(token)))
+
+    @classmethod
+    def close_all(cls, session: DbSession, user: User) -> None:
+        session.execute(delete(cls).where(cls.user_id == user.id))
+
+
+class SetupCode(Model):
+    """The hash of the one-time code that lets the first visitor create the Administrator. There is one row at most."""
+
+    __tablename__ = "setup_code"
+
+    id: Mapped[primary_key]
+    code_hash: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+    @classmethod
+    def renew(cls, session: DbSession) -> str:
+        """Make a new code, which replaces the one before, and return it to be printed."""
+        code = "-".join(secrets.token_hex(2) for _ in range(4))
+        session.execute(delete(cls))
+        session.add(cls(id=1, code_hash=_hash(code)))
+        return code
+
+    @classmethod
+    def accepts(cls, session: DbSession, code: str) -> bool:
+        stored = session.scalar(select(cls.code_hash))
+        return stored is not None and secrets.compare_digest(stored, _hash(code.strip().lower()))
+
+
+def any_user(session: DbSession) -> bool:
+    return bool(session.scalar(select(exists().where(User.id.is_not(None)))))
+
+
+def waste_time_like_a_check(password: str) -> None:
+    """Take as long as a password check, so that an unknown address is not told apart by its answer's time."""
+    try:
+        _hasher.verify(_UNMATCHED_HASH, password)
+    except VerifyMismatchError:
+        return
+
+
+def _hash(token: str) -> str:
+    # Tokens and codes are random and long: a fast hash is enough, a slow one would cost every request.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+_UNMATCHED_HASH = _hasher.hash(secrets.token_urlsafe(16))

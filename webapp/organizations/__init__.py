@@ -1,0 +1,3 @@
+from .views import init_app
+
+__all__ = ["init_app"]

@@ -1,0 +1,95 @@
+// Small behaviours that pages ask for with data attributes. Everything works without them, only less comfortably.
+"use strict";
+
+// Times are sent in UTC and shown in the reader's zone.
+const showTimes = (root) => {
+  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (!time.title && !Number.isNaN(moment.getTime())) {
+      time.title = time.textContent;
+      time.textContent = format.format(moment);
+    }
+  }
+};
+
+// data-poll="MILLISECONDS": send the event "poll" to the element once after that time; while the tab is hidden, when it
+// is shown again. The server decides with each answer whether and when there is a next time.
+const poll = (element) => {
+  const ask = () => {
+    if (!element.isConnected) return;
+    if (document.hidden) document.addEventListener("visibilitychange", ask, { once: true });
+    else htmx.trigger(element, "poll");
+  };
+  setTimeout(ask, Number(element.dataset.poll));
+};
+
+// data-choices: Tabler's select widget, which finds an entry by typing. With data-choices-url it asks the server.
+const choose = (select) => {
+  if (select.tomselect) return;
+  const url = select.dataset.choicesUrl;
+  const options = { maxOptions: 500, hideSelected: false, copyClassesToDropdown: false };
+  if (url) {
+    options.valueField = "value";
+    options.labelField = "text";
+    options.searchField = [];
+    options.load = (text, done) => {
+      const address = new URL(url, location.href);
+      address.searchParams.set("q", text);
+      fetch(address, { headers: { Accept: "application/json" } })
+        .then((answer) => (answer.ok ? answer.json() : []))
+        .then(done, () => done());
+    };
+  }
+  new TomSelect(select, options);
+};
+
+const start = (root) => {
+  showTimes(root);
+  const own = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
+  own("[data-poll]").forEach(poll);
+  own("select[data-choices]").forEach(choose);
+};
+
+document.addEventListener("DOMContentLoaded", () => start(document));
+document.addEventListener("htmx:load", (event) => {
+  if (event.detail.elt !== document.body) start(event.detail.elt);
+});
+
+// A form that takes its time says so, and is sent once.
+document.addEventListener("submit", (event) => {
+  const button = event.target.querySelector("[data-busy-on-submit]");
+  if (!button || event.defaultPrevented) return;
+  button.classList.add("is-busy");
+  setTimeout(() => { button.disabled = true; });
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const button of document.querySelectorAll(".is-busy")) {
+    button.classList.remove("is-busy");
+    button.disabled = false;
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-theme-toggle]")) {
+    const theme = document.documentElement.getAttribute("data-bs-theme") === "dark" ? "light" : "dark";
+    localStorage.setItem("tabler-theme", theme);
+    document.documentElement.setAttribute("data-bs-theme", theme);
+  }
+});
+
+// The server cannot be reached: say so once, and take it back when it answers again.
+const lost = () => document.getElementById("connection-lost");
+document.addEventListener("htmx:sendError", (event) => {
+  if (!lost()) {
+    const notice = document.createElement("div");
+    notice.id = "connection-lost";
+    notice.className = "alert alert-warning";
+    notice.textContent = "Seatledger cannot be reached at the moment. This page goes on by itself when it can.";
+    document.getElementById("notices")?.append(notice);
+  }
+  const element = event.detail.elt;
+  if (element.dataset.poll) poll(element);
+});
+document.addEventListener("htmx:afterOnLoad", () => lost()?.remove());

@@ -1,0 +1,95 @@
+"""What templates can call besides Flask's own: icons, times, counts, statuses."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, render_template
+from flask_login import current_user
+from htmx_flask import request
+from markupsafe import Markup
+
+from . import access
+from .models import STATUS_LABELS
+
+# No inline style, no eval, no requests elsewhere: what the Content-Security-Policy forbids is not tried. History is
+# not kept in the browser, where the next person at the desk could read it: Back asks the server. Errors are swapped
+# in too, where the answer says (see errors.py).
+HTMX_CONFIG = {
+    "includeIndicatorStyles": False,
+    "allowEval": False,
+    "allowScriptTags": False,
+    "selfRequestsOnly": True,
+    "historyCacheSize": 0,
+    "refreshOnHistoryMiss": True,
+    "scrollBehavior": "auto",
+    "timeout": 70000,
+    "responseHandling": [
+        {"code": "204", "swap": False},
+        {"code": "[23]..", "swap": True},
+        {"code": "[45]..", "swap": True, "error": True},
+    ],
+}
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(
+        htmx_config=HTMX_CONFIG, icon=icon, may=_may, Permission=access.Permission, asset_url=asset_url
+    )
+    app.jinja_env.filters.update(moment=moment, count=count, status_label=status_label)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def page_or_partial(page: str, partial: str, **values: Any) -> str:
+    """The partial for HTMX, which swaps it in; the page, which includes the same partial, for everyone else.
+
+    A page that HTMX restores from the browser's history is asked for whole.
+    """
+    wants_partial = request.htmx and not request.htmx.history_restore_request and not request.htmx.boosted
+    return render_template(partial if wants_partial else page, **values)
+
+
+def icon(name: str, size: str = "") -> Markup:
+    """One of Tabler's icons as inline SVG, hidden from screen readers: words beside it say what it means."""
+    return Markup(_icon_svg(Path(current_app.static_folder or "") / "vendor/icons" / f"{name}.svg", size))  # noqa: S704
+
+
+@lru_cache(maxsize=256)
+def _icon_svg(path: Path, size: str) -> str:
+    svg = " ".join(path.read_text().split())
+    return svg.replace('class="icon', f'aria-hidden="true" class="icon {size}', 1)
+
+
+def asset_url(filename: str) -> str:
+    """A static file's address with its version, so that browsers keep it until it changes."""
+    return current_app.url_for(
+        "static", filename=filename, v=_version(Path(current_app.static_folder or "") / filename)
+    )
+
+
+@lru_cache(maxsize=256)
+def _version(path: Path) -> str:
+    return format(path.stat().st_mtime_ns, "x") if path.exists() else "0"
+
+
+def moment(value: datetime | None) -> Markup:
+    """A time as an element that the browser shows in the reader's zone; without script it is shown in UTC."""
+    if value is None:
+        return Markup('<span class="text-secondary">never</span>')
+    return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), value.strftime("%Y-%m-%d %H:%M UTC"))
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands set apart."""
+    return f"{value:,}"
+
+
+def status_label(status: str) -> str:
+    return STATUS_LABELS.get(status, status)
+
+
+def _may(permission: access.Permission) -> bool:
+    return bool(current_user.is_authenticated and access.may(current_user, permission))

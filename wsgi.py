@@ -1,0 +1,9 @@
+"""What gunicorn and the `flask` command load: the application, with the settings of the environment."""
+
+from config import SettingError
+from webapp import create_app
+
+try:
+    app = create_app()
+except SettingError as error:
+    raise SystemExit(f"Seatledger cannot start: {error}") from error
