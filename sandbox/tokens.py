@@ -1,0 +1,78 @@
+"""Access tokens: signed JSON Web Tokens with the claims of an app-only token of Entra ID.
+
+https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+
+from sandbox.tenants import Tenant
+
+_ALGORITHM = "RS256"
+
+
+class TokenError(Exception):
+    """The token is not one that Graph accepts; the message is Graph's."""
+
+
+class TokenMint:
+    """Issues and reads tokens. Its key lives as long as the process: tokens of an earlier start are refused."""
+
+    def __init__(self) -> None:
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key_id = uuid4().hex
+
+    def keys(self) -> dict[str, Any]:
+        """The public key as a JSON Web Key Set."""
+        key = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
+        return {"keys": [{"kty": "RSA", "use": "sig", "kid": self._key_id, "n": key["n"], "e": key["e"]}]}
+
+    def issue(self, tenant: Tenant, audience: str) -> str:
+        """A token for the tenant's app, good for its `token_lifetime` seconds; the roles are the permissions."""
+        now = int(time.time())
+        service_principal = str(uuid5(NAMESPACE_OID, f"{tenant.tenant_id}/{tenant.client_id}"))
+        claims = {
+            "aud": audience,
+            "iss": f"https://sts.windows.net/{tenant.tenant_id}/",
+            "iat": now,
+            "nbf": now,
+            "exp": now + tenant.token_lifetime,
+            "appid": tenant.client_id,
+            "appidacr": "1",
+            "idp": f"https://sts.windows.net/{tenant.tenant_id}/",
+            "idtyp": "app",
+            "oid": service_principal,
+            "roles": list(tenant.permissions),
+            "sub": service_principal,
+            "tid": tenant.tenant_id,
+            "uti": uuid4().hex[:22],
+            "ver": "1.0",
+        }
+        return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers={"kid": self._key_id})
+
+    def read(self, token: str) -> dict[str, Any]:
+        """The claims of a token that this process issued and that has not expired. Raises TokenError."""
+        if not token:
+            raise TokenError("Access token is empty.")
+        if "." not in token:
+            raise TokenError(
+                "IDX14100: JWT is not well formed, there are no dots (.).\n"
+                "The token needs to be in JWS or JWE Compact Serialization Format."
+            )
+        try:
+            # Whoever asks for a token gets one for Graph only, so the audience needs no second look here.
+            return jwt.decode(token, self._key.public_key(), algorithms=[_ALGORITHM], options={"verify_aud": False})
+        except jwt.ExpiredSignatureError as error:
+            raise TokenError("Lifetime validation failed, the token is expired.") from error
+        except jwt.InvalidSignatureError as error:
+            raise TokenError("Access token validation failure. Invalid signature.") from error
+        except jwt.InvalidTokenError as error:
+            raise TokenError("Access token validation failure.") from error
