@@ -34,7 +34,7 @@ WORKERS_KEY = "seatledger:workers"
 WORKER_SILENCE_SECONDS = 15
 
 _PICK_UP_SECONDS = 10
-_ANSWER_SECONDS = 60
+_ANSWER_SECONDS = 100
 # A job is bounded by its requests' deadlines and its leases; this only ends one that hangs beyond both.
 _SYNC_JOB_SECONDS = 3600
 

@@ -6,7 +6,8 @@ import os
 import sqlite3
 from typing import Any
 
-from flask import Flask, has_request_context, request
+import click
+from flask import Flask, g, has_app_context, has_request_context, request
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -51,8 +52,17 @@ def _tune_sqlite(engine: Engine) -> None:
     def on_begin(connection: Connection) -> None:
         # A transaction that reads and then writes fails at once where another wrote in between, whatever the busy
         # timeout. So whoever may write says so at its begin and waits for its turn there.
-        connection.exec_driver_sql("BEGIN" if _only_reads() else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _may_write() else "BEGIN")
 
 
-def _only_reads() -> bool:
-    return has_request_context() and request.method in {"GET", "HEAD", "OPTIONS"}
+def declare_writing() -> None:
+    """Let the transactions of this app context begin as ones that may write."""
+    g.may_write = True
+
+
+def _may_write() -> bool:
+    if has_request_context():
+        return request.method not in {"GET", "HEAD", "OPTIONS"}
+    if click.get_current_context(silent=True) is not None:
+        return True
+    return bool(has_app_context() and g.get("may_write"))

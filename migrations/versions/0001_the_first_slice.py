@@ -134,6 +134,7 @@ def upgrade() -> None:
         sa.Column("ignored_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_synced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("organization_id IS NULL OR ignored_at IS NULL", name=op.f("ck_tenant_matched_or_ignored")),
         sa.ForeignKeyConstraint(
             ["integration_id"],

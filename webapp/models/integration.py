@@ -98,6 +98,8 @@ class Tenant(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     # When its licenses were last read whole; what could not be read since leaves this as it is.
     last_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Microsoft asked that nobody ask this tenant again before this moment.
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     integration: Mapped[Integration] = relationship(back_populates="tenants")
     organization: Mapped[Organization | None] = relationship()

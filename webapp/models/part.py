@@ -20,8 +20,8 @@ from .base import DbSession, Model, Named, UtcDateTime, primary_key
 from .integration import Tenant
 from .problem import LOST_TOO_OFTEN, Problem
 
-# Longer than any one request to Microsoft may take: the lease is renewed before each.
-LEASE = timedelta(seconds=90)
+# Longer than any one request to Microsoft may take, and how old a lease may be when one is sent (`jobs.sync`).
+LEASE = timedelta(seconds=100)
 # How often a part may be taken up, counting those put off because Microsoft asked for patience.
 MAX_ATTEMPTS = 8
 
@@ -45,7 +45,12 @@ class Claim:
     run_id: int
     tenant_id: int
     lease: str
-    is_last_attempt: bool
+    # Counted from 1.
+    attempt: int
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.attempt >= MAX_ATTEMPTS
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,20 @@ class SyncPart(Model):
         return list(session.scalars(select(cls.id).where(cls.run_id == run_id, cls._is_due(now)).order_by(cls.id)))
 
     @classmethod
+    def resume(cls, session: DbSession, now: datetime) -> dict[int, list[int]]:
+        """Let the parts wait no longer whose time has come; returns their ids by run."""
+        resumed = session.execute(
+            update(cls)
+            .where(cls.state == PartState.WAITING, cls.not_before <= now)
+            .values(not_before=None)
+            .returning(cls.run_id, cls.id)
+        )
+        by_run: dict[int, list[int]] = {}
+        for run_id, part_id in resumed:
+            by_run.setdefault(run_id, []).append(part_id)
+        return by_run
+
+    @classmethod
     def claim(cls, session: DbSession, part_id: int, now: datetime) -> Claim | None:
         """Take the lease of a part that is due, or return None where there is nothing to do.
 
@@ -121,7 +140,7 @@ class SyncPart(Model):
             .returning(cls.run_id, cls.tenant_id, cls.attempts)
         ).first()
         if row is not None:
-            return Claim(part_id, row.run_id, row.tenant_id, lease, row.attempts >= MAX_ATTEMPTS)
+            return Claim(part_id, row.run_id, row.tenant_id, lease, row.attempts)
         session.execute(
             update(cls)
             .where(cls.id == part_id, cls.attempts >= MAX_ATTEMPTS, cls._is_due(now))
@@ -163,11 +182,6 @@ class SyncPart(Model):
     def put_off(cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int) -> bool:
         """Give the part back, to be taken up at `until` at the earliest."""
         return cls._settle(session, claim, requests, problem, state=PartState.WAITING, not_before=until)
-
-    @classmethod
-    def hand_back(cls, session: DbSession, claim: Claim) -> bool:
-        """Give the part back untouched, because this worker was told to stop; that is no attempt."""
-        return cls._settle(session, claim, 0, None, state=PartState.WAITING, attempts=cls.attempts - 1)
 
     @classmethod
     def _settle(cls, session: DbSession, claim: Claim, requests: int, problem: Problem | None, **values: Any) -> bool:

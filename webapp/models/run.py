@@ -184,12 +184,6 @@ class SyncRun(Model):
         return list(session.scalars(select(cls.id).where(cls.state.in_(ACTIVE_STATES), cls.heard_at < now - SILENCE)))
 
     @classmethod
-    def with_overdue_parts(cls, session: DbSession, now: datetime) -> list[int]:
-        """The runs with parts that Microsoft asked to be patient about and whose time has come."""
-        overdue = select(SyncPart.run_id).where(SyncPart.state == PartState.WAITING, SyncPart.not_before <= now)
-        return list(session.scalars(select(cls.id).where(cls.state == RunState.SYNCING, cls.id.in_(overdue))))
-
-    @classmethod
     def _locked(cls, session: DbSession, run_id: int) -> SyncRun | None:
         query = select(cls).where(cls.id == run_id).with_for_update()
         return session.scalar(query.execution_options(populate_existing=True))

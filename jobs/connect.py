@@ -1,0 +1,72 @@
+"""Jobs that somebody waits for: testing a connection, finding the tenants that an integration reaches."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from webapp.extensions import UnreadableSecret, db, vault
+from webapp.models import Cloud, Integration, Problem, Tenant
+
+from . import tenant as tenants
+from .job import job
+from .microsoft.errors import MicrosoftError, SignInRefused
+from .microsoft.signin import Credentials
+
+UNREADABLE_SECRET = Problem(
+    "The stored client secret cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
+    "Put the key back into ENCRYPTION_KEYS, or enter the client secret again under Actions > Edit Connection.",
+    code="unreadable_secret",
+)
+
+
+@job
+def check(token: str) -> dict[str, Any]:
+    """Sign in with the credentials and read the tenant as a sync would.
+
+    `token` is what `vault` made of the JSON object `cloud`, `tenant`, `client_id`, `client_secret`. Returns `ok`
+    with `tenant_id`, `name`, `default_domain` and `warning` (a problem or None); or not `ok` with `problem` and
+    `field`, the one of the four at fault or None.
+    """
+    given = json.loads(vault.decrypt(token))
+    credentials = Credentials(Cloud(given["cloud"]), given["tenant"], given["client_id"], given["client_secret"])
+    try:
+        with tenants.transport() as transport:
+            snapshot = tenants.read(credentials, transport)
+    except MicrosoftError as error:
+        field = error.field if isinstance(error, SignInRefused) else None
+        return {"ok": False, "problem": error.problem.columns(), "field": field}
+    return {
+        "ok": True,
+        "tenant_id": snapshot.tenant_id,
+        "name": snapshot.tenant.name if snapshot.tenant else snapshot.tenant_id,
+        "default_domain": snapshot.tenant.default_domain if snapshot.tenant else "",
+        "warning": snapshot.notice.columns() if snapshot.notice else None,
+    }
+
+
+@job
+def discover(integration_id: int) -> dict[str, Any]:
+    """Find the tenants that the integration reaches and store those that are new, unmatched.
+
+    Returns `ok` with `tenants`, the ids of the rows of all that it reaches, and `warning`; or not `ok` with `problem`.
+    """
+    integration = db.session.get_one(Integration, integration_id)
+    try:
+        credentials = tenants.credentials_of(integration, integration.home_tenant_id)
+        db.session.rollback()  # no transaction is held while Microsoft is asked
+        with tenants.transport() as transport:
+            snapshot = tenants.read(credentials, transport)
+    except UnreadableSecret:
+        return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
+    except MicrosoftError as error:
+        return {"ok": False, "problem": error.problem.columns()}
+    row = db.session.query(Tenant).filter_by(integration_id=integration_id, tenant_id=snapshot.tenant_id).one_or_none()
+    if row is None:
+        row = Tenant(integration_id=integration_id, tenant_id=snapshot.tenant_id, name=snapshot.tenant_id)
+        db.session.add(row)
+    if snapshot.tenant is not None:
+        tenants.rename(row, snapshot.tenant)
+    db.session.commit()
+    warning = snapshot.notice.columns() if snapshot.notice else None
+    return {"ok": True, "tenants": [row.id], "warning": warning}

@@ -1,0 +1,66 @@
+"""What can go wrong with Microsoft: one family of errors, each carrying the reason and the fix to show."""
+
+from __future__ import annotations
+
+from webapp.models import Problem
+
+
+class MicrosoftError(Exception):
+    """Something that was asked of Microsoft did not succeed; `problem` says why and what to do."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.code}: {problem.reason}" if problem.code else problem.reason)
+        self.problem = problem
+
+
+class Refused(MicrosoftError):
+    """Asking again would not help before somebody changes something."""
+
+
+class SignInRefused(Refused):
+    """Entra ID did not issue a token. `field` names the part of the credentials at fault, where one is."""
+
+    def __init__(self, problem: Problem, field: str | None = None) -> None:
+        super().__init__(problem)
+        self.field = field
+
+
+class AccessDenied(Refused):
+    """Graph answered 403: the app lacks a permission."""
+
+
+class TlsFailed(Refused):
+    """The other side's certificate could not be verified."""
+
+
+class BadAnswer(Refused):
+    """An answer that is not what Microsoft documents: nothing of it is believed."""
+
+    def __init__(self, what: str, request_id: str = "") -> None:
+        reason = f"Microsoft's answer was not what its documentation says: {what}. The last good data is kept."
+        fix = "Sync again. If it stays, check whether a proxy or firewall between here and Microsoft changes answers."
+        super().__init__(Problem(reason, fix, "unexpected_answer", request_id))
+
+
+class Transient(MicrosoftError):
+    """Asking again later may help."""
+
+
+class Unreachable(Transient):
+    """No answer came: no network, a name that does not resolve, a connection refused or dropped."""
+
+
+class TimedOut(Unreachable):
+    """No answer came within its time, which was long: it is not asked for again at once."""
+
+
+class ServerFailed(Transient):
+    """Microsoft answered with an error of its own (5xx)."""
+
+
+class Throttled(Transient):
+    """Microsoft asked to wait (429, or 503 with Retry-After). `seconds` is how long, None where it did not say."""
+
+    def __init__(self, problem: Problem, seconds: float | None) -> None:
+        super().__init__(problem)
+        self.seconds = seconds

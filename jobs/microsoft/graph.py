@@ -1,0 +1,89 @@
+"""The Graph client: read one resource, or all pages of a collection.
+
+Sources: Graph, "Paging Microsoft Graph data in your app", "Microsoft Graph throttling guidance".
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import BadAnswer
+from .explain import graph_refused
+from .patience import patiently
+from .signin import SignIn
+from .transport import Answer, Transport
+
+# Pages that a small collection may have; one that goes on is not what it should be.
+MAX_PAGES = 200
+
+
+class GraphClient:
+    """Reads from Graph as the app that is signed in. All methods raise the errors of `jobs.microsoft.errors`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        sign_in: SignIn,
+        transport: Transport,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._base_url = f"{base_url}/v1.0"
+        self._origin = urlsplit(base_url)[:2]
+        self._sign_in = sign_in
+        self._transport = transport
+        self._sleep = sleep
+
+    def pages(self, path: str, select: str, permission: str) -> Iterator[list[Any]]:
+        """The pages of a collection, each a list of its items; `permission` names what reading it needs."""
+        url = f"{self._base_url}{path}?$select={select}"
+        for _ in range(MAX_PAGES):
+            content, request_id = self._read(url, permission)
+            items, next_link = content.get("value"), content.get("@odata.nextLink")
+            if not isinstance(items, list):
+                raise BadAnswer(f"{path} has no list of values", request_id)
+            yield items
+            if next_link is None:
+                return
+            url = self._checked_link(next_link, path, request_id)
+        raise BadAnswer(f"{path} has more than {MAX_PAGES} pages", request_id)
+
+    def all(self, path: str, select: str, permission: str) -> list[Any]:
+        """All items of a small collection."""
+        return [item for page in self.pages(path, select, permission) for item in page]
+
+    def _checked_link(self, link: Any, path: str, request_id: str) -> str:
+        # The token goes along with the request, so it must not go anywhere but to Graph.
+        if not isinstance(link, str) or urlsplit(link)[:2] != self._origin:
+            raise BadAnswer(f"the next page of {path} lies on another server", request_id)
+        return link
+
+    def _read(self, url: str, permission: str) -> tuple[dict[str, Any], str]:
+        answer = patiently(lambda: self._once(url), self._sleep)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            # The token ended while it was used, or was withdrawn: once, a new one may do.
+            answer = patiently(lambda: self._once(url, renew=True), self._sleep)
+        if answer.status_code != HTTPStatus.OK:
+            raise graph_refused(answer.status_code, _json_or_none(answer), answer.request_id, permission)
+        content = _json_or_none(answer)
+        if not isinstance(content, dict):
+            raise BadAnswer("it is not a JSON object", answer.request_id)
+        return content, answer.request_id
+
+    def _once(self, url: str, renew: bool = False) -> Answer:
+        headers = {"Authorization": f"Bearer {self._sign_in.token(renew)}", "Accept": "application/json"}
+        answer = self._transport.send("GET", url, headers=headers)
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise graph_refused(answer.status_code, _json_or_none(answer), answer.request_id, permission="")
+        return answer
+
+
+def _json_or_none(answer: Answer) -> Any:
+    try:
+        return json.loads(answer.content)
+    except ValueError:
+        return None

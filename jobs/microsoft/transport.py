@@ -1,0 +1,167 @@
+"""HTTP to Microsoft: pooled connections, verified TLS, deadlines, bounded answers, every request counted."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import truststore
+from requests.adapters import HTTPAdapter
+
+from webapp.models import Problem
+
+from .errors import BadAnswer, Throttled, TimedOut, TlsFailed, Unreachable
+
+CONNECT_SECONDS = 10
+# How long an answer may stay silent, and how long it may take in all.
+SILENCE_SECONDS = 30
+ANSWER_SECONDS = 45
+# The largest documented answer here, a page of SKUs with their service plans, is well under a megabyte.
+ANSWER_BYTES = 32 * 1024 * 1024
+
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer: its status, its headers (case-insensitive), its body."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", errors="replace")
+
+    @property
+    def request_id(self) -> str:
+        return self.headers.get("request-id", "")[:64]
+
+
+class _SystemTrust(HTTPAdapter):
+    """Verifies certificates against the operating system's authorities."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["ssl_context"] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        super().init_poolmanager(*args, **kwargs)
+
+
+class Transport:
+    """Sends requests for one piece of work, and counts them.
+
+    `before_request` is called before each request; what it raises stops the work. Redirects are not followed: a
+    token must not travel to where an answer points.
+    """
+
+    def __init__(self, ca_bundle: str | None, before_request: Callable[[], None] = lambda: None) -> None:
+        # The bundle goes with every request, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
+        self._verify: str | bool = ca_bundle or True
+        self._session = requests.Session()
+        if ca_bundle is None:
+            self._session.mount("https://", _SystemTrust())
+        self._before_request = before_request
+        self.requests = 0
+
+    def __enter__(self) -> Transport:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._session.close()
+
+    def send(self, method: str, url: str, **options: Any) -> Answer:
+        """The whole answer, whatever its status but 429, and 503 with Retry-After, which raise `Throttled`.
+
+        Raises `Unreachable` where none came in time, and `TlsFailed` where the certificate could not be verified.
+        """
+        self._before_request()
+        self.requests += 1
+        deadline = time.monotonic() + ANSWER_SECONDS
+        try:
+            with self._session.request(
+                method,
+                url,
+                verify=self._verify,
+                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
+                allow_redirects=False,
+                stream=True,
+                **options,
+            ) as response:
+                answer = Answer(response.status_code, response.headers, _read(response, deadline))
+        except requests.exceptions.SSLError as error:
+            raise _tls_failed(url) from error
+        except requests.exceptions.Timeout as error:
+            raise _unreachable(TimedOut, url, "did not answer in time") from error
+        except (requests.exceptions.RequestException, ConnectionError) as error:
+            raise _unreachable(Unreachable, url, "cannot be reached") from error
+        _obey_pace(answer)
+        return answer
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK):
+        body += chunk
+        if len(body) > ANSWER_BYTES:
+            size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
+            raise BadAnswer(size, response.headers.get("request-id", "")[:64])
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout("the answer dripped in for too long")
+    return bytes(body)
+
+
+def _obey_pace(answer: Answer) -> None:
+    seconds = retry_after(answer.headers.get("Retry-After"))
+    status = answer.status_code
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and seconds is not None):
+        reason = "Microsoft asked to slow down and did not answer in the time that a sync waits."
+        fix = "Nothing needs to be done: the next sync takes this tenant up again."
+        raise Throttled(Problem(reason, fix, f"HTTP {status}", answer.request_id), seconds)
+
+
+def retry_after(value: str | None) -> float | None:
+    """The seconds that a Retry-After header asks for, from a number or a date; None where it says nothing usable."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _unreachable(kind: type[Unreachable], url: str, what: str) -> Unreachable:
+    host = urlsplit(url).netloc
+    return kind(
+        Problem(
+            f"{host} {what}.",
+            f"Check this server's network, name resolution, proxy and firewall: it must reach https://{host}.",
+            "no_answer",
+        )
+    )
+
+
+def _tls_failed(url: str) -> TlsFailed:
+    host = urlsplit(url).netloc
+    return TlsFailed(
+        Problem(
+            f"The certificate of {host} could not be verified.",
+            "If a proxy here inspects TLS, set MICROSOFT_CA_BUNDLE to a file with its certificate authority. Also "
+            "check this server's clock.",
+            "tls_failed",
+        )
+    )

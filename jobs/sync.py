@@ -1,0 +1,180 @@
+"""A run: planned, its tenants synced in groups, ended by whoever finishes its last part.
+
+A job takes ids, may run twice, also at the same time, and may die at any line. What it does to a tenant it does
+in one transaction, and only while it holds the lease of that tenant's part.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import DBAPIError
+
+from webapp.extensions import UnreadableSecret, db
+from webapp.models import Claim, Problem, SyncPart, SyncRun, Tenant, utc_now
+
+from . import queue
+from . import tenant as tenants
+from .connect import UNREADABLE_SECRET
+from .job import job
+from .microsoft.errors import MicrosoftError, Throttled, Transient
+from .microsoft.transport import Transport
+
+log = logging.getLogger(__name__)
+
+# A run does not wait longer than this for a tenant: the next one takes it up.
+LONGEST_PATIENCE = timedelta(minutes=15)
+# The first pause before a tenant that failed for a passing reason is asked again; each further one doubles it.
+_FIRST_PAUSE = timedelta(seconds=5)
+# A lease that is younger than this when a request is sent outlasts the request.
+_RENEWAL_SECONDS = 10
+# A passing fault that came this often has not passed.
+_TRIES_AT_FAULTS = 3
+
+# Set when this worker was told to stop: what is not begun is left to others.
+stopping = threading.Event()
+
+
+class LeaseLost(Exception):
+    """Another worker took the part over: whatever was read is not written."""
+
+
+@job
+def begin(run_id: int) -> None:
+    """Plan the run, or find what is left of it, and enqueue that."""
+    part_ids = SyncRun.plan(db.session, run_id, utc_now())
+    db.session.commit()
+    if part_ids:
+        queue.sync_parts(run_id, part_ids)
+    else:
+        _finish(run_id)
+
+
+@job
+def work(run_id: int, part_ids: Sequence[int]) -> None:
+    """Sync the tenants of these parts, one after another, and end the run where they were the last."""
+    for part_id in part_ids:
+        if stopping.is_set():
+            return
+        claim = SyncPart.claim(db.session, part_id, utc_now())
+        SyncRun.hear(db.session, run_id, utc_now())
+        db.session.commit()
+        if claim is not None:
+            _sync(claim)
+    _finish(run_id)
+
+
+def _finish(run_id: int) -> None:
+    SyncRun.finish_if_done(db.session, run_id, utc_now())
+    db.session.commit()
+
+
+def _sync(claim: Claim) -> None:
+    """Bring one tenant up to date and record on its part what came of it."""
+    with tenants.transport(_Renewal(claim)) as transport:
+        try:
+            _read_and_write(claim, transport)
+        except LeaseLost:
+            db.session.rollback()
+            log.warning("part %s: another worker took it over", claim.part_id)
+        except MicrosoftError as error:
+            db.session.rollback()
+            _record(claim, error, transport.requests)
+        except DBAPIError:
+            raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
+        except Exception:
+            # One tenant's trouble must not end the run of all others.
+            log.exception("part %s: an error that nobody foresaw", claim.part_id)
+            db.session.rollback()
+            reason = "Something went wrong in Seatledger itself."
+            problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
+            _fail(claim, problem, transport.requests)
+
+
+def _read_and_write(claim: Claim, transport: Transport) -> None:
+    tenant = db.session.get_one(Tenant, claim.tenant_id)
+    not_before = tenant.not_before
+    if not_before is not None and not_before > utc_now():
+        _wait_for(claim, not_before)
+        return
+    try:
+        credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
+    except UnreadableSecret:
+        _fail(claim, UNREADABLE_SECRET, 0)
+        return
+    db.session.rollback()  # no transaction is held while Microsoft is asked
+    snapshot = tenants.read(credentials, transport)
+    now = utc_now()
+    # The lease is renewed first: its row is locked until the commit, so that two who read the same tenant write
+    # one after the other, and the second finds its lease gone.
+    if not SyncPart.renew(db.session, claim, now):
+        raise LeaseLost
+    tenant = db.session.get_one(Tenant, claim.tenant_id)
+    outcome = tenants.write(tenant, snapshot, now)
+    if not SyncPart.succeed(db.session, claim, now, outcome, transport.requests, snapshot.notice):
+        raise LeaseLost
+    db.session.commit()
+
+
+class _Renewal:
+    """Called before each request: holds on to the part, and stops the work where it is somebody else's by now."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._renewed_at = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self._renewed_at < _RENEWAL_SECONDS:
+            return
+        now = utc_now()
+        held = SyncPart.renew(db.session, self._claim, now)
+        SyncRun.hear(db.session, self._claim.run_id, now)
+        db.session.commit()
+        if not held:
+            raise LeaseLost
+        self._renewed_at = time.monotonic()
+
+
+def _record(claim: Claim, error: MicrosoftError, requests: int) -> None:
+    """Put the part off where asking again later may help, else let it fail; what was stored before stays."""
+    if isinstance(error, Throttled) and error.seconds is not None:
+        until = utc_now() + timedelta(seconds=min(error.seconds, timedelta(days=7).total_seconds()))
+        # Kept with the tenant, so that the next run does not ask too early either.
+        db.session.get_one(Tenant, claim.tenant_id).not_before = until
+        if claim.is_last_attempt or until > utc_now() + LONGEST_PATIENCE:
+            _fail(claim, error.problem, requests)
+        else:
+            _put_off(claim, until, error.problem, requests)
+    elif isinstance(error, Transient) and claim.attempt < _TRIES_AT_FAULTS:
+        pause = _FIRST_PAUSE * 2 ** (claim.attempt - 1) * random.uniform(0.5, 1)  # noqa: S311
+        _put_off(claim, utc_now() + pause, error.problem, requests)
+    else:
+        _fail(claim, error.problem, requests)
+
+
+def _wait_for(claim: Claim, moment: datetime) -> None:
+    """Leave alone a tenant of which Microsoft asked, in an earlier run or job, to wait until that moment."""
+    problem = Problem(
+        f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
+        "Nothing needs to be done: the first sync after that takes this tenant up again.",
+        "HTTP 429",
+    )
+    if moment > utc_now() + LONGEST_PATIENCE:
+        _fail(claim, problem, 0)
+    else:
+        _put_off(claim, moment, problem, 0)
+
+
+def _put_off(claim: Claim, until: datetime, problem: Problem, requests: int) -> None:
+    SyncPart.put_off(db.session, claim, until, problem, requests)
+    db.session.commit()
+
+
+def _fail(claim: Claim, problem: Problem, requests: int) -> None:
+    SyncPart.fail(db.session, claim, utc_now(), problem, requests)
+    db.session.commit()

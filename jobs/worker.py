@@ -1,0 +1,75 @@
+"""A worker: `python -m jobs.worker`. Start as many as are wanted, on as many machines as share Redis and database.
+
+It works in one process, without forking for each job: connections to the database and to Microsoft stay warm. A
+job that hurts the process is found again by its lease, and the supervisor starts another worker.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from redis.exceptions import RedisError
+from rq import SimpleWorker
+
+from webapp import create_app
+
+from . import queue, sync
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 5
+
+
+class Worker(SimpleWorker):
+    """RQ's worker, which lets the job in hand know that the process was told to stop."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        sync.stopping.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def work(app: Flask, burst: bool = False, **options: Any) -> None:
+    """Take jobs until told to stop; with `burst`, until none is left."""
+    name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    with app.app_context():
+        worker = Worker(queue.QUEUES, name=name, connection=queue.connection(), log_job_description=False)
+        ended = threading.Event()
+        reporter = threading.Thread(target=_report, args=(app, name, ended), daemon=True)
+        reporter.start()
+        try:
+            worker.work(burst=burst, logging_level="WARNING", **options)
+        finally:
+            ended.set()
+            reporter.join()
+
+
+def _report(app: Flask, name: str, ended: threading.Event) -> None:
+    """Say every few seconds that this worker is alive: the pages tell by it whether anybody works."""
+    with app.app_context():
+        while True:
+            try:
+                queue.report_worker(name)
+                if ended.wait(REPORT_SECONDS):
+                    queue.forget_worker(name)
+                    return
+            except RedisError as error:
+                log.warning("Redis does not answer: %s", error)
+                if ended.wait(REPORT_SECONDS):
+                    return
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("rq").setLevel(logging.WARNING)
+    work(create_app())
+
+
+if __name__ == "__main__":
+    main()

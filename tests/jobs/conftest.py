@@ -1,0 +1,43 @@
+"""Fixtures for jobs: the sandbox, and a real RQ worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from jobs import worker
+from sandbox import Sandbox
+from webapp.extensions import db
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(app: Flask, shared_sandbox: Sandbox) -> Sandbox:
+    """The sandbox, to which the app's requests go."""
+    app.config["SETTINGS"] = replace(
+        app.config["SETTINGS"],
+        microsoft_login_url=shared_sandbox.url,
+        microsoft_graph_url=shared_sandbox.url,
+        microsoft_ca_bundle=str(shared_sandbox.ca_bundle),
+    )
+    return shared_sandbox
+
+
+@pytest.fixture
+def work(app: Flask) -> Callable[[], None]:
+    """Let a real RQ worker take what is enqueued, until nothing is left; the test then sees what it committed."""
+
+    def work_until_done() -> None:
+        db.session.commit()
+        worker.work(app, burst=True)
+        db.session.commit()
+
+    return work_until_done

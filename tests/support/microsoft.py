@@ -1,0 +1,50 @@
+"""The sandbox as tests use it: one process for all, each test with tenants of its own."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sandbox import Fault, Sandbox, Sku, Tenant
+from webapp.extensions import db
+from webapp.models import Integration, Organization, PartState, SyncPart, SyncRun, Trigger
+from webapp.models import Tenant as TenantRow
+
+from .factories import Make
+
+
+def sandbox_tenant(sandbox: Sandbox, **values: Any) -> Tenant:
+    """A tenant that no other test knows, put into the sandbox."""
+    number = uuid.uuid4()
+    values.setdefault("display_name", "Contoso")
+    values.setdefault("skus", (Sku.of("SPE_E3", enabled=25, consumed=14),))
+    tenant = Tenant(
+        tenant_id=str(number),
+        domains=(f"t{number.hex[:8]}.onmicrosoft.com",),
+        client_id=str(uuid.uuid4()),
+        secret=f"secret-{number.hex}",
+        **values,
+    )
+    sandbox.put_tenant(tenant)
+    return tenant
+
+
+def connected(make: Make, tenant: Tenant, matched: bool = True, **values: Any) -> TenantRow:
+    """The row of a tenant that an integration of its own reaches, matched to an organization unless told otherwise."""
+    integration = make.integration(
+        secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id, **values
+    )
+    organization = make.organization() if matched else None
+    return make.tenant(
+        integration=integration, tenant_id=tenant.tenant_id, name="as it was", organization=organization
+    )
+
+
+def new_run(integration: Integration) -> SyncRun:
+    """A run as a page records it, before it is enqueued."""
+    run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
+    db.session.commit()
+    return run
+
+
+__all__ = ["Fault", "Organization", "PartState", "Sku", "SyncPart", "connected", "new_run", "sandbox_tenant"]
