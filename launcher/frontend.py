@@ -20,6 +20,7 @@ FILES = {
     "tabler-vendors.min.css": "@tabler/core/dist/css/tabler-vendors.min.css",
     "tabler.min.js": "@tabler/core/dist/js/tabler.min.js",
     "tabler-theme.min.js": "@tabler/core/dist/js/tabler-theme.min.js",
+    "tom-select.min.css": "@tabler/core/dist/libs/tom-select/dist/css/tom-select.bootstrap5.min.css",
     "tom-select.base.min.js": "@tabler/core/dist/libs/tom-select/dist/js/tom-select.base.min.js",
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
 }

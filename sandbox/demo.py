@@ -48,7 +48,6 @@ def _small() -> list[Tenant]:
             Sku.of("SPB", 24, 22),
             Sku.of("O365_BUSINESS_ESSENTIALS", 6, 6),
             Sku.of("VISIOCLIENT", 2, 1),
-            _viral("FLOW_FREE", 3),
         ),
         _tenant(
             'Müller & Söhne "Bau" GmbH',
@@ -59,7 +58,6 @@ def _small() -> list[Tenant]:
             Sku.of("O365_BUSINESS_ESSENTIALS", 20, 12),
             Sku.of("PROJECTPROFESSIONAL", consumed=4, suspended=5, capability_status="Suspended"),
             Sku.of("TEAMS_EXPLORATORY", 0, 0),
-            _viral("POWER_BI_STANDARD", 2),
         ),
         _tenant(
             "株式会社青葉精機製作所",
@@ -123,7 +121,7 @@ def _middling() -> list[Tenant]:
             Sku.of("VISIOCLIENT", 10, 9),
             Sku.of("PROJECTPROFESSIONAL", 8, 8),
             Sku.of("Microsoft_365_Copilot", 15, 11),
-            _viral("POWERAPPS_VIRAL", 6),
+            _viral("FLOW_FREE", 6),
         ),
         _tenant(
             "Colégio São Bento do Vale",
@@ -132,7 +130,7 @@ def _middling() -> list[Tenant]:
             ("BR", "pt", "Belo Horizonte"),
             Sku.of("M365EDU_A3_FACULTY", 95, 88),
             Sku.of("M365EDU_A3_STUUSEBNFT", 3800, 1240),
-            Sku.of("STANDARDWOFFPACK_STUDENT", 1_000_000, 1312),
+            Sku.of("STANDARDWOFFPACK_STUDENT", 2_000, 1312),
         ),
         _tenant(
             "Zielona Energia Sp. z o.o.",
@@ -183,8 +181,5 @@ def _large() -> list[Tenant]:
             Sku.of("AAD_PREMIUM_P2", consumed=0, suspended=100, capability_status="Suspended"),
             Sku.of("SHAREPOINTSTORAGE", 4000, 0),
             Sku.of("AX7_USER_TRIAL", 25, 3),
-            _viral("POWER_BI_STANDARD", 1875),
-            _viral("FLOW_FREE", 642),
-            _viral("WINDOWS_STORE", 0),
         ),
     ]

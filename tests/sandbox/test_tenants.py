@@ -40,7 +40,6 @@ def test_the_demo_shows_every_state_of_a_license() -> None:
     assert any(sku.capability_status == "Warning" and sku.warning > 0 for sku in skus)
     assert any(sku.part_number.endswith("_TRIAL") for sku in skus)
     assert any(sku.capability_status == "Enabled" and sku.enabled == sku.consumed == 0 for sku in skus)
-    assert any(sku.part_number == "POWER_BI_STANDARD" and sku.enabled == 1_000_000 for sku in skus)
     assert any(sku.part_number == "FLOW_FREE" and sku.enabled == 10_000 for sku in skus)
     assert max(len(tenant.skus) for tenant in demo_tenants()) >= 20
 

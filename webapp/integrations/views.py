@@ -1,17 +1,82 @@
-from flask import Blueprint, Flask
+"""Active Integrations: the list, its rows' status, starting a sync, and what to sync."""
 
-bp = Blueprint("integrations", __name__, url_prefix="/account/integrations")
+from __future__ import annotations
 
+from contextlib import suppress
 
-def init_app(app: Flask) -> None:
-    app.register_blueprint(bp)
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_login import current_user
+from htmx_flask import request as htmx_request
+from werkzeug.wrappers import Response
+
+from jobs import queue
+
+from .. import access
+from ..access import Permission
+from ..extensions import db
+from ..models import RunState, SyncRun, Trigger
+from ..search import row_id
+from . import queries
+from .blueprint import INTEGRATION, bp, get_or_404
+from .forms import SettingsForm
 
 
 @bp.get("")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
 def index() -> str:
-    return "stub"
+    return render_template("integrations/index.html", rows=queries.integration_rows())
 
 
-@bp.get("/add")
-def add() -> str:
-    return "stub"
+@bp.get(f"/{INTEGRATION}/status")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def status(integration_id: int) -> str:
+    return _status(integration_id, seen=request.args.get("seen"))
+
+
+@bp.post(f"/{INTEGRATION}/sync")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def sync(integration_id: int) -> str | Response:
+    get_or_404(integration_id)
+    run, _ = SyncRun.begin(db.session, integration_id, Trigger.MANUAL, current_user.id)
+    run_id, waits = run.id, run.state == RunState.QUEUED
+    db.session.commit()
+    if waits:
+        # Also for a run that was there already: the queue may have been down when it began. Where it still is, the
+        # run stays queued, the next sweep finds it, and the row says so.
+        with suppress(queue.QueueUnavailable):
+            queue.sync(run_id)
+    if not htmx_request.htmx:
+        return redirect(url_for(".index"), 303)
+    return _status(integration_id)
+
+
+def _status(integration_id: int, seen: str | None = None) -> str:
+    rows = queries.integration_rows(integration_id)
+    if not rows:
+        abort(404)
+    return render_template("integrations/_status.html", row=rows[0], seen=seen)
+
+
+@bp.route(f"/{INTEGRATION}/settings", methods=["GET", "POST"])
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def settings(integration_id: int) -> str | Response:
+    integration = get_or_404(integration_id)
+    form = SettingsForm(obj=integration)
+    if form.validate_on_submit():
+        form.populate_obj(integration)
+        nothing = not integration.sync_licenses
+        db.session.commit()
+        if nothing:
+            flash("Saved. Nothing is chosen, so a sync of this integration has nothing to do.", "warning")
+        else:
+            flash("Saved. Next, start a manual sync from the integration's menu.", "success")
+        return redirect(url_for(".index"), 303)
+    return render_template("integrations/settings.html", integration=integration, form=form)
+
+
+@bp.get(f"/{INTEGRATION}/runs")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def runs(integration_id: int) -> str:
+    integration = get_or_404(integration_id)
+    page, rows = queries.run_page(integration_id, row_id(request.args.get("page", "")) or 1)
+    return render_template("integrations/runs.html", integration=integration, page=page, rows=rows)

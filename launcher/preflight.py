@@ -1,0 +1,86 @@
+"""What must be right before anything starts. Each check raises `CannotStart` with one sentence that says what to do."""
+
+from __future__ import annotations
+
+import socket
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import upgrade
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from config import BASE_DIR, Settings
+from webapp.extensions import db
+from webapp.models import SetupCode, any_user
+
+
+class CannotStart(Exception):
+    """Seatledger cannot start as things are. The message says why and what to do."""
+
+
+def check_port(settings: Settings) -> None:
+    """Raise where the address cannot be listened on."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). Stop the program that "
+                f"uses it, or choose another port: PORT={settings.port + 1 if settings.port < 65535 else 8000} make run"
+            ) from error
+
+
+def check_frontend() -> None:
+    if not (BASE_DIR / "webapp" / "static" / "vendor" / "htmx.min.js").is_file():
+        raise CannotStart("The front-end files are missing. Run `make install` first.")
+
+
+def check_redis(settings: Settings) -> None:
+    """Raise where `REDIS_URL` was given and does not answer."""
+    if settings.redis_is_embedded:
+        return
+    try:
+        Redis.from_url(settings.redis_url, socket_connect_timeout=5).ping()
+    except (RedisError, OSError) as error:
+        raise CannotStart(
+            "The Redis that REDIS_URL names does not answer. Start it, correct REDIS_URL, or remove the setting to use "
+            "the embedded one."
+        ) from error
+
+
+def migrate(app: Flask) -> None:
+    """Bring the database to this version. Raises where it cannot be opened, or is of a newer version."""
+    with app.app_context():
+        try:
+            with db.engine.connect() as connection:
+                revision = MigrationContext.configure(connection).get_current_revision()
+            known = {script.revision for script in ScriptDirectory(str(BASE_DIR / "migrations")).walk_revisions()}
+            if revision is not None and revision not in known:
+                raise CannotStart(
+                    f"The database was made by a newer version of Seatledger (revision {revision}). Install that "
+                    "version, or restore a backup from before it."
+                )
+            upgrade()
+        except DBAPIError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise CannotStart(
+                f"The database cannot be used ({reason}). Check DATABASE_URL, that the database runs, and that this "
+                "user may write to it."
+            ) from error
+        finally:
+            db.engine.dispose()
+
+
+def renew_setup_code(app: Flask) -> str | None:
+    """The one-time code for the first visitor, new at each start; None once there is a user."""
+    with app.app_context():
+        if any_user(db.session):
+            return None
+        code = SetupCode.renew(db.session)
+        db.session.commit()
+        return code

@@ -1,0 +1,156 @@
+"""`flask tenants`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from click.testing import Result
+from flask.testing import FlaskCliRunner
+from sqlalchemy import select
+
+from tests.support.factories import Make
+from webapp.extensions import db
+from webapp.models import Organization, Tenant, utc_now
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def flask(run_command: FlaskCliRunner) -> Run:
+    def run(*args: str) -> Result:
+        result = run_command.invoke(args=["tenants", *args])
+        db.session.rollback()
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    return run
+
+
+def organization_of(tenant: Tenant) -> str | None:
+    organization = db.session.get_one(Tenant, tenant.id).organization
+    return organization.name if organization else None
+
+
+def test_list_prints_each_tenant_with_its_state(flask: Run, make: Make) -> None:
+    integration = make.integration(name="Contoso")
+    now = utc_now()
+    matched = make.tenant(
+        integration=integration,
+        name="A",
+        default_domain="a.example",
+        organization=make.organization(name="Customer"),
+        last_synced_at=now,
+    )
+    make.tenant(integration=integration, name="B", ignored_at=now)
+    make.tenant(name="C")
+    records = json.loads(flask("list", "--json").stdout)
+    assert [record["state"] for record in records] == ["matched", "ignored", "unmatched"]
+    assert records[0] == {
+        "integration": "Contoso",
+        "tenant_id": matched.tenant_id,
+        "name": "A",
+        "default_domain": "a.example",
+        "state": "matched",
+        "organization": "Customer",
+        "last_synced_at": now.isoformat(),
+    }
+    assert (records[2]["organization"], records[2]["last_synced_at"]) == (None, None)
+
+
+def test_list_of_one_integration_leaves_out_the_others(flask: Run, make: Make) -> None:
+    make.tenant(integration=make.integration(name="Contoso"), name="Ours\x1b[2J")
+    make.tenant(name="Theirs")
+    result = flask("list", "--integration", "contoso")
+    assert "Ours" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert "Theirs" not in result.stdout
+    unknown = flask("list", "--integration", "Fabrikam")
+    assert unknown.exit_code == 1
+    assert "There is no integration named Fabrikam." in unknown.stderr
+
+
+@pytest.mark.parametrize("called", ["tenant_id", "default_domain", "name"])
+def test_a_tenant_is_matched_by_its_guid_domain_or_name(called: str, flask: Run, make: Make) -> None:
+    make.organization(name="Müller GmbH")
+    tenant = make.tenant(name="Müller", default_domain="mueller.example")
+    result = flask("match", getattr(tenant, called).upper(), "MÜLLER gmbh")
+    assert result.exit_code == 0, result.output
+    assert "Matched Müller to Müller GmbH." in result.stdout
+    assert organization_of(tenant) == "Müller GmbH"
+
+
+def test_an_organization_that_does_not_exist_is_created_only_when_asked(flask: Run, make: Make) -> None:
+    tenant = make.tenant()
+    refused = flask("match", tenant.tenant_id, "Contoso")
+    assert refused.exit_code == 1
+    assert "There is no organization named Contoso. Add --create" in refused.stderr
+    assert organization_of(tenant) is None
+    assert flask("match", tenant.tenant_id, "Contoso", "--create").exit_code == 0
+    assert organization_of(tenant) == "Contoso"
+    assert flask("match", tenant.tenant_id, "contoso", "--create").exit_code == 0
+    assert db.session.scalars(select(Organization.name)).all() == ["Contoso"]
+    assert flask("match", tenant.tenant_id, "\x07", "--create").exit_code == 1
+
+
+def test_an_unknown_tenant_is_explained(flask: Run) -> None:
+    result = flask("match", "Contoso", "Contoso")
+    assert result.exit_code == 1
+    assert "There is no tenant called Contoso." in result.stderr
+
+
+def test_an_ambiguous_tenant_is_explained_with_its_candidates(flask: Run, make: Make) -> None:
+    tenants = [make.tenant(name="Contoso"), make.tenant(name="CONTOSO")]
+    make.organization(name="Customer")
+    result = flask("match", "Contoso", "Customer")
+    assert result.exit_code == 1
+    assert "2 tenants are called Contoso." in result.stderr
+    for tenant in tenants:
+        assert tenant.tenant_id in result.stderr
+        assert organization_of(tenant) is None
+
+
+def test_an_ambiguous_organization_is_explained_with_its_candidates(flask: Run, make: Make) -> None:
+    make.organization(name="Contoso")
+    make.organization(name="CONTOSO")
+    tenant = make.tenant()
+    result = flask("match", tenant.tenant_id, "contoso", "--create")
+    assert result.exit_code == 1
+    assert "2 organizations are named contoso." in result.stderr
+    assert "CONTOSO" in result.stderr
+    assert organization_of(tenant) is None
+
+
+@pytest.mark.parametrize(
+    "args", [(), ("only",), ("a", "b", "--create-organizations"), ("--create", "--create-organizations")]
+)
+def test_what_does_not_go_together_is_a_usage_error(args: tuple[str, ...], flask: Run) -> None:
+    assert flask("match", *args).exit_code == 2
+
+
+def test_all_unmatched_tenants_get_the_organization_of_their_name(flask: Run, make: Make) -> None:
+    make.organization(name="fabrikam")
+    contoso, fabrikam, namesake = (make.tenant(name=name) for name in ("Contoso", "Fabrikam", "CONTOSO"))
+    ignored = make.tenant(name="Ignored", ignored_at=utc_now())
+    matched = make.tenant(name="Matched", organization=make.organization(name="Already"))
+    result = flask("match", "--create-organizations")
+    assert result.exit_code == 0, result.output
+    assert len(result.stdout.splitlines()) == 3
+    assert organization_of(fabrikam) == "fabrikam"
+    assert organization_of(contoso) == organization_of(namesake)
+    assert organization_of(ignored) is None
+    assert organization_of(matched) == "Already"
+    assert len(db.session.scalars(select(Organization.id)).all()) == 3
+    assert "No tenant is unmatched." in flask("match", "--create-organizations").stdout
+
+
+def test_a_tenant_with_several_namesakes_is_left_and_told(flask: Run, make: Make) -> None:
+    make.organization(name="Contoso")
+    make.organization(name="contoso")
+    left, other = make.tenant(name="Contoso"), make.tenant(name="Fabrikam")
+    result = flask("match", "--create-organizations")
+    assert result.exit_code == 1
+    assert "Contoso: 2 organizations have this name." in result.stderr
+    assert organization_of(left) is None
+    assert organization_of(other) == "Fabrikam"

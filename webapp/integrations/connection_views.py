@@ -1,0 +1,145 @@
+"""Adding an integration and editing its connection: both try the credentials with Microsoft before they save."""
+
+from __future__ import annotations
+
+from flask import flash, jsonify, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from jobs import queue
+
+from .. import access
+from ..access import Permission
+from ..extensions import UnreadableSecret, db
+from ..models import Cloud, Integration, Problem, Tenant
+from . import matching, queries
+from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
+from .connecting import Connected, Credentials, Refused, connect, update
+from .forms import CREATE, EXISTING, AddForm, EditForm
+
+_UNREADABLE = Problem(
+    "The stored client secret cannot be read: it was encrypted with a key that is no longer in ENCRYPTION_KEYS.",
+    "Enter the client secret again under Edit Connection, or put the old key back into ENCRYPTION_KEYS.",
+)
+
+
+@bp.route("/add", methods=["GET", "POST"])
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def add() -> str | Response | tuple[str, int]:
+    form = AddForm()
+    form.offer(queries.choices())
+    if not form.validate_on_submit() or not _organization_is_chosen(form):
+        return _add_page(form, 422 if form.errors else 200)
+    try:
+        connected = connect(queue.check_connection, form.name.data, _typed_credentials(form), _placing(form))
+    except Refused as refused:
+        form.point_at(refused)
+        return _add_page(form, 422, refused.problem)
+    except ASKING_ERRORS as error:
+        return _add_page(form, 503, asking_problem(error))
+    return _connected(form, connected)
+
+
+@bp.get("/organizations")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def organization_choices() -> Response:
+    """What a list of organizations offers for the text typed into it, where there are too many to send them all."""
+    found = queries.choices(request.args.get("q", ""))
+    return jsonify([{"value": str(organization.id), "text": organization.name} for organization in found])
+
+
+@bp.route(f"/{INTEGRATION}/connection", methods=["GET", "POST"])
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def connection(integration_id: int) -> str | Response | tuple[str, int]:
+    integration = get_or_404(integration_id)
+    form = EditForm(name=integration.name, client_id=integration.client_id, cloud=integration.cloud.value)
+    if not form.validate_on_submit():
+        problem = None if form.errors or _is_readable(integration) else _UNREADABLE
+        return _edit_page(integration_id, form, 422 if form.errors else 200, problem)
+    try:
+        warning = update(
+            queue.check_connection,
+            integration_id,
+            name=form.name.data,
+            client_id=form.client_id.data,
+            client_secret=form.client_secret.data,
+            cloud=Cloud(form.cloud.data),
+        )
+    except Refused as refused:
+        form.point_at(refused)
+        return _edit_page(integration_id, form, 422, refused.problem)
+    except UnreadableSecret:
+        return _edit_page(integration_id, form, 422, _UNREADABLE)
+    except ASKING_ERRORS as error:
+        return _edit_page(integration_id, form, 503, asking_problem(error))
+    flash("Saved.", "success")
+    if warning is not None:
+        flash(in_one_line(warning), "warning")
+    return redirect(url_for(".index"), 303)
+
+
+def _add_page(form: AddForm, status: int, problem: Problem | None = None) -> tuple[str, int]:
+    chosen = form.organization_id
+    organization = matching.organization_to_match(db.session, chosen) if chosen is not None else None
+    if organization is not None:
+        form.offer_also(organization)
+    return render_template("integrations/add.html", form=form, problem=problem, limit=queries.CHOICES), status
+
+
+def _edit_page(integration_id: int, form: EditForm, status: int, problem: Problem | None) -> tuple[str, int]:
+    # Read anew: asking Microsoft ended the transaction in which it was read before.
+    integration = get_or_404(integration_id)
+    return render_template("integrations/connection.html", integration=integration, form=form, problem=problem), status
+
+
+def _organization_is_chosen(form: AddForm) -> bool:
+    if form.placement.data != EXISTING:
+        return True
+    chosen = form.organization_id
+    if chosen is not None and matching.organization_to_match(db.session, chosen) is not None:
+        return True
+    form.organization.errors = ["Choose one of the organizations, or another way to match the tenant."]
+    return False
+
+
+def _typed_credentials(form: AddForm) -> Credentials:
+    return Credentials(Cloud(form.cloud.data), form.tenant.data, form.client_id.data, form.client_secret.data)
+
+
+def _placing(form: AddForm) -> matching.Place:
+    """What the form says is to become of the new tenant."""
+    placement, chosen = form.placement.data, form.organization_id
+
+    def place(tenant: Tenant) -> None:
+        if placement == CREATE:
+            matching.create_organization(db.session, tenant)
+        elif placement == EXISTING and chosen is not None:
+            organization = matching.organization_to_match(db.session, chosen)
+            if organization is not None:
+                tenant.match(organization)
+
+    return place
+
+
+def _connected(form: AddForm, connected: Connected) -> Response:
+    """Say what was connected, and go on: to the sync settings, or to matching where that could not be done."""
+    tenant = db.session.get_one(Tenant, connected.tenant_row_id)
+    domain = f" ({tenant.default_domain})" if tenant.default_domain else ""
+    matched = f" and matched to {tenant.organization.name}" if tenant.organization else ""
+    flash(f"Connected to {tenant.name}{domain}{matched}.", "success")
+    if connected.directory.warning is not None:
+        flash(in_one_line(connected.directory.warning), "warning")
+    if form.placement.data == CREATE and not tenant.is_matched:
+        flash(
+            f"An organization named {tenant.name} exists already, so none was created. Match the tenant to it here "
+            "if it is the same customer.",
+            "warning",
+        )
+    unmatched = form.placement.data in {CREATE, EXISTING} and not tenant.is_matched
+    return redirect(url_for(".tenants" if unmatched else ".settings", integration_id=connected.integration_id), 303)
+
+
+def _is_readable(integration: Integration) -> bool:
+    try:
+        return bool(integration.client_secret)
+    except UnreadableSecret:
+        return False

@@ -1,0 +1,226 @@
+"""What the pages and commands of this area read: each in a constant number of queries, however many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy.orm import aliased, contains_eager, joinedload
+
+from ..extensions import db
+from ..models import Integration, Organization, PartState, Progress, SyncPart, SyncRun, Tenant, User, utc_now
+from ..models.part import OPEN_PARTS
+from ..paging import Page
+from ..search import every_word, searchable
+from .matching import namesakes
+from .status import Phase, phase_of, poll_after, workers_alive
+
+TENANTS_PER_PAGE = 50
+RUNS_PER_PAGE = 25
+PROBLEMS_PER_RUN = 5
+# Beyond so many organizations, a list to choose from is searched on the server.
+CHOICES = 50
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Until when all open parts of a run are put off, and why."""
+
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class IntegrationRow:
+    """An integration as Active Integrations lists it."""
+
+    integration: Integration
+    run: SyncRun | None
+    tenants: int
+    matched: int
+    last_synced_at: datetime | None
+    progress: Progress
+    phase: Phase
+    poll_ms: int | None
+    pause: Pause | None
+
+
+def integration_rows(integration_id: int | None = None) -> list[IntegrationRow]:
+    """All integrations by name, or the one: with its latest run, and how many tenants it has."""
+    later = aliased(SyncRun)
+    latest = select(func.max(later.id)).where(later.integration_id == Integration.id).scalar_subquery()
+    query = select(Integration, SyncRun).outerjoin(SyncRun, SyncRun.id == latest).order_by(Integration.name_folded)
+    if integration_id is not None:
+        query = query.where(Integration.id == integration_id)
+    found = [(row[0], row[1]) for row in db.session.execute(query)]
+    active = [run.id for _, run in found if run is not None and run.state.is_active]
+    progress = Progress.of(db.session, active) if active else {}
+    workers = workers_alive() if active else 0
+    counts, now = _tenant_counts(integration_id), utc_now()
+    pauses = _pauses(active, now) if active else {}
+    rows = []
+    for integration, run in found:
+        tenants, matched, last_synced_at = counts.get(integration.id, (0, 0, None))
+        phase = phase_of(run, workers, now)
+        rows.append(
+            IntegrationRow(
+                integration=integration,
+                run=run,
+                tenants=tenants,
+                matched=matched,
+                last_synced_at=last_synced_at,
+                progress=progress.get(run.id, Progress()) if run else Progress(),
+                phase=phase,
+                poll_ms=poll_after(run, phase, now),
+                pause=pauses.get(run.id) if run else None,
+            )
+        )
+    return rows
+
+
+def _pauses(run_ids: Sequence[int], now: datetime) -> dict[int, Pause]:
+    """The runs of which nothing is worked on until a moment that is still to come."""
+    is_put_off = (SyncPart.state == PartState.WAITING) & (SyncPart.not_before > now)
+    query = (
+        select(SyncPart.run_id, func.min(SyncPart.not_before), func.min(SyncPart.reason))
+        .where(SyncPart.run_id.in_(run_ids), SyncPart.state.in_(OPEN_PARTS))
+        .group_by(SyncPart.run_id)
+        .having(func.count() == func.count().filter(is_put_off))
+    )
+    rows = db.session.execute(query)
+    return {run_id: Pause(until, reason) for run_id, until, reason in rows if until is not None}
+
+
+def _tenant_counts(integration_id: int | None) -> dict[int, tuple[int, int, datetime | None]]:
+    query = select(
+        Tenant.integration_id,
+        func.count(Tenant.id),
+        func.count(Tenant.organization_id),
+        func.max(Tenant.last_synced_at),
+    ).group_by(Tenant.integration_id)
+    if integration_id is not None:
+        query = query.where(Tenant.integration_id == integration_id)
+    return {row[0]: (row[1], row[2], row[3]) for row in db.session.execute(query)}
+
+
+def _page(query: Select[*tuple[Any, ...]], asked: int, per_page: int) -> tuple[Page, Sequence[Any]]:
+    total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    page = Page(asked, per_page, total)
+    return page, db.session.execute(query.limit(per_page).offset(page.offset)).all()
+
+
+@dataclass(frozen=True)
+class TenantRow:
+    """A tenant as the matching page lists it, with the organization that its name suggests."""
+
+    tenant: Tenant
+    suggestion: Organization | None
+
+
+def tenant_page(integration_id: int, asked: int) -> tuple[Page, list[TenantRow]]:
+    """An integration's tenants: those to be matched first, ignored ones last."""
+    rank = case((Tenant.organization_id.is_not(None), 1), (Tenant.ignored_at.is_not(None), 2), else_=0)
+    query = (
+        select(Tenant)
+        .where(Tenant.integration_id == integration_id)
+        .options(joinedload(Tenant.organization))
+        .order_by(rank, Tenant.name_folded, Tenant.id)
+    )
+    page, found = _page(query, asked, TENANTS_PER_PAGE)
+    tenants = [row[0] for row in found]
+    named = namesakes(db.session, tenants)
+    return page, [TenantRow(tenant, next(iter(named[tenant.id]), None)) for tenant in tenants]
+
+
+def _in_name(word: str) -> ColumnElement[bool]:
+    return Organization.name_folded.contains(word, autoescape=True)
+
+
+def choices(text: str = "", limit: int = CHOICES) -> list[Organization]:
+    """The first organizations by name, of those that contain each word of the text."""
+    query = select(Organization).where(every_word(searchable(text), _in_name))
+    return list(db.session.scalars(query.order_by(Organization.name_folded, Organization.id).limit(limit)))
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run as the sync logs list it; the numbers of one that is active are those reached so far."""
+
+    run: SyncRun
+    started_by: str | None
+    progress: Progress
+    problems: Sequence[SyncPart] = ()
+
+    @property
+    def unlisted(self) -> int:
+        """How many tenants failed beyond those that `problems` names."""
+        return max(0, self.progress.failed - len(self.problems)) if self.problems else 0
+
+    @property
+    def duration(self) -> str:
+        """How long it took, or takes by now; empty while it has not started."""
+        if self.run.started_at is None:
+            return ""
+        seconds = round(((self.run.finished_at or utc_now()) - self.run.started_at).total_seconds())
+        minutes, seconds = divmod(max(0, seconds), 60)
+        hours, minutes = divmod(minutes, 60)
+        if hours:
+            return f"{hours} h {minutes} min"
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def run_page(integration_id: int, asked: int) -> tuple[Page, list[RunRow]]:
+    """An integration's runs, newest first, each with some of the tenants about which there is something to say."""
+    page, found = _page(_runs().where(SyncRun.integration_id == integration_id), asked, RUNS_PER_PAGE)
+    rows = _run_rows(found)
+    problems = _problems([row.run.id for row in rows])
+    return page, [replace(row, problems=problems.get(row.run.id, ())) for row in rows]
+
+
+def newest_runs(integration_id: int | None, limit: int) -> list[RunRow]:
+    """The newest runs, of all integrations or of one."""
+    query = _runs().limit(limit)
+    if integration_id is not None:
+        query = query.where(SyncRun.integration_id == integration_id)
+    return _run_rows(db.session.execute(query).all())
+
+
+def _runs() -> Select[SyncRun, str]:
+    return (
+        select(SyncRun, User.email)
+        .join(SyncRun.integration)
+        .outerjoin(User, User.id == SyncRun.started_by_id)
+        .options(contains_eager(SyncRun.integration))
+        .order_by(SyncRun.id.desc())
+    )
+
+
+def _run_rows(found: Sequence[Any]) -> list[RunRow]:
+    active = [run.id for run, _ in found if run.state.is_active]
+    reached = Progress.of(db.session, active) if active else {}
+    return [RunRow(run, email, reached.get(run.id) or _counted(run)) for run, email in found]
+
+
+def _counted(run: SyncRun) -> Progress:
+    return Progress(0, run.tenants_ok, run.tenants_failed, run.requests, run.rows_written)
+
+
+def _problems(run_ids: Sequence[int]) -> dict[int, list[SyncPart]]:
+    """The first parts of each run that have a reason to tell, those that failed before the others."""
+    first = func.row_number().over(partition_by=SyncPart.run_id, order_by=(SyncPart.state, SyncPart.id))
+    ranked = select(SyncPart.id, first.label("place")).where(SyncPart.run_id.in_(run_ids), SyncPart.reason != "")
+    chosen = ranked.subquery()
+    query = (
+        select(SyncPart)
+        .join(chosen, chosen.c.id == SyncPart.id)
+        .where(chosen.c.place <= PROBLEMS_PER_RUN)
+        .options(joinedload(SyncPart.tenant))
+        .order_by(SyncPart.run_id, chosen.c.place)
+    )
+    found: dict[int, list[SyncPart]] = {}
+    for part in db.session.scalars(query):
+        found.setdefault(part.run_id, []).append(part)
+    return found
