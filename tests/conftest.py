@@ -13,6 +13,7 @@ from redis import Redis
 from sqlalchemy import event
 
 from tests.support import factories
+from tests.support.browser import Browser
 from tests.support.services import postgresql_server, redis_server
 from tests.support.settings import make_settings
 from webapp import create_app
@@ -46,6 +47,7 @@ def migrated_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     app = create_app(make_settings(data_dir, **changes))
     app.config["TESTING"] = True
     app.config["WTF_CSRF_ENABLED"] = False
+    app.test_client_class = Browser
     with app.app_context():
         upgrade()
     return app

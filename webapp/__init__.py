@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from config import BASE_DIR, Settings, load
 
 from . import (
+    access,
     auth,
     commands,
     database,
@@ -19,6 +20,7 @@ from . import (
     licenses,
     organizations,
     security,
+    static_files,
     templating,
 )
 
@@ -41,12 +43,24 @@ def create_app(settings: Settings | None = None) -> Flask:
     extensions.limiter.init_app(app)
     extensions.vault.init_app(app)
 
-    for part in (database, security, templating, errors, health, auth, organizations, licenses, integrations):
+    for part in (
+        database,
+        security,
+        static_files,
+        templating,
+        errors,
+        health,
+        auth,
+        organizations,
+        licenses,
+        integrations,
+    ):
         part.init_app(app)
     commands.init_app(app)
     app.add_url_rule("/", "home", _home)
     return app
 
 
+@access.requires(access.Permission.READ)
 def _home() -> Response:
     return redirect(url_for("licenses.everyones"))

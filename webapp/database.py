@@ -15,14 +15,19 @@ from .extensions import db
 
 # How long a writer waits for another's transaction to end. Transactions are short: none spans a request to Microsoft.
 SQLITE_BUSY_SECONDS = 30
+POSTGRESQL_CONNECT_SECONDS = 10
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
     """Options for the engine of this URL."""
+    # A statement's values belong in no log: among them are names of people and sealed secrets.
+    common = {"hide_parameters": True}
     if database_url.startswith("sqlite"):
-        return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
-    # A connection that the database or a proxy dropped is replaced before a page meets it.
-    return {"pool_pre_ping": True, "pool_recycle": 1800}
+        return {**common, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
+    # A connection that the database or a proxy dropped is replaced before a page meets it; a host that does not answer
+    # at all is given up soon enough for the page to say so.
+    connect_args = {"connect_timeout": POSTGRESQL_CONNECT_SECONDS}
+    return {**common, "connect_args": connect_args, "pool_pre_ping": True, "pool_recycle": 1800}
 
 
 def init_app(app: Flask) -> None:

@@ -1,5 +1,218 @@
-from flask import Flask
+"""Errors in the app's own look: a page, under HTMX a notice on the page that is there, JSON for who asks for it."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+from flask import Flask, current_app, g, jsonify, make_response, render_template
+from flask_limiter import RateLimitExceeded
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from htmx_flask import request
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
+from werkzeug.wrappers import Response
+
+from jobs.queue import NoWorker, QueueUnavailable
+
+from .extensions import db
+
+RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What an error page says: what happened, and what to do."""
+
+    code: int
+    title: str
+    text: str
+    icon: str = "alert-triangle"
+    # What the log files the traceback under.
+    reference: str = ""
+    # Whether the page may ask who is signed in, which takes the database.
+    is_alone: bool = False
+    # Where the form is that was sent, to be opened anew.
+    form_address: str = ""
+
+
+_TROUBLES = {
+    trouble.code: trouble
+    for trouble in (
+        Trouble(
+            400,
+            "This request could not be read",
+            "Something in it is missing or malformed. Go back, check what was entered, and send it again.",
+        ),
+        Trouble(401, "Sign in to go on", "Nobody is signed in in this browser, or the session has ended.", "login"),
+        Trouble(
+            403,
+            "Your role does not allow this",
+            "Ask an Administrator to do it for you, or to give you a role that may.",
+            "lock",
+        ),
+        Trouble(
+            404,
+            "There is nothing here",
+            "The address is mistyped, or what it showed is gone. Look for it in the lists.",
+            "search",
+        ),
+        Trouble(
+            405,
+            "This address is not for opening",
+            "It takes what a form or a button sends. Go back to the page with that button and press it there.",
+            "ban",
+        ),
+        Trouble(413, "This is too large", "Seatledger takes no more than 1 MB at once. Send less.", "alert-circle"),
+        Trouble(429, "Too many attempts", "Wait a few minutes, then try again.", "clock"),
+        Trouble(
+            500,
+            "Something went wrong here",
+            "Nothing was saved by half. Try again. If it happens again, tell whoever runs this server the reference: "
+            "the log has the cause under it.",
+        ),
+        Trouble(503, "This cannot be done at the moment", "Try again in a moment.", "server-off"),
+    )
+}
+
+_OUTDATED_FORM = Trouble(
+    400,
+    "This form is out of date",
+    "It was opened too long ago, or before somebody signed in or out in this browser. Reload the page and fill it "
+    "in again. Nothing was changed.",
+    "refresh",
+)
+_NO_DATABASE = Trouble(
+    503,
+    "The database does not answer",
+    "Nothing was changed. Try again in a moment. If it lasts, whoever runs this server finds at /readyz what is wrong.",
+    "database-off",
+    is_alone=True,
+)
 
 
 def init_app(app: Flask) -> None:
-    pass
+    app.log_exception = _log_exception  # type: ignore[method-assign]
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(CSRFError, _outdated_form)
+    app.register_error_handler(InternalServerError, _internal_error)
+    for error in (OperationalError, InterfaceError, NoConnectionFree):
+        app.register_error_handler(error, _no_database)
+    for unavailable in (QueueUnavailable, NoWorker):
+        app.register_error_handler(unavailable, _no_queue)
+
+
+def wants_json() -> bool:
+    """Whether a program asks, which takes JSON rather than a page."""
+    accepted = request.accept_mimetypes
+    return request.args.get("format") == "json" or bool(accepted["application/json"] > accepted["text/html"])
+
+
+def _http_error(error: HTTPException) -> Response:
+    code = error.code or 500
+    trouble = _TROUBLES.get(code) or Trouble(code, error.name, "Go back and try it another way.")
+    retry_after = getattr(error, "retry_after", None)
+    if isinstance(retry_after, int):
+        trouble = replace(trouble, text=f"Try again {_in(retry_after)}. Until then every attempt is refused.")
+    elif _says_why(error):
+        trouble = replace(trouble, text=str(error.description))
+    answer = _answer(trouble)
+    # Such as Allow and Retry-After; what the answer is, it says itself.
+    answer.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
+    return answer
+
+
+def _outdated_form(error: CSRFError) -> Response:
+    takes_get = "GET" in (request.url_rule.methods or ()) if request.url_rule else False
+    return _answer(replace(_OUTDATED_FORM, form_address=request.path if takes_get else ""))
+
+
+def _internal_error(error: InternalServerError) -> Response:
+    reference = g.get("error_reference") or _new_reference()
+    return _answer(replace(_TROUBLES[500], reference=reference, is_alone=True))
+
+
+def _no_database(error: SQLAlchemyError) -> Response:
+    current_app.logger.error("The database does not answer at %s %r", request.method, request.path, exc_info=error)
+    _forget_database()
+    answer = _answer(_NO_DATABASE)
+    answer.headers["Retry-After"] = str(RETRY_SECONDS)
+    return answer
+
+
+def _no_queue(error: QueueUnavailable | NoWorker) -> Response:
+    return _answer(replace(_TROUBLES[503], text=str(error)))
+
+
+def _log_exception(exc_info: Any) -> None:
+    """Log what was not expected, with the reference that its page will show."""
+    g.error_reference = _new_reference()
+    current_app.logger.error(
+        "Reference %s: %s %r failed", g.error_reference, request.method, request.path, exc_info=exc_info
+    )
+
+
+def _new_reference() -> str:
+    return secrets.token_hex(4)
+
+
+def _answer(trouble: Trouble) -> Response:
+    if request.htmx and not (request.htmx.boosted or request.htmx.history_restore_request):
+        answer = make_response(_render("errors/_notice.html", trouble), trouble.code)
+        # The part of the page that was asked for stays as it is.
+        answer.headers["HX-Retarget"] = "#notices"
+        answer.headers["HX-Reswap"] = "innerHTML"
+        return answer
+    if wants_json():
+        told = {"error": f"{trouble.title}. {trouble.text}"}
+        return make_response(
+            jsonify(told | ({"reference": trouble.reference} if trouble.reference else {})), trouble.code
+        )
+    return make_response(_render("errors/page.html", trouble), trouble.code)
+
+
+def _render(template: str, trouble: Trouble) -> str:
+    """The template, in the shell of who is signed in where that can be known; in plain text where all else fails."""
+    try:
+        if not trouble.is_alone and _is_signed_in():
+            return render_template(template, trouble=trouble, layout="base.html")
+        # Not by render_template, which asks the database who is signed in.
+        return current_app.jinja_env.get_template(template).render(trouble=trouble, layout="bare.html")
+    except Exception:
+        current_app.logger.exception("The page of error %s cannot be shown", trouble.code)
+        return " ".join((trouble.title + ".", trouble.text, trouble.reference))
+
+
+def _is_signed_in() -> bool:
+    try:
+        return bool(current_user.is_authenticated and current_user.role)
+    except SQLAlchemyError:
+        _forget_database()
+        return False
+
+
+def _forget_database() -> None:
+    """Drop this request's connection. What is broken may break here, too, and must not hide what happened."""
+    try:
+        db.session.rollback()
+    except SQLAlchemyError:
+        current_app.logger.warning("The transaction could not be rolled back", exc_info=True)
+
+
+def _says_why(error: HTTPException) -> bool:
+    """Whether whoever raised it gave a reason of their own, in a sentence."""
+    if isinstance(error, RateLimitExceeded) or not error.description:
+        return False
+    usual = default_exceptions.get(error.code or 0)
+    return usual is None or error.description != usual.description
+
+
+def _in(seconds: int) -> str:
+    if seconds < 60:
+        return f"in {seconds} seconds"
+    minutes = ceil(seconds / 60)
+    return f"in {minutes} minutes" if minutes > 1 else "in a minute"

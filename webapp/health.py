@@ -1,5 +1,73 @@
-from flask import Flask
+"""Liveness and readiness, for whatever watches over Seatledger."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Blueprint, Flask, current_app, jsonify
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+
+from jobs.queue import QueueUnavailable, workers_alive
+
+from .extensions import db
+
+bp = Blueprint("health", __name__)
 
 
 def init_app(app: Flask) -> None:
-    pass
+    app.register_blueprint(bp)
+
+
+@bp.get("/healthz")
+def alive() -> ResponseReturnValue:
+    """This process answers. Nothing else is asked: restarting it would not mend a database."""
+    return "ok\n", 200, {"Content-Type": "text/plain; charset=utf-8"}
+
+
+@bp.get("/readyz")
+def ready() -> ResponseReturnValue:
+    """Whether work can be done, and what to do where it cannot. No address and no secret is told."""
+    database_problem = _database_problem()
+    redis_problem, workers = _redis_problem()
+    problems = [problem for problem in (database_problem, redis_problem) if problem]
+    if not workers and not redis_problem:
+        problems.append(
+            "No worker is running. Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
+        )
+    answer = {
+        "ready": not problems,
+        "database": not database_problem,
+        "redis": not redis_problem,
+        "workers": workers,
+        "problems": problems,
+    }
+    return jsonify(answer), 503 if problems else 200
+
+
+def _database_problem() -> str | None:
+    try:
+        with db.engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+    except SQLAlchemyError:
+        return "The database does not answer. Check that it is running and that DATABASE_URL is right."
+    if revision != _newest_revision(str(current_app.extensions["migrate"].directory)):
+        return (
+            f"The database is at revision {revision or 'none'}, which is not this version's. If Seatledger is newer "
+            "than the database, run `flask db upgrade`; otherwise install the newer Seatledger."
+        )
+    return None
+
+
+def _redis_problem() -> tuple[str | None, int]:
+    try:
+        return None, workers_alive()
+    except QueueUnavailable:
+        return "Redis does not answer. Check that it is running and that REDIS_URL is right.", 0
+
+
+@lru_cache
+def _newest_revision(directory: str) -> str | None:
+    return ScriptDirectory(directory).get_current_head()

@@ -40,6 +40,9 @@ class SchemeAwareSession(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = SchemeAwareSession()
+    # The cookie is sent when it changes. Sent with every answer, a late one to another tab would bring back the cookie
+    # that a sign-in has just replaced.
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.after_request(_add_headers)
 
 
@@ -50,6 +53,6 @@ def _add_headers(response: Response) -> Response:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     # A page and the partial of the same address must not be taken for one another, by Back or by a proxy.
     response.vary.add("HX-Request")
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

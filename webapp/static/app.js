@@ -28,11 +28,12 @@ const poll = (element) => {
 const choose = (select) => {
   if (select.tomselect) return;
   const url = select.dataset.choicesUrl;
-  const options = { maxOptions: 500, hideSelected: false, copyClassesToDropdown: false };
+  const options = { maxOptions: 500, hideSelected: false, copyClassesToDropdown: false, hidePlaceholder: true };
   if (url) {
     options.valueField = "value";
     options.labelField = "text";
     options.searchField = [];
+    options.preload = "focus";
     options.load = (text, done) => {
       const address = new URL(url, location.href);
       address.searchParams.set("q", text);
@@ -41,7 +42,21 @@ const choose = (select) => {
         .then(done, () => done());
     };
   }
-  new TomSelect(select, options);
+  if (select.multiple) {
+    options.render = {
+      item: (data, escape) =>
+        `<div>${escape(data.text)}<button type="button" class="btn-close ms-1" tabindex="-1" data-take-out aria-label="Remove ${escape(data.text)}"></button></div>`,
+    };
+  }
+  const widget = new TomSelect(select, options);
+  const takeOut = (event) => {
+    const item = event.target.closest("[data-take-out]")?.closest("[data-value]");
+    if (!item) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type === "click") widget.removeItem(item.dataset.value);
+  };
+  for (const type of ["mousedown", "click"]) widget.control.addEventListener(type, takeOut, { capture: true });
 };
 
 const start = (root) => {
@@ -79,6 +94,11 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// A menu that closes while the focus is in it gives the focus back to the button that opened it.
+document.addEventListener("hide.bs.dropdown", (event) => {
+  if (event.target.parentElement?.querySelector(".dropdown-menu")?.contains(document.activeElement)) event.target.focus();
+});
+
 // The server cannot be reached: say so once, and take it back when it answers again.
 const lost = () => document.getElementById("connection-lost");
 document.addEventListener("htmx:sendError", (event) => {
@@ -92,4 +112,10 @@ document.addEventListener("htmx:sendError", (event) => {
   const element = event.detail.elt;
   if (element.dataset.poll) poll(element);
 });
-document.addEventListener("htmx:afterOnLoad", () => lost()?.remove());
+document.addEventListener("htmx:responseError", (event) => {
+  const { elt, xhr } = event.detail;
+  if (xhr.status >= 500 && elt.dataset.poll) poll(elt);
+});
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.successful) lost()?.remove();
+});

@@ -1,0 +1,132 @@
+"""Too many failed attempts: nobody is let in for a while."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis.exceptions import ConnectionError
+from werkzeug.exceptions import TooManyRequests
+
+from tests.conftest import signed_in
+from tests.support.factories import PASSWORD, Make
+from webapp.auth import accounts, throttle
+from webapp.extensions import limiter
+
+from .forms import is_signed_in, set_up, sign_in
+
+
+def test_after_five_failures_even_the_right_password_is_refused(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    failures = [sign_in(client, "ada@msp.example", "wrong").status_code for _ in range(5)]
+    refused = sign_in(client, "ada@msp.example")
+    assert failures == [401] * 5
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 300
+    assert re.search(r"Try again in (\d+|a) (minutes|minute|seconds)", refused.text)
+    assert not is_signed_in(client)
+
+
+def test_an_address_in_other_letters_is_the_same_account(client: FlaskClient, make: Make) -> None:
+    make.user()
+    for _ in range(5):
+        sign_in(client, "Ada@MSP.example", "wrong")
+    assert sign_in(client, " ada@msp.example", "wrong").status_code == 429
+
+
+def test_an_unknown_address_is_throttled_like_a_known_one(client: FlaskClient, make: Make) -> None:
+    make.user()
+    answers = [sign_in(client, "eve@msp.example", "wrong").status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+
+
+def test_other_accounts_are_not_held_up(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    for _ in range(6):
+        sign_in(client, "eve@msp.example", "wrong")
+    assert sign_in(client, "ada@msp.example").status_code == 302
+
+
+def test_signing_in_costs_no_attempt(app: Flask, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    assert [sign_in(app.test_client(), "ada@msp.example").status_code for _ in range(12)] == [302] * 12
+
+
+def test_one_visitor_who_tries_many_accounts_is_refused_and_others_are_not(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    for number in range(30):
+        sign_in(client, f"user{number}@msp.example", "wrong", visitor="192.0.2.1")
+    assert sign_in(client, "ada@msp.example", visitor="192.0.2.1").status_code == 429
+    assert sign_in(client, "ada@msp.example", visitor="192.0.2.2").status_code == 302
+
+
+def test_a_line_s_many_ipv6_addresses_are_one_visitor(client: FlaskClient, make: Make) -> None:
+    make.user()
+    for number in range(30):
+        sign_in(client, f"user{number}@msp.example", "wrong", visitor=f"2001:db8::{number:x}")
+    assert sign_in(client, "x@msp.example", "wrong", visitor="2001:db8::ffff").status_code == 429
+    assert sign_in(client, "x@msp.example", "wrong", visitor="2001:db8:0:1::1").status_code == 401
+
+
+def test_of_guesses_sent_at_once_none_gets_through_after_five_wrong_ones(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guess was let in before the others had failed; its password is right, and it comes too late."""
+    make.user(email="ada@msp.example")
+    check = accounts.user_with_password
+
+    def others_fail_meanwhile(session: object, address: str, password: str) -> object:
+        for _ in range(5):
+            throttle.count_failure(throttle.of_sign_in(address))
+        return check(session, address, password)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(accounts, "user_with_password", others_fail_meanwhile)
+    client = app.test_client()
+    assert sign_in(client, "ada@msp.example").status_code == 429
+    assert not is_signed_in(client)
+
+
+def test_twenty_failures_in_an_hour_are_too_many_however_slow(app: Flask) -> None:
+    with app.test_request_context("/sign-in"):
+        hourly = [limit for limit in throttle.of_sign_in("ada@msp.example") if limit.amount.get_expiry() == 3600]
+        for _ in range(20):
+            throttle.count_failure(hourly)
+        with pytest.raises(TooManyRequests):
+            throttle.check(throttle.of_sign_in("ada@msp.example"))
+
+
+def test_guessing_the_current_password_in_an_open_session_is_throttled_too(app: Flask, make: Make) -> None:
+    user = make.user(email="ada@msp.example")
+    client = signed_in(app, user)
+    form = {"current": "wrong", "password": "another password", "repeated": "another password"}
+    assert [client.post("/account/password", data=form).status_code for _ in range(6)] == [422] * 5 + [429]
+    assert client.post("/account/password", data={**form, "current": PASSWORD}).status_code == 429
+
+
+def test_guessing_the_setup_code_is_throttled(client: FlaskClient) -> None:
+    assert [set_up(client, "0000-0000").status_code for _ in range(11)] == [422] * 10 + [429]
+
+
+def test_people_can_sign_in_and_guesses_are_counted_while_redis_is_down(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone:
+        def __getattr__(self, name: str) -> None:
+            raise ConnectionError
+
+    monkeypatch.setattr(limiter, "_limiter", Gone())
+    memory = FixedWindowRateLimiter(MemoryStorage())
+    monkeypatch.setattr(throttle, "_counts_in_memory", lambda: memory)
+    make.user(email="ada@msp.example")
+    assert sign_in(app.test_client(), "ada@msp.example").status_code == 302
+    answers = [sign_in(app.test_client(), "eve@msp.example", "wrong").status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+
+
+def test_what_a_proxy_made_up_as_the_visitor_s_address_does_no_harm(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    assert sign_in(client, "ada@msp.example", visitor="unknown").status_code == 302

@@ -1,0 +1,103 @@
+"""Failed attempts are counted, and after too many nobody is let in for a while, not even with the right password."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from math import ceil
+from time import time
+from typing import NamedTuple, TypeVar
+
+from flask_limiter.util import get_remote_address
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
+from redis.exceptions import RedisError
+from werkzeug.exceptions import TooManyRequests
+
+from ..extensions import limiter
+
+Answer = TypeVar("Answer")
+
+_PER_ACCOUNT = (parse("5 per 5 minutes"), parse("20 per hour"))
+_PER_VISITOR = (parse("30 per 5 minutes"),)
+_SETUP_CODES = (parse("10 per 5 minutes"),)
+
+
+class Limit(NamedTuple):
+    """So many failures for one key: an account, or where a visitor comes from."""
+
+    amount: RateLimitItem
+    key: str
+
+
+def of_sign_in(address: str) -> list[Limit]:
+    """The limits on guessing the password of this e-mail address, whether or not it has an account."""
+    account = hashlib.sha256(address.strip().lower().encode()).hexdigest()
+    return _limits(_PER_ACCOUNT, f"account-{account}") + _limits(_PER_VISITOR, f"visitor-{_visitor()}")
+
+
+def of_setup() -> list[Limit]:
+    """The limits on guessing the code of the first visit."""
+    return _limits(_SETUP_CODES, f"setup-{_visitor()}")
+
+
+def check(limits: Sequence[Limit]) -> None:
+    """Raise `TooManyRequests` where a limit is used up.
+
+    Ask before an attempt, and again after one that succeeded: of many guesses sent at once, a right one must not get
+    through after too many wrong ones.
+    """
+    _refuse_beyond([limit for limit in limits if not _has_room(limit)])
+
+
+def count_failure(limits: Sequence[Limit]) -> None:
+    """Count a failed attempt; raise `TooManyRequests` where others used the limit up meanwhile."""
+    _refuse_beyond([limit for limit in limits if not _count(limit)])
+
+
+def _limits(amounts: Sequence[RateLimitItem], key: str) -> list[Limit]:
+    return [Limit(amount, key) for amount in amounts]
+
+
+def _visitor() -> str:
+    given = get_remote_address()
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given  # a proxy wrote something else there
+    # One line has a whole /64 of IPv6 addresses to come from.
+    return str(ip_network((int(address), 64), strict=False)) if isinstance(address, IPv6Address) else given
+
+
+def _refuse_beyond(used_up: Sequence[Limit]) -> None:
+    if used_up:
+        ends = max(_end(limit) for limit in used_up)
+        raise TooManyRequests(retry_after=max(1, ceil(ends - time())))
+
+
+def _has_room(limit: Limit) -> bool:
+    return _ask(lambda counter: counter.test(*limit))
+
+
+def _count(limit: Limit) -> bool:
+    return _ask(lambda counter: counter.hit(*limit))
+
+
+def _end(limit: Limit) -> float:
+    return _ask(lambda counter: counter.get_window_stats(*limit).reset_time)
+
+
+def _ask(question: Callable[[RateLimiter], Answer]) -> Answer:
+    """Ask the counts in Redis; while it does not answer, those in this process' memory, so that people can sign in."""
+    try:
+        return question(limiter.limiter)
+    except RedisError:
+        return question(_counts_in_memory())
+
+
+@lru_cache
+def _counts_in_memory() -> RateLimiter:
+    return FixedWindowRateLimiter(MemoryStorage())
