@@ -1,3 +1,86 @@
-from flask.cli import AppGroup
+"""`flask licenses`: the same query as the lists of the pages."""
 
-licenses = AppGroup("licenses", help="stub")
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import func, select
+
+from .. import access
+from ..extensions import db
+from ..licenses import choices
+from ..licenses.filters import SORTS, Filters, known_sort
+from ..licenses.queries import listing
+from ..models import STATUS_LABELS, License
+from .output import as_json_option, explained, print_records
+
+licenses = AppGroup("licenses", help="Licenses of all organizations.")
+
+_SHOWN = ("organization", "tenant", "name", "status", "active", "consumed", "unused", "over", "last_synced_at")
+_KEYS = (
+    "organization",
+    "integration",
+    "tenant_id",
+    "tenant",
+    "sku_id",
+    "sku_part_number",
+    "applies_to",
+    "status",
+    "active",
+    "consumed",
+    "unused",
+    "over",
+    "warning",
+    "suspended",
+    "locked_out",
+    "last_synced_at",
+    "gone_at",
+)
+
+
+@licenses.command("list")
+@click.option("--organization", multiple=True, metavar="NAME", help="Only of this organization: its name or id.")
+@click.option("--tenant", multiple=True, metavar="TENANT", help="Only of this tenant: its GUID, domain, name or id.")
+@click.option("--product", multiple=True, metavar="PRODUCT", help="Only this product: its name, part number or SKU id.")
+@click.option(
+    "--search", default="", metavar="TEXT", help="Only where an organization, tenant or product has each word."
+)
+@click.option("--status", multiple=True, metavar="STATUS", help="Only of this status, such as Enabled or Suspended.")
+@click.option("--sort", default="organization", metavar="FIELD", help=f"{', '.join(SORTS)}; -FIELD for descending.")
+@as_json_option
+@explained
+def list_licenses(
+    organization: tuple[str, ...],
+    tenant: tuple[str, ...],
+    product: tuple[str, ...],
+    search: str,
+    status: tuple[str, ...],
+    sort: str,
+    as_json: bool,
+) -> None:
+    """Print licenses with their figures. An option that may be repeated takes several values."""
+    if known_sort(sort) is None:
+        raise click.ClickException(f"There is nothing named {sort} to sort by. Use one of: {', '.join(SORTS)}.")
+    filters = Filters.made_of(
+        q=search, organization=organization, tenant=tenant, product=product, status=status, sort=sort
+    )
+    _refuse_unknown(filters)
+    rows = db.session.execute(listing(access.EVERYTHING, filters)).all()
+    print_records([_record(row) for row in rows], _SHOWN, as_json)
+
+
+def _refuse_unknown(filters: Filters) -> None:
+    """A typing error must not look like an organization without licenses."""
+    for kind in choices.KINDS:
+        for value in choices.unknown(db.session, kind, getattr(filters, kind)):
+            raise click.ClickException(f"There is no {kind} named {value}.")
+    for status in filters.status:
+        is_stored = select(License.id).where(func.lower(License.status) == status.lower()).limit(1)
+        if status not in STATUS_LABELS and db.session.scalar(is_stored) is None:
+            raise click.ClickException(f"There is no status {status}. Use one of: {', '.join(STATUS_LABELS)}.")
+
+
+def _record(row: Any) -> dict[str, Any]:
+    return {"name": row.product} | {key: getattr(row, key) for key in _KEYS}

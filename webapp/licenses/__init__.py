@@ -1,3 +1,5 @@
+"""Reading licenses: everyone's, one organization's, one."""
+
 from .views import init_app
 
 __all__ = ["init_app"]

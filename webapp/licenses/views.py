@@ -1,4 +1,36 @@
-from flask import Blueprint, Flask
+"""The pages of licenses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, abort, jsonify, make_response, render_template, url_for
+from flask_login import current_user
+from htmx_flask import request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from .. import access
+from ..access import Permission
+from ..extensions import db
+from ..models import OFFICE_365_LICENSES, Organization, utc_now
+from ..organizations.queries import find as find_organization
+from ..organizations.queries import sidebar
+from ..paging import Page
+from ..search import searchable
+from ..templating import page_or_partial
+from . import choices
+from .empty import why_empty
+from .export import csv_lines
+from .filters import Filters
+from .queries import find, listing, page_of, totals
+
+# Rows of an export that are in memory at a time.
+EXPORT_CHUNK = 1000
 
 bp = Blueprint("licenses", __name__)
 
@@ -8,15 +40,111 @@ def init_app(app: Flask) -> None:
 
 
 @bp.get("/global/office-365-licenses")
-def everyones() -> str:
-    return "stub"
+@access.requires(Permission.READ)
+def everyones() -> Response:
+    return _list("licenses/everyones.html", Filters.of(request.args), None)
 
 
 @bp.get("/organizations/<int:organization_id>/office-365-licenses")
-def organizations(organization_id: int) -> str:
-    return "stub"
+@access.requires(Permission.READ)
+def organizations(organization_id: int) -> Response:
+    organization = _organization(organization_id)
+    filters = replace(Filters.of(request.args), organization=())
+    return _list("licenses/organizations.html", filters, organization)
 
 
 @bp.get("/licenses/<int:license_id>")
+@access.requires(Permission.READ)
 def show(license_id: int) -> str:
-    return "stub"
+    scope = access.scope_of(current_user)
+    row = find(db.session, scope, license_id)
+    if row is None:
+        abort(404)
+    organization = _organization(row.organization_id)
+    return render_template(
+        "licenses/show.html",
+        license=row,
+        organization=organization,
+        sidebar=partial(sidebar, db.session, scope, organization),
+        present=OFFICE_365_LICENSES,
+    )
+
+
+@bp.get("/licenses/choices/<any(organization, tenant, product):kind>")
+@access.requires(Permission.READ)
+def choose(kind: str) -> Response:
+    """What a filter with very many entries offers for what was typed."""
+    organization_id = request.args.get("within", type=int)
+    if organization_id is not None:
+        _organization(organization_id)
+    q = searchable(request.args.get("q", ""))
+    options = choices.found(db.session, access.scope_of(current_user), kind, q, organization_id)
+    return jsonify([{"value": option.value, "text": option.text} for option in options])
+
+
+def _organization(organization_id: int) -> Organization:
+    organization = find_organization(db.session, access.scope_of(current_user), organization_id)
+    if organization is None:
+        abort(404)
+    return organization
+
+
+def _list(template: str, filters: Filters, organization: Organization | None) -> Response:
+    scope = access.scope_of(current_user)
+    organization_id = None if organization is None else organization.id
+    query = listing(scope, filters, organization_id)
+    if request.args.get("format") == "csv":
+        return _export(query)
+    figures = totals(db.session, scope, filters, organization_id)
+    page = Page(filters.page, filters.per_page, figures.count)
+    address = partial(_address, filters)
+    html = page_or_partial(
+        template,
+        "licenses/_table.html",
+        rows=db.session.execute(page_of(query, page)).all() if figures.count else [],
+        totals=figures,
+        paging=page,
+        filters=filters,
+        address=address,
+        organization=organization,
+        present=OFFICE_365_LICENSES,
+        # These are asked for by the whole page, or by an empty list, not each time that the table is swapped.
+        choices=partial(choices.filters_shown, db.session, scope, filters, organization_id),
+        sidebar=organization and partial(sidebar, db.session, scope, organization),
+        why_empty=partial(why_empty, db.session, scope, filters, organization_id),
+    )
+    response: Response = make_response(html)
+    if request.htmx:
+        response.headers["HX-Push-Url"] = _pushed(address(page=page.number))
+    return response
+
+
+def _address(filters: Filters, file_format: str | None = None, **changes: Any) -> str:
+    """The address of this list with some of its filters changed. A change goes back to the first page."""
+    parameters = replace(filters, **{"page": 1, **changes}).parameters()
+    return url_for(request.endpoint or "", **(request.view_args or {}), **parameters, format=file_format)
+
+
+def _pushed(address: str) -> str:
+    """What HTMX is told to push: the address, unless the browser is there already."""
+    current = urlsplit(request.htmx.current_url or "")
+    return "false" if address == f"{current.path}?{current.query}".rstrip("?") else address
+
+
+def _export(query: Any) -> Response:
+    """Everything that is filtered. The query is sent before the answer begins, so that its failure is an answer.
+
+    The request's own session ends when the view returns; the rows are read after that.
+    """
+    session = Session(db.engine)
+    try:
+        rows = session.execute(query.execution_options(yield_per=EXPORT_CHUNK))
+    except DBAPIError:
+        session.close()
+        raise
+    response: Response = make_response(csv_lines(rows.partitions()))
+    response.call_on_close(session.close)
+    response.headers["Content-Type"] = "text/csv; charset=utf-8"
+    filename = f"office-365-licenses-{utc_now():%Y-%m-%d}.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response

@@ -19,6 +19,8 @@ from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem
 # A run of which nothing was heard for so long has lost its jobs.
 SILENCE = timedelta(seconds=30)
 
+_TRIES_TO_BEGIN = 5
+
 
 class Trigger(StrEnum):
     MANUAL = "manual"
@@ -125,17 +127,21 @@ class SyncRun(Model):
 
         The unique index over active runs decides between two who begin at the same moment.
         """
-        while True:
-            active = cls.active(session, integration_id)
-            if active is not None:
-                return active, False
+        tries = 0
+        while (active := cls.active(session, integration_id)) is None:
             run = cls(integration_id=integration_id, trigger=trigger, started_by_id=started_by_id)
             try:
                 with session.begin_nested():
                     session.add(run)
             except IntegrityError:
-                continue  # somebody else's run was first: it is found above, or has ended already
-            return run, True
+                # Somebody else's run was first: it is found next, unless it has ended already. Where the integration
+                # or the user was deleted meanwhile, no try succeeds.
+                tries += 1
+                if tries == _TRIES_TO_BEGIN:
+                    raise
+            else:
+                return run, True
+        return active, False
 
     @classmethod
     def active(cls, session: DbSession, integration_id: int) -> SyncRun | None:
@@ -181,7 +187,8 @@ class SyncRun(Model):
     @classmethod
     def silent(cls, session: DbSession, now: datetime) -> list[int]:
         """The active runs of which nothing was heard for `SILENCE`: their jobs are lost, or wait for their time."""
-        return list(session.scalars(select(cls.id).where(cls.state.in_(ACTIVE_STATES), cls.heard_at < now - SILENCE)))
+        silent = select(cls.id).where(cls.state.in_(ACTIVE_STATES), cls.heard_at < now - SILENCE)
+        return list(session.scalars(silent.order_by(cls.id)))
 
     @classmethod
     def _locked(cls, session: DbSession, run_id: int) -> SyncRun | None:
@@ -203,8 +210,9 @@ class SyncRun(Model):
             self._end(RunState.FAILED, now, NOTHING_MATCHED)
 
     def _first_problem(self, session: DbSession) -> Problem:
-        failed = select(SyncPart).where(SyncPart.run_id == self.id, SyncPart.state == PartState.FAILED)
-        part = session.scalars(failed.order_by(SyncPart.id).limit(1)).one()
+        ended = (PartState.FAILED, PartState.CANCELLED)
+        failed = select(SyncPart).where(SyncPart.run_id == self.id, SyncPart.state.in_(ended))
+        part = session.scalars(failed.order_by(SyncPart.state.desc(), SyncPart.id).limit(1)).one()
         return Problem(part.reason, part.fix, part.code, part.request_id)
 
     def _end(self, state: RunState, now: datetime, problem: Problem | None) -> None:

@@ -1,4 +1,25 @@
-from flask import Blueprint, Flask
+"""The pages of organizations."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Blueprint, Flask, abort, flash, make_response, redirect, render_template, url_for
+from flask_login import current_user
+from htmx_flask import request
+from werkzeug.wrappers import Response
+
+from .. import access
+from ..access import Permission
+from ..extensions import db
+from ..models import Organization
+from ..paging import Page
+from ..search import searchable
+from ..templating import page_or_partial
+from .forms import OrganizationForm
+from .queries import count, find, listing, sidebar, summaries, tenants_of
+
+PER_PAGE = 50
 
 bp = Blueprint("organizations", __name__)
 
@@ -8,10 +29,73 @@ def init_app(app: Flask) -> None:
 
 
 @bp.get("/organizations")
-def index() -> str:
-    return "stub"
+@access.requires(Permission.READ)
+def index() -> Response:
+    q = searchable(request.args.get("q", ""))
+    query = listing(access.scope_of(current_user), q)
+    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count(db.session, query))
+    rows = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
+
+    def address(page: int = 1) -> str:
+        return url_for("organizations.index", q=q or None, page=page if page > 1 else None)
+
+    html = page_or_partial(
+        "organizations/index.html",
+        "organizations/_table.html",
+        rows=rows,
+        summaries=summaries(db.session, [row.id for row in rows]),
+        paging=page,
+        q=q,
+        address=address,
+    )
+    response: Response = make_response(html)
+    if request.htmx:
+        response.headers["HX-Push-Url"] = address(page.number)
+    return response
 
 
 @bp.get("/organizations/<int:organization_id>")
+@access.requires(Permission.READ)
 def show(organization_id: int) -> str:
-    return "stub"
+    organization = _found(organization_id)
+    return render_template(
+        "organizations/show.html",
+        organization=organization,
+        summary=summaries(db.session, [organization.id])[organization.id],
+        tenants=tenants_of(db.session, organization),
+        sidebar=partial(sidebar, db.session, access.scope_of(current_user), organization),
+        present="overview",
+    )
+
+
+@bp.route("/organizations/add", methods=["GET", "POST"])
+@access.requires(Permission.EDIT_ORGANIZATIONS)
+def add() -> str | Response:
+    form = OrganizationForm()
+    if form.validate_on_submit():
+        organization = Organization(name=form.name.data)
+        db.session.add(organization)
+        db.session.commit()
+        flash(f"{organization.name} was added.", "success")
+        return redirect(url_for("organizations.show", organization_id=organization.id))
+    return render_template("organizations/form.html", form=form, organization=None)
+
+
+@bp.route("/organizations/<int:organization_id>/edit", methods=["GET", "POST"])
+@access.requires(Permission.EDIT_ORGANIZATIONS)
+def edit(organization_id: int) -> str | Response:
+    organization = _found(organization_id)
+    form = OrganizationForm(organization)
+    if form.validate_on_submit():
+        organization.name = form.name.data
+        db.session.commit()
+        flash("The changes were saved.", "success")
+        return redirect(url_for("organizations.show", organization_id=organization.id))
+    return render_template("organizations/form.html", form=form, organization=organization)
+
+
+def _found(organization_id: int) -> Organization:
+    organization = find(db.session, access.scope_of(current_user), organization_id)
+    if organization is None:
+        abort(404)
+    return organization

@@ -28,21 +28,35 @@ const poll = (element) => {
 const choose = (select) => {
   if (select.tomselect) return;
   const url = select.dataset.choicesUrl;
-  const options = { maxOptions: 500, hideSelected: false, copyClassesToDropdown: false, hidePlaceholder: true };
+  const options = { maxOptions: 500, hideSelected: select.multiple, copyClassesToDropdown: false, hidePlaceholder: true };
   if (url) {
     options.valueField = "value";
     options.labelField = "text";
-    options.searchField = [];
-    options.preload = "focus";
-    options.load = (text, done) => {
+    options.onFocus = function () {
+      this.load("");
+    };
+    options.shouldLoad = () => true;
+    // What the server finds is shown as it is: it knows spellings that are not in the text.
+    options.score = () => () => 1;
+    options.load = function (text, done) {
       const address = new URL(url, location.href);
       address.searchParams.set("q", text);
       fetch(address, { headers: { Accept: "application/json" } })
-        .then((answer) => (answer.ok ? answer.json() : []))
-        .then(done, () => done());
+        .then((answer) => (answer.ok ? answer.json() : []), () => [])
+        .then((found) => {
+          if (text !== this.inputValue()) return done();
+          this.clearOptions();
+          done(found);
+        });
     };
   }
   if (select.multiple) {
+    // What was typed found this entry; the next one is found from the beginning.
+    options.onItemAdd = function () {
+      this.setTextboxValue("");
+      if (url) this.load("");
+      else this.refreshOptions();
+    };
     options.render = {
       item: (data, escape) =>
         `<div>${escape(data.text)}<button type="button" class="btn-close ms-1" tabindex="-1" data-take-out aria-label="Remove ${escape(data.text)}"></button></div>`,

@@ -1,0 +1,25 @@
+"""Measures everything, one thing after the other."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+MODULES = ("lists", "sync")
+
+
+def main() -> int:
+    """Run each benchmark; the exit code is 1 where one of them missed its goal."""
+    worst = 0
+    for name in MODULES:
+        if find_spec(f"benchmarks.{name}") is None:
+            print(f"\nbenchmarks.{name} is not there yet and was skipped.")
+            continue
+        print(f"\n== {name}")
+        worst = max(worst, import_module(f"benchmarks.{name}").main([]))
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""Parts and their leases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.factories import Make
+from webapp.extensions import db
+from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, utc_now
+from webapp.models.part import LEASE, MAX_ATTEMPTS
+
+PROBLEM = Problem("It did not work.", "Do something.", "E1", "r-1")
+
+
+@pytest.fixture
+def part(make: Make) -> SyncPart:
+    tenant = make.tenant(organization=make.organization())
+    run = make.run(integration=tenant.integration, state="syncing")
+    return make.part(run_id=run.id, tenant_id=tenant.id)
+
+
+def claim_of(part: SyncPart) -> Claim:
+    claim = SyncPart.claim(db.session, part.id, utc_now())
+    assert claim is not None
+    return claim
+
+
+def test_a_part_that_waits_can_be_claimed_once(part: SyncPart) -> None:
+    claim = claim_of(part)
+    assert (claim.run_id, claim.tenant_id, claim.attempt) == (part.run_id, part.tenant_id, 1)
+    assert SyncPart.claim(db.session, part.id, utc_now()) is None
+    db.session.refresh(part)
+    assert part.state == PartState.SYNCING
+
+
+def test_a_part_put_off_can_be_claimed_when_its_time_has_come(part: SyncPart) -> None:
+    later = utc_now() + timedelta(minutes=5)
+    assert SyncPart.put_off(db.session, claim_of(part), later, PROBLEM, requests=2)
+    assert SyncPart.claim(db.session, part.id, later - timedelta(seconds=1)) is None
+    assert SyncPart.due(db.session, part.run_id, later - timedelta(seconds=1)) == []
+    assert SyncPart.due(db.session, part.run_id, later) == [part.id]
+    again = SyncPart.claim(db.session, part.id, later)
+    assert again is not None
+    assert again.attempt == 2
+
+
+def test_a_lapsed_lease_can_be_taken_over_and_the_first_holder_writes_nothing(part: SyncPart) -> None:
+    first = claim_of(part)
+    after = utc_now() + LEASE + timedelta(seconds=1)
+    second = SyncPart.claim(db.session, part.id, after)
+    assert second is not None
+    assert not SyncPart.renew(db.session, first, after)
+    assert not SyncPart.succeed(db.session, first, after, Outcome(created=9), requests=9)
+    assert not SyncPart.fail(db.session, first, after, PROBLEM, requests=9)
+    assert not SyncPart.put_off(db.session, first, after, PROBLEM, requests=9)
+    assert SyncPart.succeed(db.session, second, after, Outcome(created=1, unchanged=2), requests=4)
+    db.session.refresh(part)
+    assert (part.state, part.rows_written, part.requests) == (PartState.OK, 1, 4)
+
+
+def test_a_renewed_lease_cannot_be_taken_over(part: SyncPart) -> None:
+    claim = claim_of(part)
+    soon = utc_now() + LEASE - timedelta(seconds=5)
+    assert SyncPart.renew(db.session, claim, soon)
+    assert SyncPart.claim(db.session, part.id, soon + timedelta(seconds=10)) is None
+
+
+@pytest.mark.parametrize("state", [PartState.OK, PartState.FAILED, PartState.CANCELLED])
+def test_a_part_that_has_ended_is_not_taken_up_again(state: PartState, part: SyncPart) -> None:
+    part.state = state
+    db.session.commit()
+    assert SyncPart.claim(db.session, part.id, utc_now() + timedelta(days=1)) is None
+    assert SyncPart.due(db.session, part.run_id, utc_now() + timedelta(days=1)) == []
+
+
+def test_an_end_is_not_written_twice(part: SyncPart) -> None:
+    claim = claim_of(part)
+    assert SyncPart.fail(db.session, claim, utc_now(), PROBLEM, requests=1)
+    assert not SyncPart.succeed(db.session, claim, utc_now(), Outcome(created=1), requests=1)
+    db.session.refresh(part)
+    assert (part.state, part.reason, part.fix, part.code, part.request_id) == (
+        PartState.FAILED,
+        "It did not work.",
+        "Do something.",
+        "E1",
+        "r-1",
+    )
+
+
+def test_the_reason_of_an_earlier_attempt_goes_when_a_later_one_succeeds(part: SyncPart) -> None:
+    now = utc_now()
+    SyncPart.put_off(db.session, claim_of(part), now, PROBLEM, requests=3)
+    claim = SyncPart.claim(db.session, part.id, now)
+    assert claim is not None
+    SyncPart.succeed(db.session, claim, now, Outcome(), requests=4)
+    db.session.refresh(part)
+    assert (part.reason, part.code, part.requests) == ("", "", 7)
+
+
+def test_work_that_is_lost_again_and_again_ends_as_failed(part: SyncPart) -> None:
+    now = utc_now()
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        claim = SyncPart.claim(db.session, part.id, now)
+        assert claim is not None
+        assert claim.is_last_attempt == (attempt == MAX_ATTEMPTS)
+        now += LEASE + timedelta(seconds=1)
+    assert SyncPart.claim(db.session, part.id, now) is None
+    db.session.refresh(part)
+    assert part.state == PartState.FAILED
+    assert "lost several times" in part.reason
+    assert part.lease is None
+
+
+def test_parts_whose_time_has_come_are_resumed_once_and_by_run(make: Make) -> None:
+    tenant = make.tenant(organization=make.organization())
+    other = make.tenant(organization=make.organization())
+    run = make.run(integration=tenant.integration)
+    other_run = make.run(integration=other.integration)
+    now = utc_now()
+    due = make.part(run_id=run.id, tenant_id=tenant.id, not_before=now - timedelta(seconds=1))
+    also = make.part(run_id=other_run.id, tenant_id=other.id, not_before=now)
+    early = make.part(run_id=other_run.id, tenant_id=tenant.id, not_before=now + timedelta(seconds=9))
+    assert SyncPart.resume(db.session, now) == {run.id: [due.id], other_run.id: [also.id]}
+    assert SyncPart.resume(db.session, now) == {}
+    db.session.refresh(early)
+    assert early.not_before is not None
+
+
+def test_a_run_that_is_deleted_takes_its_parts_along(part: SyncPart) -> None:
+    claim = claim_of(part)
+    db.session.delete(db.session.get_one(SyncRun, part.run_id))
+    db.session.commit()
+    assert not SyncPart.renew(db.session, claim, utc_now())
+    assert SyncPart.claim(db.session, claim.part_id, utc_now()) is None

@@ -1,0 +1,92 @@
+"""The list of organizations."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.support.factories import Make
+
+HTMX = {"HX-Request": "true"}
+
+
+def names(html: str) -> list[str]:
+    return [unescape(name) for name in re.findall(r'href="/organizations/\d+" title="([^"]*)"', html)]
+
+
+def page(client: FlaskClient, **parameters: object) -> str:
+    answer = client.get("/organizations", query_string=parameters)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def test_organizations_are_listed_by_name_with_their_figures(as_reader: FlaskClient, make: Make) -> None:
+    make.organization(name="beta")
+    alpha = make.organization(name="Alpha")
+    make.license(tenant=make.tenant(organization=alpha), active=1000, consumed=1)
+    make.license(tenant=make.tenant(organization=alpha), active=1, consumed=5)
+    html = page(as_reader)
+    assert names(html) == ["Alpha", "beta"]
+    figures = [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r'<td class="number".*?</td>', html)]
+    assert figures == ["2", "2", "1,001", "6", "999", "4 over", "0", "0", "0", "0", "0", "0"]
+
+
+def test_a_license_that_is_gone_is_not_counted(as_reader: FlaskClient, make: Make) -> None:
+    tenant = make.tenant(organization=make.organization())
+    make.license(tenant=tenant, status="Gone", active=0, consumed=0)
+    assert 'data-label="Licenses">0<' in page(as_reader)
+
+
+@pytest.mark.parametrize("q", ["STRASSE", "ｃafé str", "kontor.example", "株式", "100%", "a_b"])
+def test_an_organization_is_found_by_its_name_or_its_tenants(as_reader: FlaskClient, make: Make, q: str) -> None:
+    mine = make.organization(name="Café Straße 100% a_b")
+    make.tenant(organization=mine, name="株式会社", default_domain="kontor.example")
+    make.organization(name="1000 axb")
+    make.tenant(name="Café Straße 株式 of nobody")
+    assert names(page(as_reader, q=q)) == ["Café Straße 100% a_b"]
+
+
+def test_nothing_found_offers_to_clear(as_reader: FlaskClient, make: Make) -> None:
+    make.organization()
+    html = page(as_reader, q="<nothing>")
+    assert "Nothing matches" in html
+    assert 'value="&lt;nothing&gt;"' in html
+
+
+def test_no_organization_yet_offers_to_add_one_to_who_may(
+    as_administrator: FlaskClient, as_reader: FlaskClient
+) -> None:
+    assert "/organizations/add" in page(as_administrator)
+    html = page(as_reader)
+    assert "No organization yet" in html
+    assert "/organizations/add" not in html
+
+
+def test_pages_hold_50_and_the_last_is_the_end(as_reader: FlaskClient, make: Make) -> None:
+    for number in range(51):
+        make.organization(name=f"Organization {number:02}")
+    assert len(names(page(as_reader))) == 50
+    assert names(page(as_reader, page=2)) == ["Organization 50"]
+    for text in ("999", "9" * 40, "x", "-1", "\0"):
+        assert as_reader.get("/organizations", query_string={"page": text}).status_code == 200
+
+
+def test_htmx_is_answered_with_the_table_and_a_clean_address(as_reader: FlaskClient, make: Make) -> None:
+    make.organization(name="Contoso")
+    answer = as_reader.get("/organizations?q=contoso&page=1", headers=HTMX)
+    assert "<html" not in answer.get_data(as_text=True)
+    assert answer.headers["HX-Push-Url"] == "/organizations?q=contoso"
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_the_list_asks_the_database_equally_often_however_many_rows(
+    as_reader: FlaskClient, make: Make, count_queries: list[str], rows: int
+) -> None:
+    for _ in range(rows):
+        make.license()
+    count_queries.clear()
+    assert len(names(page(as_reader))) == rows
+    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 4

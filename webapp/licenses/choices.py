@@ -1,0 +1,185 @@
+"""What the filters of a list offer to choose from, and what of it is chosen: never more than the viewer may see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, cast, or_, select
+
+from ..access import Scope
+from ..models import STATUS_LABELS, License, Organization, Product, Tenant, fold
+from ..models.base import DbSession
+from ..search import every_word
+from .filters import Filters
+from .queries import organizations_chosen, products_chosen, tenants_chosen
+
+# A select with more entries than this holds only the chosen ones, and asks for others as somebody types.
+MOST_LISTED = 200
+MOST_FOUND = 50
+_LONGEST_TEXT = 100
+
+Entries = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a select. The value is what stands in the address."""
+
+    value: str
+    text: str
+    is_chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One filter's select. It `is_searched` where there are too many entries to hold them all."""
+
+    kind: str
+    label: str
+    options: list[Choice]
+    is_searched: bool = False
+
+
+@dataclass(frozen=True)
+class _Kind:
+    label: str
+    # Of each entry its value, its name, what tells apart those of one name, and by what else it may be named.
+    query: Callable[[Scope, int | None], Entries]
+    is_found: Callable[[str], ColumnElement[bool]]
+    chosen: Callable[[Iterable[str]], Select[int]]
+    model: Any
+
+
+def filters_shown(
+    session: DbSession, scope: Scope, filters: Filters, organization_id: int | None = None
+) -> list[Choices]:
+    """The selects above a list; an organization's own list needs none for the organization."""
+    kinds = [kind for kind in KINDS if kind != "organization" or organization_id is None]
+    shown = [_shown(session, scope, kind, getattr(filters, kind), organization_id) for kind in kinds]
+    return [*shown, _statuses(filters.status)]
+
+
+def found(session: DbSession, scope: Scope, kind: str, q: str, organization_id: int | None = None) -> list[Choice]:
+    """The first entries in which every word of `q` is found."""
+    rules = KINDS[kind]
+    query = rules.query(scope, organization_id).where(every_word(q, rules.is_found))
+    return _labelled(session.execute(query.limit(MOST_FOUND)).all())
+
+
+def unknown(session: DbSession, kind: str, values: Sequence[str]) -> list[str]:
+    """Those of the values that name nothing at all."""
+    return [value for value in values if session.scalar(KINDS[kind].chosen([value]).limit(1)) is None]
+
+
+def _shown(session: DbSession, scope: Scope, kind: str, values: Sequence[str], organization_id: int | None) -> Choices:
+    rules = KINDS[kind]
+    chosen_rows = _chosen_rows(session, scope, kind, values, organization_id)
+    rows = session.execute(rules.query(scope, organization_id).limit(MOST_LISTED + 1)).all()
+    is_searched = len(rows) > MOST_LISTED
+    options = _labelled(chosen_rows if is_searched else rows, chosen={row[0] for row in chosen_rows})
+    # A value that names nothing is shown as well: it is in the address, and is why nothing is found.
+    options += [Choice(value, _clipped(value), True) for value in _unknown(chosen_rows, values)]
+    return Choices(kind, rules.label, options, is_searched)
+
+
+def _chosen_rows(
+    session: DbSession, scope: Scope, kind: str, values: Sequence[str], organization_id: int | None
+) -> Sequence[Any]:
+    if not values:
+        return []
+    rules = KINDS[kind]
+    is_chosen = rules.model.id.in_(rules.chosen(values))
+    return session.execute(rules.query(scope, organization_id).where(is_chosen)).all()
+
+
+def _unknown(rows: Sequence[Any], values: Sequence[str]) -> list[str]:
+    names = {fold(str(name)) for row in rows for name in row if name}
+    return [value for value in values if fold(value) not in names]
+
+
+def _statuses(chosen: Sequence[str]) -> Choices:
+    options = [Choice(str(status), label, status in chosen) for status, label in STATUS_LABELS.items()]
+    options += [Choice(status, _clipped(status), True) for status in chosen if status not in STATUS_LABELS]
+    return Choices("status", "Status", options)
+
+
+def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:
+    times = Counter(row[1] for row in rows)
+    chosen = set(chosen)
+    return [
+        Choice(value, _clipped(f"{name} ({hint})" if hint and times[name] > 1 else name), value in chosen)
+        for value, name, hint, *_ in rows
+    ]
+
+
+def _clipped(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+
+
+def _organizations(scope: Scope, organization_id: int | None) -> Entries:
+    matched = select(Tenant.organization_id).where(Tenant.organization_id.is_not(None))
+    value = cast(Organization.id, String)
+    return (
+        select(value, Organization.name, value)
+        .where(scope.includes(), Organization.id.in_(matched))
+        .order_by(Organization.name_folded, Organization.id)
+    )
+
+
+def _tenants(scope: Scope, organization_id: int | None) -> Entries:
+    query = (
+        select(cast(Tenant.id, String), Tenant.name, Tenant.default_domain, Tenant.tenant_id)
+        .join(Organization, Tenant.organization_id == Organization.id)
+        .where(scope.includes())
+        .order_by(Tenant.name_folded, Tenant.id)
+    )
+    return query if organization_id is None else query.where(Tenant.organization_id == organization_id)
+
+
+def _products(scope: Scope, organization_id: int | None) -> Entries:
+    licensed = (
+        select(License.product_id)
+        .join(Tenant, License.tenant_id == Tenant.id)
+        .join(Organization, Tenant.organization_id == Organization.id)
+        .where(scope.includes())
+    )
+    if organization_id is None:
+        # For each of the few products one license is looked for, rather than all licenses for their products; the
+        # limit keeps PostgreSQL from doing the latter all the same.
+        of_product = licensed.where(License.product_id == Product.id).correlate(Product).limit(1)
+        is_licensed: ColumnElement[bool] = of_product.scalar_subquery().is_not(None)
+    else:
+        is_licensed = Product.id.in_(licensed.where(Tenant.organization_id == organization_id))
+    query = select(Product.sku_id, Product.name, Product.part_number).where(is_licensed)
+    return query.order_by(Product.name_folded, Product.id)
+
+
+KINDS = {
+    "organization": _Kind(
+        "Organization",
+        _organizations,
+        lambda word: Organization.name_folded.contains(word, autoescape=True),
+        organizations_chosen,
+        Organization,
+    ),
+    "tenant": _Kind(
+        "Tenant",
+        _tenants,
+        lambda word: or_(
+            Tenant.search_folded.contains(word, autoescape=True), Tenant.tenant_id.contains(word, autoescape=True)
+        ),
+        tenants_chosen,
+        Tenant,
+    ),
+    "product": _Kind(
+        "Product",
+        _products,
+        lambda word: Product.search_folded.contains(word, autoescape=True),
+        products_chosen,
+        Product,
+    ),
+}

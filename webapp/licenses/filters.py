@@ -1,0 +1,119 @@
+"""What a list of licenses is narrowed and sorted by. An address holds it, so that an address is a saved view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from ..models import STATUS_LABELS, fold
+from ..search import clean, searchable
+
+SORTS = ("organization", "tenant", "product", "status", "active", "consumed", "unused", "over", "last_synced")
+DEFAULT_SORT = "product"
+PER_PAGE, FEWEST_PER_PAGE, MOST_PER_PAGE = 50, 10, 200
+
+# Beside Microsoft's words the labels that the pages show, and either without its spaces.
+_STATUSES = {
+    fold(spelling).replace(" ", ""): str(status)
+    for status, label in STATUS_LABELS.items()
+    for spelling in (status, label)
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """A view of the licenses. Values of one kind widen it, kinds narrow it; whatever was asked for, it is valid."""
+
+    q: str = ""
+    organization: tuple[str, ...] = ()
+    tenant: tuple[str, ...] = ()
+    product: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    sort: str = DEFAULT_SORT
+    page: int = 1
+    per_page: int = PER_PAGE
+
+    @classmethod
+    def of(cls, args: MultiDict[str, str]) -> Filters:
+        """The view that an address's parameters ask for. What makes no sense there is as if it were not there."""
+        return cls.made_of(
+            q=args.get("q", ""),
+            organization=args.getlist("organization"),
+            tenant=args.getlist("tenant"),
+            product=args.getlist("product"),
+            status=args.getlist("status"),
+            sort=args.get("sort", ""),
+            page=max(1, _number(args.get("page", ""), 1)),
+            per_page=min(max(_number(args.get("per_page", ""), PER_PAGE), FEWEST_PER_PAGE), MOST_PER_PAGE),
+        )
+
+    @classmethod
+    def made_of(
+        cls,
+        q: str = "",
+        organization: Iterable[str] = (),
+        tenant: Iterable[str] = (),
+        product: Iterable[str] = (),
+        status: Iterable[str] = (),
+        sort: str = "",
+        page: int = 1,
+        per_page: int = PER_PAGE,
+    ) -> Filters:
+        """The view that somebody's words ask for, from an address or a command."""
+        return cls(
+            q=searchable(q),
+            organization=_values(organization),
+            tenant=_values(tenant),
+            product=_values(product),
+            status=_statuses(status),
+            sort=known_sort(sort) or DEFAULT_SORT,
+            page=page,
+            per_page=per_page,
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.q or self.organization or self.tenant or self.product or self.status)
+
+    @property
+    def sort_field(self) -> str:
+        return self.sort.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        return self.sort.startswith("-")
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of this view's address: only what is not as it is by default."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = Filters()
+        return {name: value for name, value in values.items() if value != getattr(defaults, name)}
+
+
+def known_sort(text: str) -> str | None:
+    """The text as a sort, or None where there is nothing of that name to sort by. `name` is the product's."""
+    descending, field = text.startswith("-"), text.removeprefix("-").strip().lower()
+    field = "product" if field == "name" else field
+    if field not in SORTS:
+        return None
+    return f"-{field}" if descending else field
+
+
+def _values(given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in map(clean, given) if value))
+
+
+def _statuses(given: Iterable[str]) -> tuple[str, ...]:
+    """Statuses in Microsoft's spelling where it is one that we know, and as they are where it is not."""
+    return tuple(dict.fromkeys(_STATUSES.get(fold(value).replace(" ", ""), value) for value in _values(given)))
+
+
+def _number(text: str, default: int) -> int:
+    text = text.strip()
+    if not (text.isascii() and text.isdecimal()):
+        return default
+    # More digits than any page's number has: beyond the end whatever they are.
+    return int(text[:9])

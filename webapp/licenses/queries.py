@@ -1,0 +1,213 @@
+"""The one query of licenses: filters become a SELECT that serves the page, the partial, the export and the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+
+from ..access import Scope
+from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
+from ..models.base import DbSession
+from ..paging import Page
+from ..search import every_word, row_id
+from .filters import Filters
+
+_COLUMNS = (
+    License.id,
+    Organization.id.label("organization_id"),
+    Organization.name.label("organization"),
+    Tenant.id.label("tenant_row_id"),
+    Tenant.tenant_id,
+    Tenant.name.label("tenant"),
+    Tenant.last_synced_at,
+    Integration.name.label("integration"),
+    Product.name.label("product"),
+    License.sku_id,
+    License.sku_part_number,
+    License.applies_to,
+    License.status,
+    License.active,
+    License.consumed,
+    License.unused,
+    License.over,
+    License.warning,
+    License.suspended,
+    License.locked_out,
+    License.created_at,
+    License.changed_at,
+    License.gone_at,
+)
+
+_SORT_COLUMNS: dict[str, Any] = {
+    "organization": Organization.name_folded,
+    "tenant": Tenant.name_folded,
+    "product": Product.name_folded,
+    "status": License.status,
+    "active": License.active,
+    "consumed": License.consumed,
+    "unused": License.unused,
+    "over": License.over,
+    "last_synced": Tenant.last_synced_at,
+}
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The figures of all that is filtered, not only of the page that is shown."""
+
+    count: int = 0
+    active: int = 0
+    consumed: int = 0
+    unused: int = 0
+    over: int = 0
+
+
+def listing(scope: Scope, filters: Filters, organization_id: int | None = None) -> Select[Any]:
+    """One row a license, sorted; the caller takes of it a page, or all.
+
+    Where an organization is given, only its licenses. A license is visible while its tenant is matched.
+    """
+    query = _visible(scope, *_COLUMNS).outerjoin(Integration, Tenant.integration_id == Integration.id)
+    return query.where(_meets(filters, organization_id)).order_by(*_order(filters))
+
+
+def page_of(query: Select[Any], page: Page) -> Select[Any]:
+    """The rows of a listing that are on the page.
+
+    Only ids are sorted, whole rows are fetched for those of the page: far from the beginning that is much faster.
+    """
+    ids = query.with_only_columns(License.id, maintain_column_froms=True).limit(page.per_page).offset(page.offset)
+    return query.where(License.id.in_(_standing_alone(ids)))
+
+
+def totals(session: DbSession, scope: Scope, filters: Filters, organization_id: int | None = None) -> Totals:
+    """The totals of what `listing` lists for the same arguments."""
+    figures = [
+        func.coalesce(func.sum(column), 0)
+        for column in (License.active, License.consumed, License.unused, License.over)
+    ]
+    query = _visible(scope, func.count(License.id), *figures).where(_meets(filters, organization_id))
+    return Totals(*map(int, session.execute(query).one()))
+
+
+def find(session: DbSession, scope: Scope, license_id: int) -> Any:
+    """The row of one license as `listing` has it, or None where there is none that the scope includes."""
+    if row_id(license_id) is None:
+        return None
+    return session.execute(listing(scope, Filters()).where(License.id == license_id)).one_or_none()
+
+
+def organizations_chosen(values: Iterable[str]) -> Select[int]:
+    """The ids of the organizations that the values name: by id, or else by their exact name."""
+    return _chosen(Organization, values, lambda value: Organization.name_folded == fold(value))
+
+
+def tenants_chosen(values: Iterable[str]) -> Select[int]:
+    """The ids of the tenants that the values name: by row id, or else by GUID, name or default domain."""
+
+    def is_called(value: str) -> ColumnElement[bool]:
+        return or_(
+            func.lower(Tenant.tenant_id) == value.lower(),
+            Tenant.name_folded == fold(value),
+            func.lower(Tenant.default_domain) == value.lower(),
+        )
+
+    return _chosen(Tenant, values, is_called)
+
+
+def products_chosen(values: Iterable[str]) -> Select[int]:
+    """The ids of the products that the values name: by SKU id, part number or friendly name."""
+
+    def is_called(value: str) -> ColumnElement[bool]:
+        return or_(
+            func.lower(Product.sku_id) == value.lower(),
+            func.lower(Product.part_number) == value.lower(),
+            Product.name_folded == fold(value),
+        )
+
+    return _standing_alone(select(Product.id).where(or_(false(), *map(is_called, values))))
+
+
+def _visible(scope: Scope, *columns: Any) -> Select[Any]:
+    """Columns of the licenses that somebody may see: every query of licenses begins here.
+
+    Each license has a product. It is joined from outside all the same, because then SQLite, which knows little of
+    the tables' sizes, cannot begin with the products and visit every tenant for each of them.
+    """
+    return (
+        select(*columns)
+        .select_from(License)
+        .join(Tenant, License.tenant_id == Tenant.id)
+        .join(Organization, Tenant.organization_id == Organization.id)
+        .outerjoin(Product, License.product_id == Product.id)
+        .where(scope.includes())
+    )
+
+
+def _meets(filters: Filters, organization_id: int | None) -> ColumnElement[bool]:
+    conditions = [every_word(filters.q, _is_found)]
+    if organization_id is not None:
+        conditions.append(Tenant.organization_id == organization_id)
+    elif filters.organization:
+        conditions.append(Tenant.organization_id.in_(organizations_chosen(filters.organization)))
+    if filters.tenant:
+        conditions.append(License.tenant_id.in_(tenants_chosen(filters.tenant)))
+    if filters.product:
+        conditions.append(License.product_id.in_(products_chosen(filters.product)))
+    if filters.status:
+        conditions.append(_has_status(filters.status))
+    return and_(*conditions)
+
+
+def _is_found(word: str) -> ColumnElement[bool]:
+    # The small tables are searched first: the licenses, of which there are many, are then found by their ids.
+    organizations = select(Organization.id).where(Organization.name_folded.contains(word, autoescape=True))
+    tenants = select(Tenant.id).where(
+        or_(
+            Tenant.search_folded.contains(word, autoescape=True),
+            Tenant.organization_id.in_(_standing_alone(organizations)),
+        )
+    )
+    products = select(Product.id).where(Product.search_folded.contains(word, autoescape=True))
+    return or_(
+        License.tenant_id.in_(_standing_alone(tenants)),
+        License.product_id.in_(_standing_alone(products)),
+        func.lower(License.sku_part_number).contains(word, autoescape=True),
+    )
+
+
+def _has_status(statuses: tuple[str, ...]) -> ColumnElement[bool]:
+    unknown = [status.lower() for status in statuses if status not in STATUS_LABELS]
+    known = License.status.in_(statuses)
+    return or_(known, func.lower(License.status).in_(unknown)) if unknown else known
+
+
+def _chosen(model: Any, values: Iterable[str], is_called: Any) -> Select[int]:
+    """The ids of the rows that the values name. Digits are an id; where nothing has that id they are a name."""
+    conditions: list[ColumnElement[bool]] = [false()]
+    for value in values:
+        number = row_id(value)
+        if number is None:
+            conditions.append(is_called(value))
+        else:
+            is_id = _standing_alone(select(model.id).where(model.id == number)).exists()
+            conditions.append(or_(model.id == number, and_(is_called(value), ~is_id)))
+    return _standing_alone(select(model.id).where(or_(*conditions)))
+
+
+def _standing_alone(query: Select[Any]) -> Select[Any]:
+    """The query as it is also inside one of the same tables, with which SQLAlchemy would tie it up."""
+    return query.correlate(None)
+
+
+def _order(filters: Filters) -> list[ColumnElement[Any]]:
+    """The order asked for; what is equal there is sorted the same everywhere, so that no page repeats a row."""
+    column = _SORT_COLUMNS[filters.sort_field]
+    # Never synced is before every time; the databases disagree where it belongs.
+    first = column.desc().nulls_last() if filters.is_descending else column.asc().nulls_first()
+    if filters.sort_field != "last_synced":
+        first = column.desc() if filters.is_descending else column.asc()
+    return [first, Product.name_folded, Organization.name_folded, License.id]

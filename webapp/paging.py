@@ -1,0 +1,49 @@
+"""Which page of a list is shown, and which others the pager offers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list of `total` rows. A number beyond the end is the last page."""
+
+    asked: int
+    per_page: int
+    total: int
+
+    @property
+    def last(self) -> int:
+        return max(1, -(-self.total // self.per_page))
+
+    @property
+    def number(self) -> int:
+        return min(max(self.asked, 1), self.last)
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.per_page
+
+    @property
+    def first_row(self) -> int:
+        return min(self.offset + 1, self.total)
+
+    @property
+    def last_row(self) -> int:
+        return min(self.offset + self.per_page, self.total)
+
+    @property
+    def offered(self) -> Sequence[int | None]:
+        """The numbers that the pager shows: the ends and what is around this page; None where some are left out."""
+        numbers = sorted({1, self.last, *range(max(1, self.number - 1), min(self.last, self.number + 1) + 1)})
+        offered: list[int | None] = []
+        for number in numbers:
+            before = offered[-1] if offered else None
+            if before is not None and number == before + 2:
+                offered.append(number - 1)
+            elif before is not None and number > before + 2:
+                offered.append(None)
+            offered.append(number)
+        return offered

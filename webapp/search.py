@@ -1,0 +1,38 @@
+"""Text that people search by and choose by, made safe to ask a database for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import ColumnElement, and_
+
+from .models import fold
+
+LONGEST_SEARCH = 200
+
+# What an id's column holds on PostgreSQL. A larger number is nobody's id, and no database takes it for one.
+_LARGEST_ID = 2**31 - 1
+
+
+def clean(text: str) -> str:
+    """The text without what no database stores: NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "").strip()
+
+
+def searchable(text: str) -> str:
+    """What was typed into a search box, cleaned and cut to a length that somebody may have meant."""
+    return clean(text)[:LONGEST_SEARCH].strip()
+
+
+def row_id(text: str | int) -> int | None:
+    """The id that the text stands for, or None where it cannot be one."""
+    text = str(text)
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_LARGEST_ID))):
+        return None
+    return int(text) if int(text) <= _LARGEST_ID else None
+
+
+def every_word(text: str, found: Callable[[str], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """The condition that each word of the text is found. `found` makes the condition for one folded word."""
+    words = dict.fromkeys(fold(text).split())
+    return and_(True, *(found(word) for word in words))
