@@ -18,7 +18,7 @@ demo: install ## The same in a data directory of its own, with made-up tenants c
 	@exec $(BIN)/python -m launcher --demo
 
 test: install .stamps/dev ## Set up and run every test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: install .stamps/dev ## Lint and check types
 	@$(BIN)/ruff check .

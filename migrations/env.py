@@ -1,5 +1,7 @@
 """How Alembic reaches the database: through the app's engine, one transaction a migration."""
 
+from typing import Literal
+
 from alembic import context
 from flask import current_app
 
@@ -9,7 +11,7 @@ extension = current_app.extensions["migrate"]
 engine = extension.db.engine
 
 
-def render_item(kind: str, item: object, context: object) -> str | bool:
+def render_item(kind: str, item: object, context: object) -> str | Literal[False]:
     """Write the app's own types as what they are in the database, so that a migration outlives them."""
     if kind == "type" and isinstance(item, UtcDateTime):
         return "sa.DateTime(timezone=True)"

@@ -62,6 +62,6 @@ def test_every_icon_that_a_template_names_is_copied_and_no_other() -> None:
     "path", sorted((BASE_DIR / "webapp" / "templates").rglob("*.html")), ids=lambda path: path.name
 )
 def test_no_template_has_inline_script_or_style(path: Path) -> None:
-    text = path.read_text()
+    text = re.sub(r"{[{%#].*?[}%#]}", "", path.read_text(), flags=re.DOTALL)
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|hx-on|javascript:", text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)

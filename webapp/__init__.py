@@ -19,6 +19,7 @@ from . import (
     integrations,
     licenses,
     organizations,
+    routing,
     security,
     static_files,
     templating,
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     extensions.vault.init_app(app)
 
     for part in (
+        routing,
         database,
         security,
         static_files,

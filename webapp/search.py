@@ -11,7 +11,7 @@ from .models import fold
 LONGEST_SEARCH = 200
 
 # What an id's column holds on PostgreSQL. A larger number is nobody's id, and no database takes it for one.
-_LARGEST_ID = 2**31 - 1
+LARGEST_ID = 2**31 - 1
 
 
 def clean(text: str) -> str:
@@ -27,9 +27,9 @@ def searchable(text: str) -> str:
 def row_id(text: str | int) -> int | None:
     """The id that the text stands for, or None where it cannot be one."""
     text = str(text)
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(_LARGEST_ID))):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_ID))):
         return None
-    return int(text) if int(text) <= _LARGEST_ID else None
+    return int(text) if int(text) <= LARGEST_ID else None
 
 
 def every_word(text: str, found: Callable[[str], ColumnElement[bool]]) -> ColumnElement[bool]:

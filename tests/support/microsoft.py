@@ -35,9 +35,7 @@ def connected(make: Make, tenant: Tenant, matched: bool = True, **values: Any) -
         secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id, **values
     )
     organization = make.organization() if matched else None
-    return make.tenant(
-        integration=integration, tenant_id=tenant.tenant_id, name="as it was", organization=organization
-    )
+    return make.tenant(integration=integration, tenant_id=tenant.tenant_id, name="as it was", organization=organization)
 
 
 def new_run(integration: Integration) -> SyncRun:

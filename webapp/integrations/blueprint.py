@@ -12,8 +12,8 @@ from ..models import Integration, Problem
 bp = Blueprint("integrations", __name__, url_prefix="/account/integrations")
 
 # An id in an address: no larger than the databases' integers, beyond which there is no such row.
-INTEGRATION = "<int(max=2147483647):integration_id>"
-TENANT = "<int(max=2147483647):tenant_id>"
+INTEGRATION = "<id:integration_id>"
+TENANT = "<id:tenant_id>"
 
 # What goes wrong between a page and the worker that it asks.
 ASKING_ERRORS = (QueueUnavailable, NoWorker, JobFailed)

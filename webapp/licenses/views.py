@@ -45,7 +45,7 @@ def everyones() -> Response:
     return _list("licenses/everyones.html", Filters.of(request.args), None)
 
 
-@bp.get("/organizations/<int:organization_id>/office-365-licenses")
+@bp.get("/organizations/<id:organization_id>/office-365-licenses")
 @access.requires(Permission.READ)
 def organizations(organization_id: int) -> Response:
     organization = _organization(organization_id)
@@ -53,7 +53,7 @@ def organizations(organization_id: int) -> Response:
     return _list("licenses/organizations.html", filters, organization)
 
 
-@bp.get("/licenses/<int:license_id>")
+@bp.get("/licenses/<id:license_id>")
 @access.requires(Permission.READ)
 def show(license_id: int) -> str:
     scope = access.scope_of(current_user)

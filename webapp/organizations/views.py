@@ -54,7 +54,7 @@ def index() -> Response:
     return response
 
 
-@bp.get("/organizations/<int:organization_id>")
+@bp.get("/organizations/<id:organization_id>")
 @access.requires(Permission.READ)
 def show(organization_id: int) -> str:
     organization = _found(organization_id)
@@ -81,7 +81,7 @@ def add() -> str | Response:
     return render_template("organizations/form.html", form=form, organization=None)
 
 
-@bp.route("/organizations/<int:organization_id>/edit", methods=["GET", "POST"])
+@bp.route("/organizations/<id:organization_id>/edit", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_ORGANIZATIONS)
 def edit(organization_id: int) -> str | Response:
     organization = _found(organization_id)
