@@ -31,8 +31,7 @@ def check(token: str) -> dict[str, Any]:
     given = json.loads(vault.decrypt(token))
     credentials = Credentials(Cloud(given["cloud"]), given["tenant"], given["client_id"], given["client_secret"])
     try:
-        with tenants.transport() as transport:
-            snapshot = tenants.read(credentials, transport)
+        snapshot = tenants.read(credentials, tenants.transport())
     except MicrosoftError as error:
         field = error.field if isinstance(error, SignInRefused) else None
         return {"ok": False, "problem": error.problem.columns(), "field": field}
@@ -55,12 +54,13 @@ def discover(integration_id: int) -> dict[str, Any]:
     try:
         credentials = tenants.credentials_of(integration, integration.home_tenant_id)
         db.session.rollback()  # no transaction is held while Microsoft is asked
-        with tenants.transport() as transport:
-            snapshot = tenants.read(credentials, transport)
+        snapshot = tenants.read(credentials, tenants.transport())
     except UnreadableSecret:
         return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
     except MicrosoftError as error:
         return {"ok": False, "problem": error.problem.columns()}
+    # Locked, so that two who find the same tenant at the same time make one row of it.
+    db.session.get_one(Integration, integration_id, with_for_update=True)
     row = db.session.query(Tenant).filter_by(integration_id=integration_id, tenant_id=snapshot.tenant_id).one_or_none()
     if row is None:
         row = Tenant(integration_id=integration_id, tenant_id=snapshot.tenant_id, name=snapshot.tenant_id)

@@ -7,16 +7,18 @@ that talks to Microsoft. Redis holds no state that the database does not: all of
 from __future__ import annotations
 
 import logging
+import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.utils import import_attribute
 
@@ -70,7 +72,8 @@ def connection() -> Redis:
 
 @lru_cache
 def _connect(url: str) -> Redis:
-    return Redis.from_url(url, socket_connect_timeout=2, health_check_interval=30)
+    # RQ's workers, which wait for jobs, raise the second of these for themselves.
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
 
 
 def is_reachable() -> bool:
@@ -106,14 +109,15 @@ def sync(run_id: int) -> None:
 
     Where it raises, nothing is lost: the run stays queued and is found by the next sweep.
     """
-    _enqueue_once(SYNC, f"run-{run_id}", "jobs.sync.begin", run_id)
+    _enqueue_once(SYNC, "jobs.sync.begin", {f"run-{run_id}": (run_id,)})
 
 
 def sync_parts(run_id: int, part_ids: Sequence[int]) -> None:
     """Sync these parts of a run, a group to a job. Raises `QueueUnavailable`."""
-    for start in range(0, len(part_ids), GROUP_SIZE):
-        group = list(part_ids[start : start + GROUP_SIZE])
-        _enqueue_once(SYNC, f"parts-{run_id}-{group[0]}", "jobs.sync.work", run_id, group)
+    # The groups' bounds are the same whichever parts are left, so that one that waits already is known again.
+    groups = [list(group) for _, group in groupby(sorted(part_ids), key=lambda part_id: part_id // GROUP_SIZE)]
+    calls = {f"parts-{run_id}-{'-'.join(map(str, group))}": (run_id, group) for group in groups}
+    _enqueue_once(SYNC, "jobs.sync.work", calls)
 
 
 def check_connection(credentials: str) -> dict[str, Any]:
@@ -136,15 +140,26 @@ def run_here(name: str, *args: Any) -> dict[str, Any]:
     return answer
 
 
-def _enqueue_once(queue_name: str, job_id: str, function: str, *args: Any) -> None:
-    """Enqueue the job unless the same one waits in the queue already."""
+def _enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, ...]]) -> None:
+    """Enqueue these calls, each under a name, but not one that waits in the queue by the same name already.
+
+    A job's id is its name and something random: RQ removes what it knows under an id when the job ends, and that
+    would lose a second one that was enqueued under the same id while the first was worked on.
+    """
     try:
         queue = Queue(queue_name, connection=connection())
-        if queue.get_job_position(job_id) is None:
-            # The result is in the database; a failure is in the log and is found by the sweep.
-            queue.enqueue_call(
-                function, args=args, job_id=job_id, timeout=_SYNC_JOB_SECONDS, result_ttl=0, failure_ttl=3600
-            )
+        waiting = {job_id.rpartition("_")[0] for job_id in queue.get_job_ids()}
+        for name, args in calls.items():
+            if name not in waiting:
+                # The result is in the database; a failure is in the log and is found by the sweep.
+                queue.enqueue_call(
+                    function,
+                    args=args,
+                    job_id=f"{name}_{secrets.token_hex(4)}",
+                    timeout=_SYNC_JOB_SECONDS,
+                    result_ttl=0,
+                    failure_ttl=3600,
+                )
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -159,22 +174,20 @@ def _answer(function: str, *args: Any) -> dict[str, Any]:
             function, args=args, timeout=_ANSWER_SECONDS, ttl=_ANSWER_SECONDS, result_ttl=60, failure_ttl=60
         )
         return _wait(job)
+    except (NoSuchJobError, InvalidJobOperation) as error:
+        raise JobFailed from error  # Redis lost it
     except RedisError as error:
         raise QueueUnavailable from error
 
 
 def _wait(job: Job) -> dict[str, Any]:
-    deadline = time.monotonic() + _ANSWER_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            result = job.latest_result(timeout=1)
-        except NoSuchJobError as error:
-            raise JobFailed from error
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < _ANSWER_SECONDS:
+        result = job.latest_result(timeout=1)
         if result is not None:
             if result.type is result.Type.SUCCESSFUL:
                 return dict(result.return_value or {})
             raise JobFailed
-        waited = _ANSWER_SECONDS - (deadline - time.monotonic())
         if waited > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive():
             job.delete()
             raise NoWorker

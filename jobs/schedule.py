@@ -7,8 +7,12 @@ they may.
 from __future__ import annotations
 
 import logging
+import time
+from contextlib import suppress
 
+from redis.exceptions import RedisError
 from rq.cron import CronScheduler
+from rq.exceptions import StopRequested
 from rq.utils import import_attribute
 
 from webapp import create_app
@@ -46,10 +50,21 @@ def main() -> None:
         # By its name, since this module may be __main__.
         by_name = import_attribute("jobs.schedule.sweep")
         # A sweep that no worker took in time is worth nothing once the next one is due.
-        cron.register(
-            by_name, queue.UPKEEP, interval=SWEEP_SECONDS, ttl=SWEEP_SECONDS, result_ttl=0, failure_ttl=60
-        )
-        cron.start()  # type: ignore[no-untyped-call]
+        cron.register(by_name, queue.UPKEEP, interval=SWEEP_SECONDS, ttl=SWEEP_SECONDS, result_ttl=0, failure_ttl=60)
+        with suppress(StopRequested):
+            _run(cron)
+
+
+def _run(cron: CronScheduler) -> None:
+    """Enqueue what is due until told to stop, also when Redis was away for a while."""
+    while True:
+        try:
+            cron.start()  # type: ignore[no-untyped-call]
+        except RedisError as error:
+            log.warning("Redis does not answer: %s", error)
+            time.sleep(SWEEP_SECONDS)
+        else:
+            return
 
 
 if __name__ == "__main__":

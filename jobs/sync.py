@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import Claim, Problem, SyncPart, SyncRun, Tenant, utc_now
@@ -40,8 +41,15 @@ _TRIES_AT_FAULTS = 3
 stopping = threading.Event()
 
 
+_STOPPED = Problem("The worker was stopped while it read this tenant.", "Nothing needs to be done: another goes on.")
+
+
 class LeaseLost(Exception):
-    """Another worker took the part over: whatever was read is not written."""
+    """Another worker took the part over, or it is deleted: whatever was read is not written."""
+
+
+class Stopped(Exception):
+    """This worker was told to stop: the part is given back."""
 
 
 @job
@@ -58,8 +66,9 @@ def begin(run_id: int) -> None:
 @job
 def work(run_id: int, part_ids: Sequence[int]) -> None:
     """Sync the tenants of these parts, one after another, and end the run where they were the last."""
-    for part_id in part_ids:
+    for number, part_id in enumerate(part_ids):
         if stopping.is_set():
+            queue.sync_parts(run_id, part_ids[number:])
             return
         claim = SyncPart.claim(db.session, part_id, utc_now())
         SyncRun.hear(db.session, run_id, utc_now())
@@ -76,28 +85,33 @@ def _finish(run_id: int) -> None:
 
 def _sync(claim: Claim) -> None:
     """Bring one tenant up to date and record on its part what came of it."""
-    with tenants.transport(_Renewal(claim)) as transport:
-        try:
-            _read_and_write(claim, transport)
-        except LeaseLost:
-            db.session.rollback()
-            log.warning("part %s: another worker took it over", claim.part_id)
-        except MicrosoftError as error:
-            db.session.rollback()
-            _record(claim, error, transport.requests)
-        except DBAPIError:
-            raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
-        except Exception:
-            # One tenant's trouble must not end the run of all others.
-            log.exception("part %s: an error that nobody foresaw", claim.part_id)
-            db.session.rollback()
-            reason = "Something went wrong in Seatledger itself."
-            problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
-            _fail(claim, problem, transport.requests)
+    transport = tenants.transport(_Renewal(claim))
+    try:
+        _read_and_write(claim, transport)
+    except LeaseLost:
+        db.session.rollback()
+        log.warning("part %s: another worker took it over, or it was deleted", claim.part_id)
+    except Stopped:
+        db.session.rollback()
+        _put_off(claim, utc_now(), _STOPPED, transport.requests)
+    except MicrosoftError as error:
+        db.session.rollback()
+        _record(claim, error, transport.requests)
+    except (OperationalError, InterfaceError):
+        raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
+    except Exception:
+        # One tenant's trouble must not end the run of all others.
+        log.exception("part %s: an error that nobody foresaw", claim.part_id)
+        db.session.rollback()
+        reason = "Something went wrong in Seatledger itself."
+        problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
+        _fail(claim, problem, transport.requests)
 
 
 def _read_and_write(claim: Claim, transport: Transport) -> None:
-    tenant = db.session.get_one(Tenant, claim.tenant_id)
+    tenant = db.session.get(Tenant, claim.tenant_id)
+    if tenant is None:
+        raise LeaseLost
     not_before = tenant.not_before
     if not_before is not None and not_before > utc_now():
         _wait_for(claim, not_before)
@@ -122,13 +136,15 @@ def _read_and_write(claim: Claim, transport: Transport) -> None:
 
 
 class _Renewal:
-    """Called before each request: holds on to the part, and stops the work where it is somebody else's by now."""
+    """Called before each request: holds on to the part, and ends the work where it is somebody else's by now."""
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
         self._renewed_at = time.monotonic()
 
     def __call__(self) -> None:
+        if stopping.is_set():
+            raise Stopped
         if time.monotonic() - self._renewed_at < _RENEWAL_SECONDS:
             return
         now = utc_now()
@@ -144,12 +160,11 @@ def _record(claim: Claim, error: MicrosoftError, requests: int) -> None:
     """Put the part off where asking again later may help, else let it fail; what was stored before stays."""
     if isinstance(error, Throttled) and error.seconds is not None:
         until = utc_now() + timedelta(seconds=min(error.seconds, timedelta(days=7).total_seconds()))
-        # Kept with the tenant, so that the next run does not ask too early either.
-        db.session.get_one(Tenant, claim.tenant_id).not_before = until
-        if claim.is_last_attempt or until > utc_now() + LONGEST_PATIENCE:
-            _fail(claim, error.problem, requests)
-        else:
-            _put_off(claim, until, error.problem, requests)
+        # Kept with the tenant, so that the next run does not ask too early either. Committed by itself: where two
+        # work on a part by mistake, nobody holds the tenant's row and waits for the part's.
+        db.session.execute(update(Tenant).where(Tenant.id == claim.tenant_id).values(not_before=until))
+        db.session.commit()
+        _put_off_or_fail(claim, until, error.problem, requests)
     elif isinstance(error, Transient) and claim.attempt < _TRIES_AT_FAULTS:
         pause = _FIRST_PAUSE * 2 ** (claim.attempt - 1) * random.uniform(0.5, 1)  # noqa: S311
         _put_off(claim, utc_now() + pause, error.problem, requests)
@@ -164,10 +179,14 @@ def _wait_for(claim: Claim, moment: datetime) -> None:
         "Nothing needs to be done: the first sync after that takes this tenant up again.",
         "HTTP 429",
     )
-    if moment > utc_now() + LONGEST_PATIENCE:
-        _fail(claim, problem, 0)
+    _put_off_or_fail(claim, moment, problem, 0)
+
+
+def _put_off_or_fail(claim: Claim, until: datetime, problem: Problem, requests: int) -> None:
+    if claim.is_last_attempt or until > utc_now() + LONGEST_PATIENCE:
+        _fail(claim, problem, requests)
     else:
-        _put_off(claim, moment, problem, 0)
+        _put_off(claim, until, problem, requests)
 
 
 def _put_off(claim: Claim, until: datetime, problem: Problem, requests: int) -> None:

@@ -124,7 +124,7 @@ def credentials_of(integration: Integration, tenant_id: str) -> Credentials:
 
 
 def transport(before_request: Callable[[], None] = lambda: None) -> Transport:
-    """A transport with this app's settings; use it as a context manager."""
+    """A transport with this app's settings."""
     return Transport(current_app.config["SETTINGS"].microsoft_ca_bundle, before_request)
 
 
@@ -187,13 +187,16 @@ def _products(by_sku: Mapping[str, LicenseFacts]) -> dict[str, int]:
     missing = sorted(set(by_sku) - set(known))
     if not missing:
         return known
-    for sku_id in missing:
-        part_number = by_sku[sku_id].sku_part_number
-        product = Product(sku_id=sku_id, part_number=part_number, name=name_of(sku_id, part_number))
-        columns = ("sku_id", "part_number", "name", "name_folded", "search_folded")
-        values = {column: getattr(product, column) for column in columns}
-        db.session.execute(_insert_or_ignore().values(values))
+    # In the order of their ids, so that two who make the same ones wait for each other and never both ways.
+    rows = [_product_row(sku_id, by_sku[sku_id].sku_part_number) for sku_id in missing]
+    db.session.execute(_insert_or_ignore(), rows)
     return _known_products(by_sku)
+
+
+def _product_row(sku_id: str, part_number: str) -> dict[str, str]:
+    product = Product(sku_id=sku_id, part_number=part_number, name=name_of(sku_id, part_number))
+    columns = ("sku_id", "part_number", "name", "name_folded", "search_folded")
+    return {column: getattr(product, column) for column in columns}
 
 
 def _known_products(sku_ids: Iterable[str]) -> dict[str, int]:

@@ -11,12 +11,14 @@ import os
 import socket
 import threading
 import uuid
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 from flask import Flask
 from redis.exceptions import RedisError
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 
 from webapp import create_app
 
@@ -32,7 +34,12 @@ class Worker(SimpleWorker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         sync.stopping.set()
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+        # RQ notes the request in Redis. Where that is away, its error must not strike the job in hand.
+        with suppress(RedisError):
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def subscribe(self) -> None:
+        """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""
 
 
 def work(app: Flask, burst: bool = False, **options: Any) -> None:
@@ -68,7 +75,17 @@ def _report(app: Flask, name: str, ended: threading.Event) -> None:
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("rq").setLevel(logging.WARNING)
-    work(create_app())
+    app = create_app()
+    try:
+        while not sync.stopping.is_set():
+            try:
+                work(app)
+            except RedisError as error:
+                log.warning("Redis does not answer: %s", error)
+            # RQ's worker ends, at most places, when Redis falls away under it. Another one takes its place.
+            sync.stopping.wait(REPORT_SECONDS)
+    except StopRequested:
+        return
 
 
 if __name__ == "__main__":

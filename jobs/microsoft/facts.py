@@ -19,6 +19,8 @@ ORGANIZATION_FIELDS = "id,displayName,verifiedDomains"
 _WITHOUT_ACTIVE_UNITS = frozenset({"Suspended", "Deleted", "LockedOut"})
 
 _INT32_MAX = 2**31 - 1
+# Graph documents no limit. This is twice its limit for other display names, and what an index of PostgreSQL takes.
+_LONGEST_NAME = 500
 
 
 @dataclass(frozen=True)
@@ -107,22 +109,30 @@ def tenant_facts(organizations: list[Any]) -> TenantFacts:
         "",
     )
     name = organization.get("displayName")
-    return TenantFacts(tenant_id, _text(name) if isinstance(name, str) and name.strip() else tenant_id, default_domain)
+    name = _text(name) if isinstance(name, str) else ""
+    return TenantFacts(tenant_id, name[:_LONGEST_NAME] or tenant_id, default_domain)
 
 
 def _license(sku: Any) -> LicenseFacts:
     if not isinstance(sku, Mapping):
         raise BadAnswer("a SKU is not a JSON object")
-    part_number, status, applies_to = sku.get("skuPartNumber"), sku.get("capabilityStatus"), sku.get("appliesTo")
-    if not (isinstance(part_number, str) and part_number and isinstance(status, str) and status):
-        raise BadAnswer("a SKU has no skuPartNumber or no capabilityStatus")
+    applies_to = sku.get("appliesTo")
     return LicenseFacts(
         sku_id=_guid(sku, "skuId", "a SKU"),
-        sku_part_number=_text(part_number),
-        applies_to=_text(applies_to) if isinstance(applies_to, str) else "",
-        status=_text(status),
+        sku_part_number=_word(sku, "skuPartNumber"),
+        applies_to=_text(applies_to)[:_LONGEST_NAME] if isinstance(applies_to, str) else "",
+        status=_word(sku, "capabilityStatus"),
         figures=figures(sku),
     )
+
+
+def _word(sku: Mapping[str, Any], key: str) -> str:
+    """A word that names something, of which there must be one and no novel: it is indexed."""
+    value = sku.get(key)
+    word = _text(value) if isinstance(value, str) else ""
+    if not 0 < len(word) <= _LONGEST_NAME:
+        raise BadAnswer(f"a SKU has no {key} that is a word")
+    return word
 
 
 def _count(source: Mapping[str, Any], key: str, default: int | None = None) -> int:

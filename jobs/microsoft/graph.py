@@ -66,7 +66,8 @@ class GraphClient:
         answer = patiently(lambda: self._once(url), self._sleep)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             # The token ended while it was used, or was withdrawn: once, a new one may do.
-            answer = patiently(lambda: self._once(url, renew=True), self._sleep)
+            patiently(self._sign_in.renew, self._sleep)
+            answer = patiently(lambda: self._once(url), self._sleep)
         if answer.status_code != HTTPStatus.OK:
             raise graph_refused(answer.status_code, _json_or_none(answer), answer.request_id, permission)
         content = _json_or_none(answer)
@@ -74,8 +75,8 @@ class GraphClient:
             raise BadAnswer("it is not a JSON object", answer.request_id)
         return content, answer.request_id
 
-    def _once(self, url: str, renew: bool = False) -> Answer:
-        headers = {"Authorization": f"Bearer {self._sign_in.token(renew)}", "Accept": "application/json"}
+    def _once(self, url: str) -> Answer:
+        headers = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
         answer = self._transport.send("GET", url, headers=headers)
         if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise graph_refused(answer.status_code, _json_or_none(answer), answer.request_id, permission="")
@@ -85,5 +86,5 @@ class GraphClient:
 def _json_or_none(answer: Answer) -> Any:
     try:
         return json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

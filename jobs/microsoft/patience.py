@@ -39,5 +39,5 @@ def wait_before_retry(error: Transient, attempt: int) -> float:
         return error.seconds
     if isinstance(error, TimedOut):
         return math.inf
-    # Full jitter, so that many who failed together do not come back together.
-    return random.uniform(0, 2**attempt)  # noqa: S311
+    # Jitter, so that many who failed together do not come back together; half of it is waited in any case.
+    return float(2**attempt) * random.uniform(0.5, 1)  # noqa: S311

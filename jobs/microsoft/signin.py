@@ -17,9 +17,12 @@ from config import Settings
 from webapp.models import Cloud
 
 from .clouds import hosts
-from .errors import BadAnswer, ServerFailed, SignInRefused
+from .errors import BadAnswer
 from .explain import sign_in_refused, sign_in_unavailable
 from .transport import Answer, Transport
+
+# What msal raises where an answer is JSON, but not the JSON that it expects.
+_MISREAD = (ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class SignIn:
         """Find the tenant. Raises `SignInRefused` where it does not exist, and what `Transport.send` raises."""
         self._hosts = hosts(credentials.cloud, settings)
         authority = f"{self._hosts.login_url}/{credentials.tenant}"
+        client = _MsalClient(transport, credentials.client_secret)
         try:
             self._app = msal.ConfidentialClientApplication(
                 credentials.client_id,
@@ -47,62 +51,73 @@ class SignIn:
                 # Asking login.microsoftonline.com whether the host may be trusted is for hosts that a user could
                 # type; here it comes from the table of clouds or from this server's settings.
                 instance_discovery=False,
-                http_client=_MsalClient(transport),
+                http_client=client,
             )
             self.tenant_id: str = self._app.authority.tenant.lower()
-        except (ValueError, KeyError) as error:
+        except _MISREAD as error:
             raise BadAnswer("the tenant's sign-in address could not be found in it") from error
+        # Only now is it known to be one: a wrong answer must not be remembered.
+        _configurations.update(client.configurations)
 
-    def token(self, renew: bool = False) -> str:
-        """An access token for Graph; with `renew`, a new one. Raises `SignInRefused` with Microsoft's reason."""
-        if renew:
-            self._app.remove_tokens_for_client()
-        answer = self._app.acquire_token_for_client(scopes=[self._hosts.scope])
+    def token(self) -> str:
+        """An access token for Graph, the same while it lasts. Raises `SignInRefused` with Microsoft's reason."""
+        try:
+            answer = self._app.acquire_token_for_client(scopes=[self._hosts.scope])
+        except _MISREAD as error:
+            raise BadAnswer("the sign-in's answer holds no token that can be used") from error
         token = answer.get("access_token")
         if isinstance(token, str) and token:
             return token
-        raise sign_in_refused(answer)
+        raise BadAnswer("the sign-in's answer holds no token")
+
+    def renew(self) -> str:
+        """A new access token, which `token` then returns. Raises as it does."""
+        self._app.remove_tokens_for_client()
+        return self.token()
 
 
 class _MsalClient:
     """The HTTP client that msal is given: `Transport`, whose errors come through msal as they are."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, secret: str) -> None:
         self._transport = transport
+        self._secret = secret
+        self.configurations: dict[str, Answer] = {}
 
     def get(self, url: str, params: Any = None, headers: Any = None, **options: Any) -> Answer:
         """A tenant's openid configuration, from memory where it was read before."""
-        known = _configurations.get(url)
-        if known is not None:
-            return known
-        answer = self._transport.send("GET", url, params=params, headers=headers)
-        if answer.status_code == 200:
-            _json(answer)
-            _configurations.put(url, answer)
-            return answer
-        raise _refused(answer)
+        answer = _configurations.get(url) or self._ask("GET", url, params=params, headers=headers)
+        self.configurations[url] = answer
+        return answer
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **options: Any) -> Answer:
-        answer = self._transport.send("POST", url, params=params, data=data, headers=headers)
-        if answer.status_code != 200:
-            raise _refused(answer)
-        _json(answer)
-        return answer
+        return self._ask("POST", url, params=params, data=data, headers=headers)
 
     def close(self) -> None:
         """The transport belongs to the work, not to msal."""
 
+    def _ask(self, method: str, url: str, **options: Any) -> Answer:
+        answer = self._transport.send(method, url, **options)
+        if answer.status_code >= 500:
+            raise sign_in_unavailable(answer.status_code)
+        # Whoever answers was sent the secret, and what a refusal says is shown to people.
+        content = _without(self._secret, _json(answer))
+        if answer.status_code != 200 or "error" in content:
+            raise sign_in_refused(content)
+        return answer
 
-def _refused(answer: Answer) -> SignInRefused | ServerFailed:
-    if answer.status_code >= 500:
-        return sign_in_unavailable(answer.status_code)
-    return sign_in_refused(_json(answer))
+
+def _without(secret: str, content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: value.replace(secret, "(the secret)") if isinstance(value, str) and secret else value
+        for key, value in content.items()
+    }
 
 
 def _json(answer: Answer) -> dict[str, Any]:
     try:
         content = json.loads(answer.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadAnswer("the sign-in's answer is not JSON") from error
     if not isinstance(content, dict):
         raise BadAnswer("the sign-in's answer is not a JSON object")
@@ -121,9 +136,9 @@ class _Memory:
         with self._lock:
             return self._answers.get(url)
 
-    def put(self, url: str, answer: Answer) -> None:
+    def update(self, answers: dict[str, Answer]) -> None:
         with self._lock:
-            self._answers[url] = answer
+            self._answers.update(answers)
             while len(self._answers) > self._size:
                 self._answers.popitem(last=False)
 

@@ -8,19 +8,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import truststore
-from requests.adapters import HTTPAdapter
+import urllib3.exceptions
 
 from webapp.models import Problem
 
+from .connections import CONNECT_SECONDS, Adapter
 from .errors import BadAnswer, Throttled, TimedOut, TlsFailed, Unreachable
 
-CONNECT_SECONDS = 10
 # How long an answer may stay silent, and how long it may take in all.
 SILENCE_SECONDS = 30
 ANSWER_SECONDS = 45
@@ -47,12 +48,18 @@ class Answer:
         return self.headers.get("request-id", "")[:64]
 
 
-class _SystemTrust(HTTPAdapter):
-    """Verifies certificates against the operating system's authorities."""
+@lru_cache
+def _session(ca_bundle: str | None) -> requests.Session:
+    """This process's connections: one tenant's work uses those that the work before it made.
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        kwargs["ssl_context"] = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        super().init_poolmanager(*args, **kwargs)
+    They carry nothing from one tenant to the next: no cookie is kept, and every request brings its own token.
+    """
+    session = requests.Session()
+    session.mount("https://", Adapter(ca_bundle))
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    # Else a .netrc of whoever runs the worker could put a password where the token belongs.
+    session.auth = lambda request: request
+    return session
 
 
 class Transport:
@@ -65,17 +72,9 @@ class Transport:
     def __init__(self, ca_bundle: str | None, before_request: Callable[[], None] = lambda: None) -> None:
         # The bundle goes with every request, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
         self._verify: str | bool = ca_bundle or True
-        self._session = requests.Session()
-        if ca_bundle is None:
-            self._session.mount("https://", _SystemTrust())
+        self._session = _session(ca_bundle)
         self._before_request = before_request
         self.requests = 0
-
-    def __enter__(self) -> Transport:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._session.close()
 
     def send(self, method: str, url: str, **options: Any) -> Answer:
         """The whole answer, whatever its status but 429, and 503 with Retry-After, which raise `Throttled`.
@@ -96,19 +95,22 @@ class Transport:
                 **options,
             ) as response:
                 answer = Answer(response.status_code, response.headers, _read(response, deadline))
-        except requests.exceptions.SSLError as error:
-            raise _tls_failed(url) from error
-        except requests.exceptions.Timeout as error:
+        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise _unreachable(TimedOut, url, "did not answer in time") from error
-        except (requests.exceptions.RequestException, ConnectionError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+            if _is_about_tls(error):
+                raise _tls_failed(url) from error
             raise _unreachable(Unreachable, url, "cannot be reached") from error
+        except OSError as error:
+            raise _tls_failed(url) from error  # so requests says that the file of authorities is gone
         _obey_pace(answer)
         return answer
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
+    # read1 returns what has come, so that the deadline is seen however slowly it drips.
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > ANSWER_BYTES:
             size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
@@ -137,11 +139,29 @@ def retry_after(value: str | None) -> float | None:
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _is_about_tls(error: BaseException) -> bool:
+    """Whether certificate or protocol were wrong. A connection that breaks while TLS is spoken is not that."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
+        cause = _cause(cause)
+    return False
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    """What an error of requests or urllib3 is about: they pass it on as an argument or an attribute, not as a cause."""
+    reason = getattr(error, "reason", None)
+    if isinstance(reason, BaseException):
+        return reason
+    return next((value for value in error.args if isinstance(value, BaseException)), None)
 
 
 def _unreachable(kind: type[Unreachable], url: str, what: str) -> Unreachable:

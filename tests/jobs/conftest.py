@@ -8,9 +8,15 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from jobs import worker
+from jobs import queue, worker
 from sandbox import Sandbox
+from tests.support.microsoft import new_run
 from webapp.extensions import db
+from webapp.models import SyncRun
+from webapp.models import Tenant as TenantRow
+
+Work = Callable[[], None]
+Sync = Callable[[TenantRow], SyncRun]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +38,7 @@ def sandbox(app: Flask, shared_sandbox: Sandbox) -> Sandbox:
 
 
 @pytest.fixture
-def work(app: Flask) -> Callable[[], None]:
+def work(app: Flask) -> Work:
     """Let a real RQ worker take what is enqueued, until nothing is left; the test then sees what it committed."""
 
     def work_until_done() -> None:
@@ -41,3 +47,16 @@ def work(app: Flask) -> Callable[[], None]:
         db.session.commit()
 
     return work_until_done
+
+
+@pytest.fixture
+def sync(work: Work) -> Sync:
+    """Start a sync of the tenant's integration and let a worker finish what can be done now."""
+
+    def start_and_work(tenant: TenantRow) -> SyncRun:
+        run = new_run(tenant.integration)
+        queue.sync(run.id)
+        work()
+        return run
+
+    return start_and_work

@@ -1,0 +1,67 @@
+"""Connections to Microsoft: verified by the right authorities, and made in bounded time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from typing import Any
+
+import truststore
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPSConnectionPool
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+CONNECT_SECONDS = 10
+# What an address gets at least, where a name has many.
+_LEAST_SECONDS = 1.0
+
+
+class _Connection(HTTPSConnection):
+    """Tries the addresses of a name one after another, all of them within `CONNECT_SECONDS`.
+
+    urllib3 would give that time to each. Microsoft's names have a dozen addresses, and behind a firewall that drops
+    packets it would be minutes before anybody heard that nothing can be reached.
+    """
+
+    def _new_conn(self) -> socket.socket:
+        deadline = time.monotonic() + CONNECT_SECONDS
+        try:
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from error
+        refused: OSError | None = None
+        for number, (*_, address) in enumerate(found):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            share = min(max(left / (len(found) - number), _LEAST_SECONDS), left)
+            try:
+                return create_connection((str(address[0]), self.port), share, socket_options=self.socket_options)
+            except TimeoutError:
+                continue
+            except OSError as error:
+                refused = error
+        if refused is not None:
+            raise NewConnectionError(self, f"no address accepts a connection: {refused}") from refused
+        raise ConnectTimeoutError(self, f"no address answers within {CONNECT_SECONDS} seconds")
+
+
+class _Pool(HTTPSConnectionPool):
+    ConnectionCls = _Connection
+
+
+class Adapter(HTTPAdapter):
+    """What `requests` sends through; without a `ca_bundle` the operating system's authorities are trusted."""
+
+    def __init__(self, ca_bundle: str | None) -> None:
+        self._context = None if ca_bundle else truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        if self._context is not None:
+            kwargs["ssl_context"] = self._context
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {**self.poolmanager.pool_classes_by_scheme, "https": _Pool}

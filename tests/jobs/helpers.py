@@ -1,0 +1,70 @@
+"""What tests of jobs share: requests counted, time moved on, work done by several at once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from flask import Flask
+from sqlalchemy import update
+
+from sandbox import Sandbox
+from webapp.database import declare_writing
+from webapp.extensions import db
+from webapp.models import SyncPart, SyncRun, Tenant
+
+Found = TypeVar("Found")
+
+
+def asked(sandbox: Sandbox, tenant_id: str) -> dict[str, int]:
+    """How often each of the tenant's routes was asked for."""
+    return dict(Counter(entry["route"] for entry in sandbox.requests(tenant_id)["requests"]))
+
+
+def do(job: Callable[..., Found], *args: Any) -> Found:
+    """What the job returns. The test's own transaction ends before, and what it reads next is what is stored."""
+    db.session.commit()
+    found = job(*args)
+    db.session.commit()
+    return found
+
+
+def move_time_on(by: timedelta) -> None:
+    """As if so much time had passed: what is to come in the database comes sooner."""
+    db.session.commit()
+    columns = (SyncPart.not_before, SyncPart.lease_until, SyncRun.heard_at, Tenant.not_before)
+    for column in columns:
+        rows = db.session.execute(db.select(column.class_.id, column).where(column.is_not(None))).all()
+        for row_id, moment in rows:
+            model = column.class_
+            db.session.execute(update(model).where(model.id == row_id).values({column.key: moment - by}))
+    db.session.commit()
+
+
+def all_at_once(app: Flask, calls: Sequence[Callable[[], Found]]) -> list[Found]:
+    """What the calls return, each made in a thread and an app context of its own, all at the same moment."""
+    db.session.commit()
+    start = threading.Barrier(len(calls))
+    found: list[Found] = []
+    errors: list[BaseException] = []
+
+    def call(one: Callable[[], Found]) -> None:
+        with app.app_context():
+            declare_writing()
+            start.wait(10)
+            try:
+                found.append(one())
+            except BaseException as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=call, args=(one,)) for one in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    if errors:
+        raise errors[0]
+    return found

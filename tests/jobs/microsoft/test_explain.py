@@ -1,0 +1,97 @@
+"""Microsoft's codes in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs.microsoft.errors import AccessDenied, MicrosoftError, Refused, ServerFailed
+from jobs.microsoft.explain import graph_refused, sign_in_refused
+
+# The code, a word of the reason, a word of the fix, and which of the credentials is at fault.
+CODES: list[tuple[int, str, str, str | None]] = [
+    (700016, "not found in this tenant", "client id", "client_id"),
+    (70001, "not found in this tenant", "client id", "client_id"),
+    (65001, "not consented", "Grant admin consent", None),
+    (7000229, "service principal", "Grant admin consent", "client_id"),
+    (7000215, "secret is wrong", "Value, not its Secret ID", "client_secret"),
+    (7000222, "expired", "new client secret", "client_secret"),
+    (7000218, "another kind of sign-in", "client secret", "client_secret"),
+    (700027, "certificate", "Certificates & secrets", None),
+    (90002, "No tenant", "tenant id", "tenant"),
+    (900023, "not a tenant id", "GUID", "tenant"),
+    (50034, "does not exist", "tenant id", "tenant"),
+    (53003, "Conditional Access", "Exclude the app", None),
+    (500011, "not available", "cloud", "cloud"),
+    (900382, "across clouds", "cloud", "cloud"),
+    (7000112, "disabled", "Enabled for users to sign in", "client_id"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "fix", "field"), CODES)
+def test_a_known_code_is_explained_with_its_fix(code: int, reason: str, fix: str, field: str | None) -> None:
+    description = f"AADSTS{code}: Some text of Microsoft's.\r\nTrace ID: 1\r\nTimestamp: 2"
+    answer = {"error": "invalid_client", "error_description": description, "error_codes": [code], "trace_id": "t-1"}
+    error = sign_in_refused(answer)
+    assert reason in error.problem.reason
+    assert fix in error.problem.fix
+    assert (error.problem.code, error.problem.request_id, error.field) == (f"AADSTS{code}", "t-1", field)
+    assert f"AADSTS{code}" in str(error)
+
+
+def test_the_code_is_found_in_the_description_where_it_stands_nowhere_else() -> None:
+    error = sign_in_refused({"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret."})
+    assert error.problem.code == "AADSTS7000215"
+
+
+def test_an_unknown_code_is_shown_as_it_came_with_where_to_look_it_up() -> None:
+    description = "AADSTS9999999: Something new.\r\nTrace ID: 1"
+    error = sign_in_refused({"error_description": description, "error_codes": [9999999]})
+    assert error.problem.reason == "Microsoft refused the sign-in: AADSTS9999999: Something new."
+    assert error.problem.code == "AADSTS9999999"
+    assert "https://login.microsoftonline.com/error" in error.problem.fix
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"error": "odd"}, {"error": {"code": 1}}, {"error_codes": ["x"]}, {"error_codes": []}, {"trace_id": 5}],
+)
+def test_a_refusal_of_an_odd_shape_is_a_refusal_all_the_same(answer: dict[str, Any]) -> None:
+    assert "Microsoft refused the sign-in" in sign_in_refused(answer).problem.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, Refused), (401, Refused), (403, AccessDenied), (404, Refused), (302, Refused), (500, ServerFailed)],
+)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {"error": "text"},
+        {"error": {"code": "Code", "message": "Message.", "innerError": {"request-id": "r-1"}}},
+        {"error": {"code": None, "message": 7, "innerError": "x"}},
+    ],
+)
+def test_graphs_refusals_are_explained_whatever_their_shape(
+    status: int, kind: type[MicrosoftError], answer: Any
+) -> None:
+    error = graph_refused(status, answer, "", "User.Read.All")
+    assert isinstance(error, kind)
+    assert error.problem.reason
+    assert error.problem.fix
+    assert error.problem.code
+
+
+def test_a_403_names_the_permission_that_is_missing() -> None:
+    error = graph_refused(403, {"error": {"code": "Authorization_RequestDenied"}}, "r-1", "User.Read.All")
+    assert "User.Read.All" in error.problem.reason
+    assert "Grant admin consent" in error.problem.fix
+    assert (error.problem.code, error.problem.request_id) == ("Authorization_RequestDenied", "r-1")
+
+
+def test_a_request_id_is_taken_from_the_body_where_no_header_has_it() -> None:
+    answer = {"error": {"code": "BadRequest", "innerError": {"request-id": "r-2"}}}
+    assert graph_refused(400, answer, "", "").problem.request_id == "r-2"

@@ -1,0 +1,173 @@
+"""The Graph client, against the sandbox over TLS."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.microsoft import graph as graph_module
+from jobs.microsoft.errors import AccessDenied, BadAnswer, Refused, ServerFailed, Throttled
+from jobs.microsoft.graph import GraphClient
+from jobs.microsoft.signin import SignIn
+from jobs.microsoft.transport import Transport
+from sandbox import Fault, Sandbox, Sku, Tenant
+from tests.jobs.raw_server import answer, raw_server
+from tests.support.microsoft import sandbox_tenant
+
+Of = Callable[..., GraphClient]
+
+MIX = tuple(Sku.of(part_number, 10, 5) for part_number in ("SPE_E3", "SPE_E5", "SPB", "POWER_BI_PRO", "VISIOCLIENT"))
+
+
+def skus(graph: GraphClient) -> list[Any]:
+    return graph.all("/subscribedSkus", "skuId,skuPartNumber", "LicenseAssignment.Read.All")
+
+
+def counts(sandbox: Sandbox, tenant: Tenant) -> dict[str, int]:
+    """How often each route was asked for."""
+    found: dict[str, int] = {}
+    for entry in sandbox.requests(tenant.tenant_id)["requests"]:
+        found[entry["route"]] = found.get(entry["route"], 0) + 1
+    return found
+
+
+def test_a_collection_is_read_in_one_request_with_only_what_is_needed(shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, skus=MIX)
+    found = skus(graph(tenant))
+    assert {sku["skuPartNumber"] for sku in found} == {sku.part_number for sku in MIX}
+    assert "consumedUnits" not in found[0]
+    assert counts(shared_sandbox, tenant) == {"openid": 1, "token": 1, "subscribedSkus": 1}
+
+
+def test_all_pages_are_read(shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, skus=MIX, page_size=2)
+    assert len(skus(graph(tenant))) == 5
+    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 3
+
+
+def test_pages_without_end_are_given_up(shared_sandbox: Sandbox, graph: Of, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph_module, "MAX_PAGES", 7)
+    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", "endless_pages"),))
+    with pytest.raises(BadAnswer, match="more than 7 pages"):
+        skus(graph(tenant))
+    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 7
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_a_next_page_on_another_server_is_not_asked_for(
+    scheme: str, shared_sandbox: Sandbox, graph: Of, tmp_path: Path
+) -> None:
+    with raw_server(tmp_path, lambda connection: connection.sendall(answer(b"{}"))) as attacker:
+        host = attacker.url.removeprefix("https://")
+        fault = Fault("subscribedSkus", "foreign_next_link", host=host if scheme == "https" else "graph.test")
+        tenant = sandbox_tenant(shared_sandbox, faults=(fault,))
+        with pytest.raises(BadAnswer, match="another server"):
+            skus(graph(tenant))
+        assert attacker.connections == 0
+
+
+@pytest.mark.parametrize("link", [7, {}, "", "/v1.0/subscribedSkus", "//127.0.0.1/x", "http://127.0.0.1", "file:///x"])
+def test_a_link_that_is_none_is_not_followed(link: Any, tmp_path: Path) -> None:
+    sent = answer(f'{{"value": [], "@odata.nextLink": {repr(link).replace(chr(39), chr(34))}}}'.encode())
+    with raw_server(tmp_path, lambda connection: connection.sendall(sent)) as server:
+        client = GraphClient(server.url, _Token(), Transport(server.ca_bundle))
+        with pytest.raises(BadAnswer, match="next page"):
+            skus(client)
+        assert len(server.heads) == 1
+
+
+class _Token(SignIn):
+    """A sign-in that has its token already."""
+
+    def __init__(self) -> None:
+        pass
+
+    def token(self) -> str:
+        return "a-token"
+
+
+def test_a_token_that_ended_midway_is_renewed_once(shared_sandbox: Sandbox, graph: Of) -> None:
+    fault = Fault("subscribedSkus", "unauthorized", times=1, after=1)
+    tenant = sandbox_tenant(shared_sandbox, skus=MIX, page_size=2, faults=(fault,))
+    assert len(skus(graph(tenant))) == 5
+    assert counts(shared_sandbox, tenant) == {"openid": 1, "token": 2, "subscribedSkus": 4}
+
+
+def test_a_token_that_is_never_accepted_is_renewed_once_only(shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", "unauthorized"),))
+    with pytest.raises(Refused, match="did not accept the sign-in"):
+        skus(graph(tenant))
+    assert counts(shared_sandbox, tenant) == {"openid": 1, "token": 2, "subscribedSkus": 2}
+
+
+def test_a_fault_after_the_renewal_renews_no_further(shared_sandbox: Sandbox, graph: Of) -> None:
+    faults = (Fault("subscribedSkus", "unauthorized", times=1), Fault("subscribedSkus", "server_error", times=2))
+    tenant = sandbox_tenant(shared_sandbox, faults=faults)
+    assert len(skus(graph(tenant))) == 1
+    assert counts(shared_sandbox, tenant) == {"openid": 1, "token": 2, "subscribedSkus": 4}
+
+
+@pytest.mark.parametrize("kind", ["not_json", "bad_json", "wrong_shape"])
+def test_an_answer_that_is_not_a_list_of_values_is_not_believed(kind: str, shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", kind),))
+    with pytest.raises(BadAnswer, match="last good data is kept"):
+        skus(graph(tenant))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"7", b'{"value": null}', b'{"value": {}}', b"\xff\xfe", b"NaN"])
+def test_json_of_another_shape_is_not_believed(body: bytes, tmp_path: Path) -> None:
+    with raw_server(tmp_path, lambda connection: connection.sendall(answer(body))) as server:
+        client = GraphClient(server.url, _Token(), Transport(server.ca_bundle))
+        with pytest.raises(BadAnswer):
+            skus(client)
+
+
+def test_json_nested_without_end_is_not_believed(tmp_path: Path) -> None:
+    deep = answer(b"[" * 200_000)
+    with raw_server(tmp_path, lambda connection: connection.sendall(deep)) as server:
+        client = GraphClient(server.url, _Token(), Transport(server.ca_bundle))
+        with pytest.raises(BadAnswer):
+            skus(client)
+
+
+def test_a_missing_permission_is_named(shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, permissions=("User.Read.All",))
+    with pytest.raises(AccessDenied, match=r"LicenseAssignment\.Read\.All") as caught:
+        skus(graph(tenant))
+    assert caught.value.problem.request_id
+
+
+@pytest.mark.parametrize("kind", ["server_error", "unavailable", "gateway_timeout", "drop"])
+def test_a_passing_fault_is_waited_out(kind: str, shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", kind, times=2),))
+    assert len(skus(graph(tenant))) == 1
+
+
+def test_a_fault_that_stays_is_handed_on(shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", "server_error"),))
+    with pytest.raises(ServerFailed, match="HTTP 500"):
+        skus(graph(tenant))
+    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 3
+
+
+def test_a_long_wait_is_handed_on(shared_sandbox: Sandbox, graph: Of) -> None:
+    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", "throttle", retry_after=60),))
+    with pytest.raises(Throttled) as caught:
+        skus(graph(tenant))
+    assert caught.value.seconds == 60
+    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 1
+
+
+def test_a_redirect_is_refused_and_the_token_stays_here(tmp_path: Path) -> None:
+    def elsewhere(connection: socket.socket) -> None:
+        connection.sendall(answer(b"", "Location: https://attacker.example/\r\n", "307 Temporary Redirect"))
+
+    with raw_server(tmp_path, elsewhere) as server:
+        client = GraphClient(server.url, _Token(), Transport(server.ca_bundle))
+        with pytest.raises(Refused, match="HTTP 307"):
+            skus(client)
+        assert len(server.heads) == 1

@@ -1,0 +1,89 @@
+"""Arrows run one way: who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {"webapp", "jobs", "sandbox", "config", "launcher", "benchmarks", "tests", "migrations"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """The full names of what a file imports of ours, wherever in it that stands."""
+    package = path.relative_to(ROOT).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def ours_imported_in(folder: str) -> dict[str, set[str]]:
+    found = {}
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        names = {name for name in imports_of(path) if name.partition(".")[0] in OURS}
+        found[str(path.relative_to(ROOT))] = names
+    assert found
+    return found
+
+
+def under(name: str, *modules: str) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def test_the_application_reaches_jobs_only_through_the_queue() -> None:
+    for path, names in ours_imported_in("webapp").items():
+        strays = {name for name in names if under(name, "jobs") and not under(name, "jobs.queue")}
+        assert not strays, path
+
+
+def test_the_queue_imports_nothing_of_the_jobs_that_it_names() -> None:
+    assert not [name for name in imports_of(ROOT / "jobs/queue.py") if under(name, "jobs", "webapp")]
+
+
+def test_models_import_each_other_and_the_extensions_and_nothing_else_of_ours() -> None:
+    for path, names in ours_imported_in("webapp/models").items():
+        assert not {name for name in names if not under(name, "webapp.models", "webapp.extensions")}, path
+
+
+def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None:
+    allowed = ("jobs", "config", "webapp.models", "webapp.extensions", "webapp.database", "webapp.create_app")
+    for path, names in ours_imported_in("jobs").items():
+        assert not {name for name in names if not under(name, *allowed)}, path
+
+
+def test_what_knows_microsoft_knows_nothing_of_the_database_or_the_queue() -> None:
+    allowed = ("jobs.microsoft", "config", "webapp.models.Problem", "webapp.models.Cloud")
+    for path, names in ours_imported_in("jobs/microsoft").items():
+        assert not {name for name in names if not under(name, *allowed)}, path
+
+
+def test_the_sandbox_and_the_application_know_nothing_of_each_other() -> None:
+    for path, names in ours_imported_in("sandbox").items():
+        assert not {name for name in names if not under(name, "sandbox")}, path
+    for folder in ("webapp", "jobs"):
+        for path, names in ours_imported_in(folder).items():
+            assert not {name for name in names if under(name, "sandbox", "tests", "benchmarks", "launcher")}, path
+    assert not [name for name in imports_of(ROOT / "config.py") if name.partition(".")[0] in OURS]
+
+
+@pytest.mark.parametrize("module", ["webapp", "webapp.models", "jobs.queue"])
+def test_the_pages_load_neither_msal_nor_the_graph_client(module: str) -> None:
+    script = (
+        f"import sys, {module}; "
+        "print([n for n in sys.modules if n.split('.')[0] in ('msal', 'requests') or n.startswith('jobs.microsoft')])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,196 @@
+"""Microsoft's pace is obeyed, and what passes is waited out: put off, resumed at its time, given up in the end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from jobs.microsoft import patience, transport
+from jobs.schedule import sweep
+from sandbox import Fault, Sandbox
+from tests.support.factories import Make
+from tests.support.microsoft import connected, sandbox_tenant
+from webapp.extensions import db
+from webapp.models import License, PartState, RunState, SyncPart, SyncRun, utc_now
+from webapp.models.part import MAX_ATTEMPTS
+
+from .conftest import Sync, Work
+from .helpers import asked, do, move_time_on
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault is not waited out within a job, so that the tests need not wait either."""
+    monkeypatch.setattr(patience, "TRIES", 1)
+
+
+def the_part(run: SyncRun) -> SyncPart:
+    return db.session.query(SyncPart).filter_by(run_id=run.id).one()
+
+
+def resume(work: Work) -> None:
+    """What the schedule does every few seconds, and a worker after it."""
+    do(sweep)
+    work()
+
+
+@pytest.mark.parametrize(
+    ("kind", "on"), [("throttle", "token"), ("throttle", "subscribedSkus"), ("unavailable", "organization")]
+)
+def test_a_short_wait_is_waited_out_at_once(kind: str, on: str, sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    given = sandbox_tenant(sandbox, faults=(Fault(on, kind, times=1, retry_after=1),))
+    run = sync(connected(make, given))
+    assert (run.state, the_part(run).attempts) == (RunState.OK, 1)
+    assert asked(sandbox, given.tenant_id)[on] == 2
+    assert sandbox.requests(given.tenant_id)["early"] == 0
+
+
+def test_a_short_wait_given_as_a_date_is_waited_out(sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    given = sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", times=1, retry_after=1, as_date=True),))
+    assert sync(connected(make, given)).state == RunState.OK
+    assert sandbox.requests(given.tenant_id)["early"] == 0
+
+
+def test_a_long_wait_puts_the_tenant_off_until_its_time(sandbox: Sandbox, make: Make, sync: Sync, work: Work) -> None:
+    given = sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "throttle", times=1, retry_after=120),))
+    tenant = connected(make, given)
+    before = utc_now()
+    run = sync(tenant)
+    part = the_part(run)
+    assert (run.state, part.state) == (RunState.SYNCING, PartState.WAITING)
+    assert part.not_before is not None
+    assert timedelta(seconds=119) < part.not_before - before < timedelta(seconds=125)
+    assert tenant.not_before == part.not_before
+    assert "slow down" in part.reason
+
+    count = sandbox.requests(given.tenant_id)["total"]
+    resume(work)
+    assert sandbox.requests(given.tenant_id)["total"] == count
+
+    move_time_on(timedelta(seconds=125))
+    resume(work)
+    assert (run.state, part.attempts, part.reason) == (RunState.OK, 2, "")
+    assert run.requests == sandbox.requests(given.tenant_id)["total"]
+    assert db.session.query(License).count() == 1
+
+
+def test_a_wait_holds_up_no_other_tenant(sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    slow = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=300),)))
+    fast = connected(make, sandbox_tenant(sandbox))
+    assert sync(slow).state == RunState.SYNCING
+    assert sync(fast).state == RunState.OK
+
+
+def test_a_wait_beyond_a_runs_patience_fails_and_no_later_run_asks_early(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work
+) -> None:
+    given = sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "throttle", times=1, retry_after=3600),))
+    tenant = connected(make, given)
+    run = sync(tenant)
+    assert (run.state, run.code) == (RunState.FAILED, "HTTP 429")
+    assert "slow down" in run.reason
+    count = sandbox.requests(given.tenant_id)["total"]
+
+    second = sync(tenant)
+    assert (second.state, second.code, second.requests) == (RunState.FAILED, "HTTP 429", 0)
+    assert "not to be asked again before" in second.reason
+    assert "UTC" in second.reason
+
+    move_time_on(timedelta(minutes=50))
+    third = sync(tenant)
+    assert third.state.is_active
+    assert sandbox.requests(given.tenant_id)["total"] == count
+
+    move_time_on(timedelta(minutes=11))
+    resume(work)
+    assert third.state == RunState.OK
+
+
+def test_a_wait_of_years_is_a_wait_of_a_week(sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=10**9),)))
+    assert sync(tenant).state == RunState.FAILED
+    assert tenant.not_before is not None
+    assert tenant.not_before < utc_now() + timedelta(days=8)
+
+
+def test_who_is_throttled_time_and_again_fails_in_the_end(sandbox: Sandbox, make: Make, sync: Sync, work: Work) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=60),)))
+    run = sync(tenant)
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert run.state == RunState.SYNCING
+        move_time_on(timedelta(seconds=61))
+        resume(work)
+    assert (run.state, run.code, the_part(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
+
+
+def test_a_tenant_that_must_wait_at_its_last_attempt_fails_with_that_reason(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=60),)))
+    run = sync(tenant)
+    part = the_part(run)
+    part.attempts, part.not_before = MAX_ATTEMPTS - 1, utc_now()
+    db.session.commit()
+    resume(work)
+    assert (run.state, run.code) == (RunState.FAILED, "HTTP 429")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("subscribedSkus", "server_error"), "generalException"),
+        (Fault("subscribedSkus", "unavailable"), "serviceNotAvailable"),
+        (Fault("subscribedSkus", "gateway_timeout"), "UnknownError"),
+        (Fault("subscribedSkus", "drop"), "no_answer"),
+        (Fault("token", "unavailable"), "HTTP 503"),
+    ],
+    ids=lambda value: value.kind if isinstance(value, Fault) else None,
+)
+@pytest.mark.usefixtures("hasty")
+def test_a_fault_is_tried_again_later_and_later_and_reported_when_it_stays(
+    fault: Fault, code: str, sandbox: Sandbox, make: Make, sync: Sync, work: Work
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(fault,)))
+    run = sync(tenant)
+    part = the_part(run)
+    for least, most in ((2, 5), (5, 10)):
+        assert (run.state, part.state) == (RunState.SYNCING, PartState.WAITING)
+        assert part.not_before is not None
+        assert timedelta(seconds=least - 1) < part.not_before - utc_now() <= timedelta(seconds=most)
+        move_time_on(timedelta(seconds=most))
+        resume(work)
+    assert (run.state, run.code, part.attempts) == (RunState.FAILED, code, 3)
+    assert run.reason
+    assert run.fix
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_fault_that_passes_leaves_no_trace(sandbox: Sandbox, make: Make, sync: Sync, work: Work) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "server_error", times=2),)))
+    run = sync(tenant)
+    for _ in range(2):
+        move_time_on(timedelta(seconds=10))
+        resume(work)
+    assert (run.state, run.reason, tenant.not_before) == (RunState.OK, "", None)
+
+
+def test_an_answer_that_does_not_come_is_not_waited_for_twice_in_a_row(
+    sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
+    given = sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "slow", seconds=0.7),))
+    run = sync(connected(make, given))
+    assert the_part(run).state == PartState.WAITING
+    assert "did not answer in time" in the_part(run).reason
+    assert run.heard_at is not None
+
+
+def test_a_tenants_wait_is_kept_also_where_the_lease_was_lost(
+    sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SyncPart, "_settle", classmethod(lambda cls, *args, **values: False))
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=600),)))
+    sync(tenant)
+    assert tenant.not_before is not None
+    assert tenant.not_before > utc_now() + timedelta(minutes=9)

