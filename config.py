@@ -44,6 +44,7 @@ class Settings:
     microsoft_ca_bundle: str | None
     sync_workers: int
     trusted_proxies: int
+    run_log_days: int
 
     def flask_config(self) -> dict[str, object]:
         """The settings under the names that Flask and its extensions read."""
@@ -58,6 +59,8 @@ class Settings:
             "MAX_CONTENT_LENGTH": 1024 * 1024,
             "WTF_CSRF_TIME_LIMIT": None,
             "RATELIMIT_STORAGE_URI": _limiter_storage(self.redis_url),
+            # Nobody waits long for it at sign-in: where it does not answer, failures are counted in memory.
+            "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
             "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
             "RATELIMIT_HEADERS_ENABLED": False,
         }
@@ -68,13 +71,11 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
 
     The data directory is made (mode 0700) where it is missing.
     """
-    env = Env()
-    if environ_file is not None and environ_file.is_file():
-        env.read_env(str(environ_file), recurse=False)
+    env = _environment(environ_file)
     try:
-        data_dir = Path(env.str("DATA_DIR", "") or BASE_DIR / "instance").expanduser().resolve()
+        data_dir = _chosen_data_dir(env)
         _make_private_directory(data_dir)
-        redis_url = env.str("REDIS_URL", "")
+        redis_url = _redis_url(env.str("REDIS_URL", ""))
         return Settings(
             data_dir=data_dir,
             database_url=_database_url(env.str("DATABASE_URL", ""), data_dir),
@@ -89,9 +90,15 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
             microsoft_ca_bundle=_readable_file("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
             sync_workers=_at_least("SYNC_WORKERS", env.int("SYNC_WORKERS", 2), 1),
             trusted_proxies=_at_least("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0),
+            run_log_days=_at_least("RUN_LOG_DAYS", env.int("RUN_LOG_DAYS", 90), 1),
         )
     except EnvError as error:
         raise SettingError(f"A setting cannot be read: {error}") from error
+
+
+def chosen_data_dir(environ_file: Path | None = BASE_DIR / ".env") -> Path:
+    """Where `load` keeps its data; nothing is made."""
+    return _chosen_data_dir(_environment(environ_file))
 
 
 def embedded_redis_socket(data_dir: Path) -> Path:
@@ -107,6 +114,17 @@ def embedded_redis_socket(data_dir: Path) -> Path:
     directory = Path(tempfile.gettempdir()) / f"seatledger-{os.getuid()}-{name}"
     _make_private_directory(directory)
     return directory / "redis.sock"
+
+
+def _environment(environ_file: Path | None) -> Env:
+    env = Env()
+    if environ_file is not None and environ_file.is_file():
+        env.read_env(str(environ_file), recurse=False)
+    return env
+
+
+def _chosen_data_dir(env: Env) -> Path:
+    return Path(env.str("DATA_DIR", "") or BASE_DIR / "instance").expanduser().resolve()
 
 
 def _make_private_directory(directory: Path) -> None:
@@ -139,6 +157,12 @@ def _database_url(given: str, data_dir: Path) -> str:
             f"DATABASE_URL starts with {scheme}: which Seatledger does not know. "
             "Use postgresql+psycopg://USER:PASSWORD@HOST/NAME or sqlite:////PATH."
         )
+    return given
+
+
+def _redis_url(given: str) -> str:
+    if given and not given.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingError("REDIS_URL must start with redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0.")
     return given
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from sqlalchemy import select
+
 from webapp.extensions import UnreadableSecret, db, vault
-from webapp.models import Cloud, Integration, Problem, Tenant
+from webapp.models import UNREADABLE_SECRET, Cloud, Integration, Problem, Tenant, removal
 
 from . import tenant as tenants
 from .job import job
 from .microsoft.errors import MicrosoftError, SignInRefused
 from .microsoft.signin import Credentials
 
-UNREADABLE_SECRET = Problem(
-    "The stored client secret cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
-    "Put the key back into ENCRYPTION_KEYS, or enter the client secret again under Actions > Edit Connection.",
-    code="unreadable_secret",
-)
+REMOVED = Problem("The integration was removed meanwhile.", "Nothing was saved.", code="removed")
 
 
 @job
@@ -28,7 +26,11 @@ def check(token: str) -> dict[str, Any]:
     with `tenant_id`, `name`, `default_domain` and `warning` (a problem or None); or not `ok` with `problem` and
     `field`, the one of the four at fault or None.
     """
-    given = json.loads(vault.decrypt(token))
+    try:
+        given = json.loads(vault.decrypt(token))
+    except UnreadableSecret:
+        # The worker's keys are not those of whoever asked.
+        return {"ok": False, "problem": UNREADABLE_SECRET.columns(), "field": "client_secret"}
     credentials = Credentials(Cloud(given["cloud"]), given["tenant"], given["client_id"], given["client_secret"])
     try:
         snapshot = tenants.read(credentials, tenants.transport())
@@ -38,7 +40,7 @@ def check(token: str) -> dict[str, Any]:
     return {
         "ok": True,
         "tenant_id": snapshot.tenant_id,
-        "name": snapshot.tenant.name if snapshot.tenant else snapshot.tenant_id,
+        "name": (snapshot.tenant and snapshot.tenant.name) or snapshot.tenant_id,
         "default_domain": snapshot.tenant.default_domain if snapshot.tenant else "",
         "warning": snapshot.notice.columns() if snapshot.notice else None,
     }
@@ -50,7 +52,9 @@ def discover(integration_id: int) -> dict[str, Any]:
 
     Returns `ok` with `tenants`, the ids of the rows of all that it reaches, and `warning`; or not `ok` with `problem`.
     """
-    integration = db.session.get_one(Integration, integration_id)
+    integration = db.session.get(Integration, integration_id)
+    if integration is None or not integration.is_live:
+        return {"ok": False, "problem": REMOVED.columns()}
     try:
         credentials = tenants.credentials_of(integration, integration.home_tenant_id)
         db.session.rollback()  # no transaction is held while Microsoft is asked
@@ -60,8 +64,12 @@ def discover(integration_id: int) -> dict[str, Any]:
     except MicrosoftError as error:
         return {"ok": False, "problem": error.problem.columns()}
     # Locked, so that two who find the same tenant at the same time make one row of it.
-    db.session.get_one(Integration, integration_id, with_for_update=True)
+    locked = select(Integration.id).where(Integration.id == integration_id, Integration.is_live).with_for_update()
+    if db.session.scalar(locked) is None:
+        return {"ok": False, "problem": REMOVED.columns()}
     row = db.session.query(Tenant).filter_by(integration_id=integration_id, tenant_id=snapshot.tenant_id).one_or_none()
+    if row is None:
+        row = removal.adopt(db.session, integration_id, snapshot.tenant_id)
     if row is None:
         row = Tenant(integration_id=integration_id, tenant_id=snapshot.tenant_id, name=snapshot.tenant_id)
         db.session.add(row)

@@ -25,13 +25,12 @@ from rq.utils import import_attribute
 log = logging.getLogger(__name__)
 
 # Somebody waits before the screen; the upkeep is short; what was started by hand goes ahead of what was scheduled.
-INTERACTIVE, UPKEEP, SYNC = "interactive", "upkeep", "sync"
-QUEUES = (INTERACTIVE, UPKEEP, SYNC)
+INTERACTIVE, UPKEEP, SYNC, SCHEDULED = "interactive", "upkeep", "sync", "scheduled"
+QUEUES = (INTERACTIVE, UPKEEP, SYNC, SCHEDULED)
 
 # Tenants synced by one job: enough that a job's cost does not count, few enough that runs take turns.
 GROUP_SIZE = 10
 
-WORKERS_KEY = "seatledger:workers"
 # A worker reports every few seconds; one that was not heard of for this long is not there.
 WORKER_SILENCE_SECONDS = 15
 
@@ -61,6 +60,13 @@ class NoWorker(Exception):
         )
 
 
+class WorkersBusy(Exception):
+    """Workers run, but none took the job up in time. The message says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("All workers are busy syncing. Try again in a minute, or start more workers.")
+
+
 class JobFailed(Exception):
     """The job that was waited for broke, or took too long. The worker's log has the cause."""
 
@@ -83,48 +89,65 @@ def is_reachable() -> bool:
         return False
 
 
-def workers_alive() -> int:
-    """How many workers reported within the last `WORKER_SILENCE_SECONDS`. Raises `QueueUnavailable`."""
+def workers_alive(queue_name: str = SYNC) -> int:
+    """How many workers that take jobs of this queue reported lately. Raises `QueueUnavailable`."""
     try:
-        return int(connection().zcount(WORKERS_KEY, time.time() - WORKER_SILENCE_SECONDS, "+inf"))
+        return int(connection().zcount(workers_key(queue_name), time.time() - WORKER_SILENCE_SECONDS, "+inf"))
     except RedisError as error:
         raise QueueUnavailable from error
 
 
-def report_worker(name: str) -> None:
-    """Note that this worker is alive, and forget those that have long been silent."""
+def report_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
+    """Note that this worker of these queues is alive, and forget those that have long been silent."""
     now = time.time()
     with connection().pipeline() as pipeline:
-        pipeline.zadd(WORKERS_KEY, {name: now})
-        pipeline.zremrangebyscore(WORKERS_KEY, "-inf", now - 3600)
+        for queue_name in queues:
+            pipeline.zadd(workers_key(queue_name), {name: now})
+            pipeline.zremrangebyscore(workers_key(queue_name), "-inf", now - 3600)
         pipeline.execute()
 
 
-def forget_worker(name: str) -> None:
-    connection().zrem(WORKERS_KEY, name)
+def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
+    with connection().pipeline() as pipeline:
+        for queue_name in queues:
+            pipeline.zrem(workers_key(queue_name), name)
+        pipeline.execute()
 
 
-def sync(run_id: int) -> None:
-    """Begin a run, or take it up again. Call it after the commit that recorded the run. Raises `QueueUnavailable`.
+def workers_key(queue_name: str) -> str:
+    """Where the workers of a queue report: a sorted set of their names by the time of the last report."""
+    return f"seatledger:workers:{queue_name}"
 
-    Where it raises, nothing is lost: the run stays queued and is found by the next sweep.
+
+def sync(*run_ids: int, lane: str = SYNC) -> None:
+    """Begin runs, or take them up again. Call it after the commit that recorded them. Raises `QueueUnavailable`.
+
+    Where it raises, nothing is lost: the runs stay queued and are found by a later sweep.
     """
-    _enqueue_once(SYNC, "jobs.sync.begin", {f"run-{run_id}": (run_id,)})
+    _enqueue_once(lane, "jobs.sync.begin", {f"run-{run_id}": (run_id,) for run_id in run_ids})
 
 
-def sync_parts(run_id: int, part_ids: Sequence[int]) -> None:
+def sync_parts(run_id: int, part_ids: Sequence[int], lane: str = SYNC) -> None:
     """Sync these parts of a run, a group to a job. Raises `QueueUnavailable`."""
     # The groups' bounds are the same whichever parts are left, so that one that waits already is known again.
     groups = [list(group) for _, group in groupby(sorted(part_ids), key=lambda part_id: part_id // GROUP_SIZE)]
     calls = {f"parts-{run_id}-{'-'.join(map(str, group))}": (run_id, group) for group in groups}
-    _enqueue_once(SYNC, "jobs.sync.work", calls)
+    _enqueue_once(lane, "jobs.sync.work", calls)
+
+
+def remove(integration_id: int) -> None:
+    """Delete the data of an integration that is being removed, or go on with it. Raises `QueueUnavailable`.
+
+    Where it raises, nothing is lost: a later sweep finds it.
+    """
+    _enqueue_once(SYNC, "jobs.removal.remove", {f"removal-{integration_id}": (integration_id,)})
 
 
 def check_connection(credentials: str) -> dict[str, Any]:
     """Sign in with these credentials and read the tenant; return what `jobs.connect.check` returns.
 
     The credentials are encrypted by `webapp.extensions.vault`, since Redis keeps a job's arguments. Raises
-    `QueueUnavailable`, `NoWorker` or `JobFailed`.
+    `QueueUnavailable`, `NoWorker`, `WorkersBusy` or `JobFailed`.
     """
     return _answer("jobs.connect.check", credentials)
 
@@ -132,6 +155,11 @@ def check_connection(credentials: str) -> dict[str, Any]:
 def discover(integration_id: int) -> dict[str, Any]:
     """Find the tenants that an integration reaches; return what `jobs.connect.discover` returns. Raises as above."""
     return _answer("jobs.connect.discover", integration_id)
+
+
+def compare(tenant_row_id: int) -> dict[str, Any]:
+    """Compare a tenant live with what is stored; return what `jobs.compare.compare` returns. Raises as above."""
+    return _answer("jobs.compare.compare", tenant_row_id)
 
 
 def run_here(name: str, *args: Any) -> dict[str, Any]:
@@ -166,12 +194,12 @@ def _enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any,
 
 def _answer(function: str, *args: Any) -> dict[str, Any]:
     """Enqueue a job that somebody waits for, and wait for its answer."""
-    if not workers_alive():
+    if not workers_alive(INTERACTIVE):
         raise NoWorker
     try:
         queue = Queue(INTERACTIVE, connection=connection())
         job = queue.enqueue_call(
-            function, args=args, timeout=_ANSWER_SECONDS, ttl=_ANSWER_SECONDS, result_ttl=60, failure_ttl=60
+            function, args=args, timeout=_ANSWER_SECONDS, ttl=_ANSWER_SECONDS + 60, result_ttl=60, failure_ttl=60
         )
         return _wait(job)
     except (NoSuchJobError, InvalidJobOperation) as error:
@@ -188,8 +216,9 @@ def _wait(job: Job) -> dict[str, Any]:
             if result.type is result.Type.SUCCESSFUL:
                 return dict(result.return_value or {})
             raise JobFailed
-        if waited > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive():
+        if waited > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive(INTERACTIVE):
             job.delete()
             raise NoWorker
+    was_begun = job.get_status() != JobStatus.QUEUED
     job.delete()
-    raise JobFailed
+    raise JobFailed if was_begun else WorkersBusy

@@ -11,48 +11,102 @@ import time
 from contextlib import suppress
 
 from redis.exceptions import RedisError
-from rq.cron import CronScheduler
+from rq.cron import CronJob, CronScheduler
 from rq.exceptions import StopRequested
 from rq.utils import import_attribute
 
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import SyncPart, SyncRun, utc_now
+from webapp.models import SyncPart, SyncRun, begin_due, removal, utc_now
 
 from . import queue
 from .job import job
+from .lanes import lanes
+from .prune import prune
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5
+START_SECONDS = 15
+PRUNE_SECONDS = 3600
+
+# A call begins so many runs at the most, so that other upkeep is not held up by it, and so many in one transaction, so
+# that nobody waits long to write.
+MOST_AT_ONCE = 500
+BATCH = 50
 
 
 @job
 def sweep() -> None:
     """Take up again what was lost, and what was put off until now."""
     now = utc_now()
-    overdue = SyncPart.resume(db.session, now)
+    # Runs before parts, as everywhere: see jobs/sync.py.
     silent = SyncRun.silent(db.session, now)
     for run_id in silent:
         SyncRun.hear(db.session, run_id, now)
+    overdue = SyncPart.resume(db.session, now)
+    lapsed = SyncPart.lapsed(db.session, now)
     db.session.commit()
-    for run_id, part_ids in overdue.items():
-        queue.sync_parts(run_id, part_ids)
+    lane_of = lanes([*overdue, *lapsed, *silent])
+    for by_run in (overdue, lapsed):
+        for run_id, part_ids in by_run.items():
+            queue.sync_parts(run_id, part_ids, lane_of[run_id])
     for run_id in silent:
         log.warning("run %s: nothing was heard of it, so it is taken up again", run_id)
-        queue.sync(run_id)
+    for lane in set(lane_of.values()):
+        queue.sync(*(run_id for run_id in silent if lane_of[run_id] == lane), lane=lane)
+    _go_on_removing()
+
+
+def _go_on_removing() -> None:
+    lost = removal.silent(db.session, utc_now())
+    db.session.commit()
+    for integration_id in lost:
+        log.warning("integration %s: nothing was heard of its removal, so it is taken up again", integration_id)
+        queue.remove(integration_id)
+
+
+@job
+def start_due() -> None:
+    """Begin the runs whose time has come. However many do this at once, each run begins once.
+
+    What is left, where the machine slept and all is due at once, comes with the next call.
+    """
+    for _ in range(MOST_AT_ONCE // BATCH):
+        begun = begin_due(db.session, utc_now(), BATCH)
+        db.session.commit()
+        queue.sync(*begun.run_ids, lane=queue.SCHEDULED)
+        if begun.looked_at < BATCH:
+            return
+
+
+class Scheduler(CronScheduler):
+    """RQ's scheduler, which does not wait for the clock to get back to where it was before it was set back."""
+
+    def enqueue_jobs(self) -> list[CronJob]:
+        for cron_job in self.get_jobs():
+            latest = cron_job.latest_enqueue_time
+            if latest is not None and latest > utc_now():
+                cron_job.latest_enqueue_time = None
+        return super().enqueue_jobs()
+
+
+def scheduler() -> Scheduler:
+    """What enqueues the jobs of this module in their time."""
+    cron = Scheduler(queue.connection(), logging_level=logging.WARNING)
+    for name, seconds in (("sweep", SWEEP_SECONDS), ("start_due", START_SECONDS)):
+        # By its name, since this module may be __main__.
+        by_name = import_attribute(f"jobs.schedule.{name}")
+        # What no worker took in time is worth nothing once the next one is due.
+        cron.register(by_name, queue.UPKEEP, interval=seconds, ttl=seconds, result_ttl=0, failure_ttl=60)
+    cron.register(prune, queue.UPKEEP, interval=PRUNE_SECONDS, ttl=PRUNE_SECONDS, result_ttl=0, failure_ttl=60)
+    return cron
 
 
 def main() -> None:
     app = create_app()
-    with app.app_context():
-        cron = CronScheduler(queue.connection(), logging_level=logging.WARNING)
-        # By its name, since this module may be __main__.
-        by_name = import_attribute("jobs.schedule.sweep")
-        # A sweep that no worker took in time is worth nothing once the next one is due.
-        cron.register(by_name, queue.UPKEEP, interval=SWEEP_SECONDS, ttl=SWEEP_SECONDS, result_ttl=0, failure_ttl=60)
-        with suppress(StopRequested):
-            _run(cron)
+    with app.app_context(), suppress(StopRequested):
+        _run(scheduler())
 
 
 def _run(cron: CronScheduler) -> None:

@@ -17,12 +17,12 @@ from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import Claim, Problem, SyncPart, SyncRun, Tenant, utc_now
+from webapp.models import UNREADABLE_SECRET, Claim, Problem, SyncPart, SyncRun, Tenant, utc_now
 
 from . import queue
 from . import tenant as tenants
-from .connect import UNREADABLE_SECRET
 from .job import job
+from .lanes import lanes
 from .microsoft.errors import MicrosoftError, Throttled, Transient
 from .microsoft.transport import Transport
 
@@ -45,7 +45,7 @@ _STOPPED = Problem("The worker was stopped while it read this tenant.", "Nothing
 
 
 class LeaseLost(Exception):
-    """Another worker took the part over, or it is deleted: whatever was read is not written."""
+    """Another worker took the part over, or it was cancelled or deleted: whatever was read is not written."""
 
 
 class Stopped(Exception):
@@ -58,7 +58,7 @@ def begin(run_id: int) -> None:
     part_ids = SyncRun.plan(db.session, run_id, utc_now())
     db.session.commit()
     if part_ids:
-        queue.sync_parts(run_id, part_ids)
+        queue.sync_parts(run_id, part_ids, lanes([run_id])[run_id])
     else:
         _finish(run_id)
 
@@ -68,11 +68,15 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
     """Sync the tenants of these parts, one after another, and end the run where they were the last."""
     for number, part_id in enumerate(part_ids):
         if stopping.is_set():
-            queue.sync_parts(run_id, part_ids[number:])
+            queue.sync_parts(run_id, part_ids[number:], lanes([run_id])[run_id])
             return
-        claim = SyncPart.claim(db.session, part_id, utc_now())
-        SyncRun.hear(db.session, run_id, utc_now())
+        # The run's row is locked before the part's, here and everywhere: so nobody waits for one who waits for them,
+        # and a run is not cancelled between the two.
+        is_active = SyncRun.hear(db.session, run_id, utc_now())
+        claim = SyncPart.claim(db.session, part_id, utc_now()) if is_active else None
         db.session.commit()
+        if not is_active:
+            return
         if claim is not None:
             _sync(claim)
     _finish(run_id)
@@ -90,7 +94,7 @@ def _sync(claim: Claim) -> None:
         _read_and_write(claim, transport)
     except LeaseLost:
         db.session.rollback()
-        log.warning("part %s: another worker took it over, or it was deleted", claim.part_id)
+        log.warning("part %s: another worker took it over, or it was cancelled or deleted", claim.part_id)
     except Stopped:
         db.session.rollback()
         _put_off(claim, utc_now(), _STOPPED, transport.requests)
@@ -114,7 +118,7 @@ def _read_and_write(claim: Claim, transport: Transport) -> None:
         raise LeaseLost
     not_before = tenant.not_before
     if not_before is not None and not_before > utc_now():
-        _wait_for(claim, not_before)
+        _put_off_or_fail(claim, not_before, tenants.asked_to_wait(not_before), 0)
         return
     try:
         credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
@@ -148,8 +152,8 @@ class _Renewal:
         if time.monotonic() - self._renewed_at < _RENEWAL_SECONDS:
             return
         now = utc_now()
-        held = SyncPart.renew(db.session, self._claim, now)
-        SyncRun.hear(db.session, self._claim.run_id, now)
+        is_active = SyncRun.hear(db.session, self._claim.run_id, now)
+        held = is_active and SyncPart.renew(db.session, self._claim, now)
         db.session.commit()
         if not held:
             raise LeaseLost
@@ -170,16 +174,6 @@ def _record(claim: Claim, error: MicrosoftError, requests: int) -> None:
         _put_off(claim, utc_now() + pause, error.problem, requests)
     else:
         _fail(claim, error.problem, requests)
-
-
-def _wait_for(claim: Claim, moment: datetime) -> None:
-    """Leave alone a tenant of which Microsoft asked, in an earlier run or job, to wait until that moment."""
-    problem = Problem(
-        f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
-        "Nothing needs to be done: the first sync after that takes this tenant up again.",
-        "HTTP 429",
-    )
-    _put_off_or_fail(claim, moment, problem, 0)
 
 
 def _put_off_or_fail(claim: Claim, until: datetime, problem: Problem, requests: int) -> None:

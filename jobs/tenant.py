@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.extensions import db
 from webapp.models import Integration, License, LicenseStatus, Outcome, Problem, Product, Tenant
-from webapp.models.product_names import name_of
+from webapp.models.product_edition import Names, names_for
 
 from .microsoft.clouds import hosts
 from .microsoft.errors import AccessDenied, BadAnswer
@@ -24,6 +24,7 @@ from .microsoft.facts import (
     Figures,
     LicenseFacts,
     TenantFacts,
+    guid_of,
     license_facts,
     tenant_facts,
 )
@@ -38,7 +39,10 @@ READ_ORGANIZATION = "Organization.Read.All"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What Microsoft said of one tenant. `tenant` is None where only its licenses could be read; `notice` says why."""
+    """What Microsoft said of one tenant. `tenant` is None where only its licenses could be read; `notice` says why.
+
+    `tenant_id` is the GUID that was signed in to: the token, and with it all that was read, is of that tenant.
+    """
 
     tenant_id: str
     tenant: TenantFacts | None
@@ -77,8 +81,17 @@ def read(credentials: Credentials, transport: Transport) -> Snapshot:
             reason="The tenant's name and domains could not be read: the app lacks the permission "
             f"{READ_ORGANIZATION}. Licenses are not affected.",
         )
-        return Snapshot(sign_in.tenant_id, None, notice, licenses)
-    return Snapshot(organization.tenant_id, organization, None, licenses)
+        return Snapshot(_signed_in_to(credentials, sign_in), None, notice, licenses)
+    return Snapshot(_signed_in_to(credentials, sign_in, organization), organization, None, licenses)
+
+
+def _signed_in_to(credentials: Credentials, sign_in: SignIn, organization: TenantFacts | None = None) -> str:
+    """The GUID of the tenant: as given, else as its sign-in address has it, else as it says of itself."""
+    said = organization.tenant_id if organization else ""
+    tenant_id = guid_of(credentials.tenant) or guid_of(sign_in.tenant_id) or said
+    if not tenant_id:
+        raise BadAnswer("it does not say which tenant it is; use the tenant's GUID instead of its domain")
+    return tenant_id
 
 
 def compare(stored: Mapping[str, LicenseFacts], returned: Mapping[str, LicenseFacts]) -> Changes:
@@ -98,9 +111,8 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime) -> Outcome:
 
     Raises `BadAnswer` where the snapshot is of another tenant.
     """
-    if snapshot.tenant_id != tenant.tenant_id:
-        raise BadAnswer(f"it is of the tenant {snapshot.tenant_id}, not of {tenant.tenant_id}")
-    changes = compare(_stored(tenant.id), snapshot.licenses)
+    refuse_another(tenant, snapshot)
+    changes = compare(stored(tenant.id), snapshot.licenses)
     _create(tenant.id, changes.created, now)
     _change(tenant.id, changes.changed, now)
     _mark_gone(tenant.id, changes.gone, now)
@@ -110,12 +122,31 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime) -> Outcome:
     return changes.outcome
 
 
+def refuse_another(tenant: Tenant, snapshot: Snapshot) -> None:
+    """Raise `BadAnswer` where the snapshot is of another tenant: by the sign-in, or by the id of one that is known."""
+    said = snapshot.tenant.tenant_id if snapshot.tenant else ""
+    is_known = select(Tenant.id).where(Tenant.tenant_id == said).limit(1)
+    for tenant_id in {snapshot.tenant_id, said} - {tenant.tenant_id, ""}:
+        if tenant_id == snapshot.tenant_id or db.session.scalar(is_known) is not None:
+            raise BadAnswer(f"it is of the tenant {tenant_id}, not of {tenant.tenant_id}")
+
+
 def rename(tenant: Tenant, facts: TenantFacts) -> None:
     """Give the tenant the name and domain that it has in Microsoft 365; what is the same is not written."""
-    if tenant.name != facts.name:
-        tenant.name = facts.name
+    name = facts.name or tenant.tenant_id
+    if tenant.name != name:
+        tenant.name = name
     if tenant.default_domain != facts.default_domain:
         tenant.default_domain = facts.default_domain
+
+
+def asked_to_wait(moment: datetime) -> Problem:
+    """Why a tenant is left alone of which Microsoft asked, in an earlier job, to wait until that moment."""
+    return Problem(
+        f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
+        "Nothing needs to be done: the first sync after that takes this tenant up again.",
+        "HTTP 429",
+    )
 
 
 def credentials_of(integration: Integration, tenant_id: str) -> Credentials:
@@ -128,7 +159,8 @@ def transport(before_request: Callable[[], None] = lambda: None) -> Transport:
     return Transport(current_app.config["SETTINGS"].microsoft_ca_bundle, before_request)
 
 
-def _stored(tenant_id: int) -> dict[str, LicenseFacts]:
+def stored(tenant_id: int) -> dict[str, LicenseFacts]:
+    """The licenses of the tenant of this row, as they are stored, by sku id."""
     numbers = [getattr(License, name) for name in asdict(NO_FIGURES)]
     rows = db.session.execute(
         select(License.sku_id, License.sku_part_number, License.applies_to, License.status, *numbers).where(
@@ -187,14 +219,17 @@ def _products(by_sku: Mapping[str, LicenseFacts]) -> dict[str, int]:
     missing = sorted(set(by_sku) - set(known))
     if not missing:
         return known
+    part_numbers = {sku_id: by_sku[sku_id].sku_part_number for sku_id in missing}
+    names = names_for(db.session, part_numbers, to_write=True)
     # In the order of their ids, so that two who make the same ones wait for each other and never both ways.
-    rows = [_product_row(sku_id, by_sku[sku_id].sku_part_number) for sku_id in missing]
+    rows = [_product_row(names, sku_id, part_number) for sku_id, part_number in part_numbers.items()]
     db.session.execute(_insert_or_ignore(), rows)
     return _known_products(by_sku)
 
 
-def _product_row(sku_id: str, part_number: str) -> dict[str, str]:
-    product = Product(sku_id=sku_id, part_number=part_number, name=name_of(sku_id, part_number))
+def _product_row(names: Names, sku_id: str, part_number: str) -> dict[str, str]:
+    name, _ = names.name_and_source(sku_id, part_number)
+    product = Product(sku_id=sku_id, part_number=part_number, name=name)
     columns = ("sku_id", "part_number", "name", "name_folded", "search_folded")
     return {column: getattr(product, column) for column in columns}
 

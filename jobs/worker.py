@@ -6,11 +6,13 @@ job that hurts the process is found again by its lease, and the supervisor start
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import socket
 import threading
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -42,13 +44,13 @@ class Worker(SimpleWorker):
         """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""
 
 
-def work(app: Flask, burst: bool = False, **options: Any) -> None:
-    """Take jobs until told to stop; with `burst`, until none is left."""
+def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, **options: Any) -> None:
+    """Take jobs of these queues until told to stop; with `burst`, until none is left."""
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     with app.app_context():
-        worker = Worker(queue.QUEUES, name=name, connection=queue.connection(), log_job_description=False)
+        worker = Worker(queues, name=name, connection=queue.connection(), log_job_description=False)
         ended = threading.Event()
-        reporter = threading.Thread(target=_report, args=(app, name, ended), daemon=True)
+        reporter = threading.Thread(target=_report, args=(app, name, queues, ended), daemon=True)
         reporter.start()
         try:
             worker.work(burst=burst, logging_level="WARNING", **options)
@@ -57,14 +59,14 @@ def work(app: Flask, burst: bool = False, **options: Any) -> None:
             reporter.join()
 
 
-def _report(app: Flask, name: str, ended: threading.Event) -> None:
+def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event) -> None:
     """Say every few seconds that this worker is alive: the pages tell by it whether anybody works."""
     with app.app_context():
         while True:
             try:
-                queue.report_worker(name)
+                queue.report_worker(name, queues)
                 if ended.wait(REPORT_SECONDS):
-                    queue.forget_worker(name)
+                    queue.forget_worker(name, queues)
                     return
             except RedisError as error:
                 log.warning("Redis does not answer: %s", error)
@@ -73,13 +75,18 @@ def _report(app: Flask, name: str, ended: threading.Event) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m jobs.worker", description="Start a worker.")
+    parser.add_argument(
+        "--only", action="append", choices=queue.QUEUES, help="take only jobs of this queue; may repeat"
+    )
+    queues = parser.parse_args().only or queue.QUEUES
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("rq").setLevel(logging.WARNING)
     app = create_app()
     try:
         while not sync.stopping.is_set():
             try:
-                work(app)
+                work(app, queues)
             except RedisError as error:
                 log.warning("Redis does not answer: %s", error)
             # RQ's worker ends, at most places, when Redis falls away under it. Another one takes its place.

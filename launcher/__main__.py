@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import IO
 
@@ -77,10 +77,19 @@ def _lock(settings: Settings) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         raise CannotStart(
-            f"it runs already with the data directory {settings.data_dir}. Stop it there first, or set DATA_DIR to "
-            "another directory."
+            f"it runs already with the data directory {settings.data_dir}{_running(settings)}. Stop it first, or set "
+            "DATA_DIR to another directory."
         ) from None
     return file
+
+
+def _running(settings: Settings) -> str:
+    """How to find what runs: a supervisor outlives a launcher that was killed, and has no terminal of its own."""
+    try:
+        number = int((settings.data_dir / "supervisord.pid").read_text())
+    except (OSError, ValueError):
+        return ""
+    return f" (process {number}: `kill {number}` stops it)"
 
 
 def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> None:
@@ -89,11 +98,10 @@ def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> N
     with requests.Session() as browser:
         browser.trust_env = False  # no proxy stands between this process and its own
         while time.monotonic() < deadline and process.poll() is None:
-            try:
+            with suppress(requests.RequestException):
                 if browser.get(f"{_address(settings)}/healthz", timeout=2).ok:
                     return
-            except requests.RequestException:
-                time.sleep(0.1)
+            time.sleep(0.1)
     what = "no page is served yet" if process.poll() is None else "the supervisor ended at once"
     raise CannotStart(f"{what}; see {settings.data_dir / 'logs'} for the cause.")
 

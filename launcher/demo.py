@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from flask import Flask
 from sqlalchemy import select
 
-from config import Settings, load
+from config import Settings, chosen_data_dir, load
 from jobs import queue
 from sandbox import Sandbox, Tenant, demo_tenants
 from webapp.database import declare_writing
@@ -24,7 +24,7 @@ PASSWORD = "demo demo demo"  # noqa: S105 - printed for everyone who starts the 
 
 def settings() -> Settings:
     """The settings with a data directory, a database and a Redis of the demo's own: real data is never touched."""
-    os.environ["DATA_DIR"] = str(load().data_dir / "demo")
+    os.environ["DATA_DIR"] = str(chosen_data_dir() / "demo")
     os.environ["DATABASE_URL"] = os.environ["REDIS_URL"] = ""
     return load()
 

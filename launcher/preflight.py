@@ -28,6 +28,11 @@ def check_port(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
+        except socket.gaierror as error:
+            raise CannotStart(
+                f"HOST names {settings.host}, which is not an address of this machine. Use 127.0.0.1 for this machine "
+                "alone, or 0.0.0.0 for its network."
+            ) from error
         except OSError as error:
             raise CannotStart(
                 f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). Stop the program that "

@@ -47,6 +47,8 @@ def programs(settings: Settings) -> list[Program]:
     python = sys.executable
     found = [
         Program("worker", (python, "-m", "jobs.worker"), place=20, count=settings.sync_workers),
+        # Somebody who waits before the screen, and the sweep, must not wait until a sync is through.
+        Program("attendant", (python, "-m", "jobs.worker", "--only", "interactive", "--only", "upkeep"), place=20),
         Program("schedule", (python, "-m", "jobs.schedule"), place=30),
         Program("web", (python, "-m", "gunicorn", "-c", str(BASE_DIR / "gunicorn.conf.py"), "wsgi:app"), place=40),
     ]

@@ -4,6 +4,7 @@ from typing import Literal
 
 from alembic import context
 from flask import current_app
+from sqlalchemy import Connection
 
 from webapp.models.base import Named, UtcDateTime
 
@@ -20,8 +21,21 @@ def render_item(kind: str, item: object, context: object) -> str | Literal[False
     return False
 
 
+def keep_children(connection: Connection, check: bool) -> None:
+    """On SQLite, let a migration rebuild a table that others refer to.
+
+    Rebuilding drops the old table, and with foreign keys on that deletes every row that refers to one of its rows.
+    SQLite hears this only outside a transaction.
+    """
+    if connection.dialect.name == "sqlite":
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if check else 'OFF'}")
+        cursor.close()
+
+
 def run() -> None:
     with engine.connect() as connection:
+        keep_children(connection, check=False)
         context.configure(
             connection=connection,
             target_metadata=extension.db.metadata,
@@ -31,6 +45,8 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        connection.commit()
+        keep_children(connection, check=True)
 
 
 if context.is_offline_mode():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,65 @@ def test_migrations_go_up_and_down_and_up_and_match_the_models(database: str, tm
     else:
         with postgresql_server() as url:
             _up_down_up(url, tmp_path)
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_what_is_stored_survives_going_up_and_down(database: str, tmp_path: Path) -> None:
+    if database == "sqlite":
+        _keep(make_settings(tmp_path).database_url, tmp_path)
+    else:
+        with postgresql_server() as url:
+            _keep(url, tmp_path)
+
+
+def _keep(url: str, data_dir: Path) -> None:
+    """On SQLite a table that is rebuilt is dropped first, which must not delete what refers to it."""
+    app = create_app(make_settings(data_dir, database_url=url))
+    with app.app_context():
+        upgrade(revision="0001")
+        with db.engine.begin() as connection:
+            for statement in _ROWS:
+                connection.execute(text(statement), {"now": datetime(2026, 1, 2, tzinfo=UTC), "no": False})
+        upgrade()
+        assert _stored() == [1, 1, 1, 1, 1]
+        with db.engine.begin() as connection:
+            connection.execute(text("UPDATE integration SET disconnected_at = created_at, removal = 'keep'"))
+            connection.execute(
+                text(_ROWS[0].replace("(1,", "(2,")), {"now": datetime(2026, 1, 2, tzinfo=UTC), "no": True}
+            )
+        downgrade(revision="0001")
+        assert _stored() == [2, 1, 1, 1, 1]
+        upgrade()
+        assert _stored() == [2, 1, 1, 1, 1]
+        with db.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+                assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+        db.engine.dispose()
+
+
+_ROWS = (
+    "INSERT INTO integration (id, name, name_folded, cloud, home_tenant_id, client_id, client_secret_encrypted, "
+    "sync_licenses, created_at) VALUES (1, 'Contoso', 'contoso', 'global', 't', 'c', 's', :no, :now)",
+    "INSERT INTO tenant (id, integration_id, tenant_id, name, name_folded, default_domain, search_folded, created_at) "
+    "VALUES (1, 1, 't', 'Contoso', 'contoso', '', 'contoso', :now)",
+    "INSERT INTO product (id, sku_id, part_number, name, search_folded, name_folded) "
+    "VALUES (1, 's', 'P', 'P', 'p', 'p')",
+    "INSERT INTO license (id, tenant_id, product_id, sku_id, sku_part_number, applies_to, status, active, consumed, "
+    "unused, over, warning, suspended, locked_out, created_at, changed_at) "
+    "VALUES (1, 1, 1, 's', 'P', '', 'Enabled', 1, 0, 1, 0, 0, 0, 0, :now, :now)",
+    "INSERT INTO sync_run (id, integration_id, trigger, state, created_at, heard_at, tenants_total, tenants_ok, "
+    "tenants_failed, requests, rows_written, code, reason, fix, request_id) "
+    "VALUES (1, 1, 'manual', 'ok', :now, :now, 1, 1, 0, 0, 0, '', '', '', '')",
+    "INSERT INTO sync_part (id, run_id, tenant_id, state, attempts, requests, created, changed, unchanged, gone, "
+    "rows_written, code, reason, fix, request_id) VALUES (1, 1, 1, 'ok', 1, 0, 0, 0, 0, 0, 0, '', '', '', '')",
+)
+
+
+def _stored() -> list[int | None]:
+    tables = ("integration", "tenant", "license", "sync_run", "sync_part")
+    with db.engine.connect() as connection:
+        return [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in tables]
 
 
 def _up_down_up(url: str, data_dir: Path) -> None:

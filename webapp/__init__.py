@@ -19,6 +19,7 @@ from . import (
     integrations,
     licenses,
     organizations,
+    products,
     routing,
     security,
     static_files,
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         organizations,
         licenses,
         integrations,
+        products,
     ):
         part.init_app(app)
     commands.init_app(app)

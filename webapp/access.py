@@ -20,6 +20,7 @@ class Permission(StrEnum):
     READ = "read"
     EDIT_ORGANIZATIONS = "edit organizations"
     MANAGE_INTEGRATIONS = "manage integrations"
+    MANAGE_PRODUCTS = "manage products"
 
 
 _GRANTED: dict[Role, frozenset[Permission]] = {
@@ -42,7 +43,7 @@ EVERYTHING = Scope()
 
 
 def may(user: User, permission: Permission) -> bool:
-    return permission in _GRANTED[user.role]
+    return permission in _GRANTED.get(user.role, frozenset())
 
 
 def scope_of(user: User) -> Scope:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 from werkzeug.wrappers import Response
 
-from jobs.queue import NoWorker, QueueUnavailable
+from jobs.queue import NoWorker, QueueUnavailable, WorkersBusy
 
 from .extensions import db
 
@@ -67,7 +67,13 @@ _TROUBLES = {
             "It takes what a form or a button sends. Go back to the page with that button and press it there.",
             "ban",
         ),
-        Trouble(413, "This is too large", "Seatledger takes no more than 1 MB at once. Send less.", "alert-circle"),
+        Trouble(
+            409,
+            "This cannot be done any more",
+            "What it was about has changed meanwhile. Reload the page to see how it stands.",
+            "alert-circle",
+        ),
+        Trouble(413, "This is too large", "Seatledger takes no more than {limit} MB here. Send less.", "alert-circle"),
         Trouble(429, "Too many attempts", "Wait a few minutes, then try again.", "clock"),
         Trouble(
             500,
@@ -102,7 +108,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(InternalServerError, _internal_error)
     for error in (OperationalError, InterfaceError, NoConnectionFree):
         app.register_error_handler(error, _no_database)
-    for unavailable in (QueueUnavailable, NoWorker):
+    for unavailable in (QueueUnavailable, NoWorker, WorkersBusy):
         app.register_error_handler(unavailable, _no_queue)
 
 
@@ -120,6 +126,8 @@ def _http_error(error: HTTPException) -> Response:
         trouble = replace(trouble, text=f"Try again {_in(retry_after)}. Until then every attempt is refused.")
     elif _says_why(error):
         trouble = replace(trouble, text=str(error.description))
+    elif code == 413:
+        trouble = replace(trouble, text=trouble.text.format(limit=(request.max_content_length or 0) // 1024 // 1024))
     answer = _answer(trouble)
     # Such as Allow and Retry-After; what the answer is, it says itself.
     answer.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
@@ -144,7 +152,7 @@ def _no_database(error: SQLAlchemyError) -> Response:
     return answer
 
 
-def _no_queue(error: QueueUnavailable | NoWorker) -> Response:
+def _no_queue(error: QueueUnavailable | NoWorker | WorkersBusy) -> Response:
     return _answer(replace(_TROUBLES[503], text=str(error)))
 
 

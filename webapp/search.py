@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import ColumnElement, and_
 
 from .models import fold
+from .text import one_line
 
 LONGEST_SEARCH = 200
 
@@ -14,14 +15,9 @@ LONGEST_SEARCH = 200
 LARGEST_ID = 2**31 - 1
 
 
-def clean(text: str) -> str:
-    """The text without what no database stores: NUL, which PostgreSQL refuses, and halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "").strip()
-
-
 def searchable(text: str) -> str:
-    """What was typed into a search box, cleaned and cut to a length that somebody may have meant."""
-    return clean(text)[:LONGEST_SEARCH].strip()
+    """What was typed into a search box, on one line and cut to a length that somebody may have meant."""
+    return one_line(text)[:LONGEST_SEARCH].strip()
 
 
 def row_id(text: str | int) -> int | None:

@@ -6,14 +6,17 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, current_app, render_template
+from flask import Flask, current_app, make_response, render_template
 from flask_login import current_user
 from htmx_flask import request
 from markupsafe import Markup
+from werkzeug.wrappers import Response
 
 from . import access
 from .models import STATUS_LABELS
+from .text import visible_name
 
 # No inline style, no eval, no requests elsewhere: what the Content-Security-Policy forbids is not tried. History is
 # not kept in the browser, where the next person at the desk could read it: Back asks the server. Errors are swapped
@@ -39,7 +42,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         htmx_config=HTMX_CONFIG, icon=icon, may=_may, Permission=access.Permission, asset_url=asset_url
     )
-    app.jinja_env.filters.update(moment=moment, count=count, status_label=status_label)
+    app.jinja_env.filters.update(moment=moment, count=count, status_label=status_label, visible_name=visible_name)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -50,6 +53,16 @@ def page_or_partial(page: str, partial: str, **values: Any) -> str:
     """
     wants_partial = request.htmx and not request.htmx.history_restore_request and not request.htmx.boosted
     return render_template(partial if wants_partial else page, **values)
+
+
+def with_address(html: str, address: str) -> Response:
+    """The answer. HTMX is told the address that it is at then, unless the browser is there already."""
+    response: Response = make_response(html)
+    if request.htmx:
+        current = urlsplit(request.htmx.current_url or "")
+        is_there = address == f"{current.path}?{current.query}".rstrip("?")
+        response.headers["HX-Push-Url"] = "false" if is_there else address
+    return response
 
 
 def icon(name: str, size: str = "") -> Markup:

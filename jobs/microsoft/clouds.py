@@ -1,6 +1,6 @@
 """Where each of Microsoft's clouds is reached.
 
-Source: Graph, "Microsoft Graph national cloud deployments"; Entra, "National clouds" for the sign-in hosts.
+Source: Graph, "Microsoft Graph national cloud deployments". The sign-in hosts are the cloud's own, `Cloud.login_url`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from config import Settings
 from webapp.models import Cloud
 
-_PUBLIC = {
-    Cloud.GLOBAL: ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
-    Cloud.USGOV: ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
-    Cloud.DOD: ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
-    Cloud.CHINA: ("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
+_GRAPH_URLS = {
+    Cloud.GLOBAL: "https://graph.microsoft.com",
+    Cloud.USGOV: "https://graph.microsoft.us",
+    Cloud.DOD: "https://dod-graph.microsoft.us",
+    Cloud.CHINA: "https://microsoftgraph.chinacloudapi.cn",
 }
 
 
@@ -33,9 +33,9 @@ class Hosts:
 
 def hosts(cloud: Cloud, settings: Settings) -> Hosts:
     """The cloud's hosts, or those that the settings put in their place."""
-    login_url, graph_url = _PUBLIC[cloud]
+    graph_url = _GRAPH_URLS[cloud]
     return Hosts(
-        login_url=settings.microsoft_login_url or login_url,
+        login_url=settings.microsoft_login_url or cloud.login_url,
         graph_url=settings.microsoft_graph_url or graph_url,
         scope=f"{graph_url}/.default",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from webapp.models import Problem
 
 
@@ -36,10 +38,10 @@ class TlsFailed(Refused):
 class BadAnswer(Refused):
     """An answer that is not what Microsoft documents: nothing of it is believed."""
 
-    def __init__(self, what: str, request_id: str = "") -> None:
-        reason = f"Microsoft's answer was not what its documentation says: {what}. The last good data is kept."
-        fix = "Sync again. If it stays, check whether a proxy or firewall between here and Microsoft changes answers."
-        super().__init__(Problem(reason, fix, "unexpected_answer", request_id))
+    def __init__(self, what: str, request_id: str = "", answered_at: datetime | None = None) -> None:
+        reason = f"Microsoft's answer was not what its documentation says: {what}."
+        fix = "Try again. If it stays, check whether a proxy or firewall between here and Microsoft changes answers."
+        super().__init__(Problem(reason, fix, "unexpected_answer", request_id, answered_at))
 
 
 class Transient(MicrosoftError):
@@ -48,6 +50,10 @@ class Transient(MicrosoftError):
 
 class Unreachable(Transient):
     """No answer came: no network, a name that does not resolve, a connection refused or dropped."""
+
+
+class BrokenOff(Unreachable):
+    """An answer began, but its end did not come, or it could not be decoded."""
 
 
 class TimedOut(Unreachable):

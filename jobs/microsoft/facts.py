@@ -52,7 +52,7 @@ class LicenseFacts:
 
 @dataclass(frozen=True)
 class TenantFacts:
-    """What a tenant says of itself."""
+    """What a tenant says of itself. Who it is, the sign-in says: `tenant_id` is empty where this is no GUID."""
 
     tenant_id: str
     name: str
@@ -98,7 +98,7 @@ def tenant_facts(organizations: list[Any]) -> TenantFacts:
     if len(organizations) != 1 or not isinstance(organizations[0], Mapping):
         raise BadAnswer("/organization is not a list of one organization")
     organization = organizations[0]
-    tenant_id = _guid(organization, "id", "the organization")
+    tenant_id = guid_of(organization.get("id"))
     domains = organization.get("verifiedDomains")
     default_domain = next(
         (
@@ -113,12 +113,20 @@ def tenant_facts(organizations: list[Any]) -> TenantFacts:
     return TenantFacts(tenant_id, name[:_LONGEST_NAME] or tenant_id, default_domain)
 
 
+def guid_of(value: Any) -> str:
+    """The GUID that the value is, in lower case and with hyphens; empty where it is none."""
+    try:
+        return str(uuid.UUID(value))
+    except (ValueError, TypeError, AttributeError):
+        return ""
+
+
 def _license(sku: Any) -> LicenseFacts:
     if not isinstance(sku, Mapping):
         raise BadAnswer("a SKU is not a JSON object")
     applies_to = sku.get("appliesTo")
     return LicenseFacts(
-        sku_id=_guid(sku, "skuId", "a SKU"),
+        sku_id=_sku_id(sku),
         sku_part_number=_word(sku, "skuPartNumber"),
         applies_to=_text(applies_to)[:_LONGEST_NAME] if isinstance(applies_to, str) else "",
         status=_word(sku, "capabilityStatus"),
@@ -127,11 +135,11 @@ def _license(sku: Any) -> LicenseFacts:
 
 
 def _word(sku: Mapping[str, Any], key: str) -> str:
-    """A word that names something, of which there must be one and no novel: it is indexed."""
+    """A word that names something, of which there must be one."""
     value = sku.get(key)
-    word = _text(value) if isinstance(value, str) else ""
-    if not 0 < len(word) <= _LONGEST_NAME:
-        raise BadAnswer(f"a SKU has no {key} that is a word")
+    word = _text(value)[:_LONGEST_NAME] if isinstance(value, str) else ""
+    if not word:
+        raise BadAnswer(f"a SKU has no {key}")
     return word
 
 
@@ -145,12 +153,11 @@ def _count(source: Mapping[str, Any], key: str, default: int | None = None) -> i
     return value
 
 
-def _guid(source: Mapping[str, Any], key: str, what: str) -> str:
-    value = source.get(key)
-    try:
-        return str(uuid.UUID(value))
-    except (ValueError, TypeError, AttributeError):
-        raise BadAnswer(f"{what} has no {key} that is a GUID") from None
+def _sku_id(sku: Mapping[str, Any]) -> str:
+    sku_id = guid_of(sku.get("skuId"))
+    if not sku_id:
+        raise BadAnswer("a SKU has no skuId that is a GUID")
+    return sku_id
 
 
 def _text(value: str) -> str:

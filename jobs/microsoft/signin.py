@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -17,7 +18,7 @@ from config import Settings
 from webapp.models import Cloud
 
 from .clouds import hosts
-from .errors import BadAnswer
+from .errors import BadAnswer, MicrosoftError
 from .explain import sign_in_refused, sign_in_unavailable
 from .transport import Answer, Transport
 
@@ -42,7 +43,7 @@ class SignIn:
         """Find the tenant. Raises `SignInRefused` where it does not exist, and what `Transport.send` raises."""
         self._hosts = hosts(credentials.cloud, settings)
         authority = f"{self._hosts.login_url}/{credentials.tenant}"
-        client = _MsalClient(transport, credentials.client_secret)
+        self._client = client = _MsalClient(transport, credentials.client_secret)
         try:
             self._app = msal.ConfidentialClientApplication(
                 credentials.client_id,
@@ -65,8 +66,13 @@ class SignIn:
             answer = self._app.acquire_token_for_client(scopes=[self._hosts.scope])
         except _MISREAD as error:
             raise BadAnswer("the sign-in's answer holds no token that can be used") from error
+        except MicrosoftError:
+            # What was remembered of the tenant may be what is wrong.
+            _configurations.forget(self._client.configurations)
+            raise
         token = answer.get("access_token")
-        if isinstance(token, str) and token:
+        # It becomes a header: a line break in it would begin another.
+        if isinstance(token, str) and token.isascii() and token.isprintable() and token:
             return token
         raise BadAnswer("the sign-in's answer holds no token")
 
@@ -99,11 +105,11 @@ class _MsalClient:
     def _ask(self, method: str, url: str, **options: Any) -> Answer:
         answer = self._transport.send(method, url, **options)
         if answer.status_code >= 500:
-            raise sign_in_unavailable(answer.status_code)
+            raise sign_in_unavailable(answer.status_code, answer.date)
         # Whoever answers was sent the secret, and what a refusal says is shown to people.
         content = _without(self._secret, _json(answer))
         if answer.status_code != 200 or "error" in content:
-            raise sign_in_refused(content)
+            raise sign_in_refused(content, answer.date)
         return answer
 
 
@@ -135,6 +141,11 @@ class _Memory:
     def get(self, url: str) -> Answer | None:
         with self._lock:
             return self._answers.get(url)
+
+    def forget(self, urls: Iterable[str]) -> None:
+        with self._lock:
+            for url in urls:
+                self._answers.pop(url, None)
 
     def update(self, answers: dict[str, Answer]) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ import urllib3.exceptions
 from webapp.models import Problem
 
 from .connections import CONNECT_SECONDS, Adapter
-from .errors import BadAnswer, Throttled, TimedOut, TlsFailed, Unreachable
+from .errors import BadAnswer, BrokenOff, Throttled, TimedOut, TlsFailed, Unreachable
 
 # How long an answer may stay silent, and how long it may take in all.
 SILENCE_SECONDS = 30
@@ -46,6 +47,11 @@ class Answer:
     @property
     def request_id(self) -> str:
         return self.headers.get("request-id", "")[:64]
+
+    @property
+    def date(self) -> datetime | None:
+        """When it was given, by the clock of who gave it."""
+        return _http_date(self.headers.get("Date", ""))
 
 
 @lru_cache
@@ -84,6 +90,7 @@ class Transport:
         self._before_request()
         self.requests += 1
         deadline = time.monotonic() + ANSWER_SECONDS
+        began = False
         try:
             with self._session.request(
                 method,
@@ -94,12 +101,15 @@ class Transport:
                 stream=True,
                 **options,
             ) as response:
+                began = True
                 answer = Answer(response.status_code, response.headers, _read(response, deadline))
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise _unreachable(TimedOut, url, "did not answer in time") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
             if _is_about_tls(error):
                 raise _tls_failed(url) from error
+            if began:
+                raise _broken_off(url) from error
             raise _unreachable(Unreachable, url, "cannot be reached") from error
         except OSError as error:
             raise _tls_failed(url) from error  # so requests says that the file of authorities is gone
@@ -124,9 +134,11 @@ def _obey_pace(answer: Answer) -> None:
     seconds = retry_after(answer.headers.get("Retry-After"))
     status = answer.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and seconds is not None):
-        reason = "Microsoft asked to slow down and did not answer in the time that a sync waits."
-        fix = "Nothing needs to be done: the next sync takes this tenant up again."
-        raise Throttled(Problem(reason, fix, f"HTTP {status}", answer.request_id), seconds)
+        reason = "Microsoft asked to slow down."
+        if seconds:
+            reason = f"Microsoft asked to slow down, and to be asked again in {math.ceil(seconds):,} seconds."
+        fix = "Try again after that. Syncs wait and take the tenant up again by themselves."
+        raise Throttled(Problem(reason, fix, f"HTTP {status}", answer.request_id, answer.date), seconds)
 
 
 def retry_after(value: str | None) -> float | None:
@@ -134,16 +146,21 @@ def retry_after(value: str | None) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         pass
+    else:
+        return seconds if 0 <= seconds < math.inf else None
+    moment = _http_date(value)
+    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
 
 
 def _is_about_tls(error: BaseException) -> bool:
@@ -162,6 +179,17 @@ def _cause(error: BaseException) -> BaseException | None:
     if isinstance(reason, BaseException):
         return reason
     return next((value for value in error.args if isinstance(value, BaseException)), None)
+
+
+def _broken_off(url: str) -> BrokenOff:
+    host = urlsplit(url).netloc
+    return BrokenOff(
+        Problem(
+            f"The answer of {host} broke off or could not be decoded.",
+            "This usually passes: try again later. If it stays, check whether a proxy or firewall changes answers.",
+            "broken_answer",
+        )
+    )
 
 
 def _unreachable(kind: type[Unreachable], url: str, what: str) -> Unreachable:

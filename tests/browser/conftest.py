@@ -95,11 +95,16 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def signed_in(page: Page, server: Running) -> Page:
     """A tab in which the Administrator of the shared server is signed in."""
     page.goto(server.url)
+    sign_in(page)
+    page.wait_for_url(re.compile("/global/"))
+    return page
+
+
+def sign_in(page: Page) -> None:
+    """Fill in and send the form of the page Sign in, as the Administrator of the shared server."""
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile("/global/"))
-    return page
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
 def a_run(sandbox: Sandbox, make: Make, *tenants: tuple[Fault, ...]) -> SyncRun:
     """A run over one tenant for each of these sets of faults."""
     given = [sandbox_tenant(sandbox, faults=faults) for faults in tenants]
-    first = connected(make, given[0])
+    first = connected(make, given[0], sync_every_hours=0)  # the schedule starts nothing by itself
     for one in given[1:]:
         sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
         make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
@@ -128,7 +128,7 @@ def test_a_worker_told_to_stop_ends_soon_and_leaves_the_rest_to_others(
     told = time.monotonic()
     worker.terminate()
     assert worker.wait(5) == 0
-    assert time.monotonic() - told < 3
+    assert time.monotonic() - told < 4
     assert queue.workers_alive() == 0
     assert in_state(PartState.SYNCING) == 0
     assert in_state(PartState.WAITING) >= 1
@@ -202,10 +202,10 @@ def test_a_worker_and_the_schedule_outlive_a_restart_of_redis(
         # Nobody enqueues it but the schedule, and nobody works on it but the worker.
         run = a_run(sandbox, make, ())
         move_time_on(SILENCE + timedelta(seconds=1))
-        eventually(lambda: not run.state.is_active, seconds=30)
+        eventually(lambda: not run.state.is_active, seconds=60)
         assert run.state == RunState.OK
         assert (worker.poll(), schedule.poll()) == (None, None)
-        assert queue.workers_alive() == 1
+        eventually(lambda: queue.workers_alive() == 1)
     finally:
         redis.kill()
         redis.wait()

@@ -1,11 +1,8 @@
-"""The queue: nothing waits in it twice, nothing secret lies in it, and who waits for an answer gets one."""
+"""The queue: nothing waits in it twice, nothing that was enqueued is lost, and without Redis that is said."""
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,12 +15,11 @@ from rq.job import Job
 from jobs import queue
 from jobs.microsoft.transport import Answer, Transport
 from jobs.sync import begin
-from sandbox import Fault, Sandbox
-from sandbox import Tenant as SandboxTenant
+from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
-from webapp.extensions import db, vault
-from webapp.models import Integration, PartState, RunState, SyncPart, Tenant
+from webapp.extensions import db
+from webapp.models import PartState, RunState, SyncPart
 
 from .conftest import Work
 from .helpers import all_at_once, do
@@ -34,44 +30,6 @@ Answered = Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]
 def waiting(name: str = queue.SYNC) -> list[Job]:
     found: list[Job] = Queue(name, connection=queue.connection()).get_jobs()
     return found
-
-
-@pytest.fixture
-def answered(app: Flask, work: Work) -> Answered:
-    """Ask in a thread, as a page does, while a real worker works here."""
-
-    def ask(question: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        answers: list[Any] = []
-
-        def in_thread() -> None:
-            with app.app_context():
-                try:
-                    answers.append(question())
-                except Exception as error:
-                    answers.append(error)
-
-        queue.report_worker("a worker")
-        thread = threading.Thread(target=in_thread)
-        thread.start()
-        while thread.is_alive():
-            work()
-            thread.join(0.02)
-        if isinstance(answers[0], Exception):
-            raise answers[0]
-        found: dict[str, Any] = answers[0]
-        return found
-
-    return ask
-
-
-def credentials_of(of: SandboxTenant, /, **changes: str) -> str:
-    given = {
-        "cloud": "global",
-        "tenant": of.tenant_id,
-        "client_id": of.client_id,
-        "client_secret": of.secret,
-    }
-    return vault.encrypt(json.dumps({**given, **changes}))
 
 
 @pytest.mark.usefixtures("app")
@@ -156,121 +114,6 @@ def test_jobs_leave_nothing_behind_in_redis(sandbox: Sandbox, make: Make, work: 
     assert not [key for key in queue.connection().scan_iter() if b"rq:job" in key or b"rq:execution" in key]
 
 
-def test_a_connection_that_works_is_described(sandbox: Sandbox, answered: Answered) -> None:
-    tenant = sandbox_tenant(sandbox, display_name="株式会社青空")
-    answer = answered(lambda: queue.check_connection(credentials_of(tenant, tenant=tenant.domains[0])))
-    assert answer == {
-        "ok": True,
-        "tenant_id": tenant.tenant_id,
-        "name": "株式会社青空",
-        "default_domain": tenant.domains[0],
-        "warning": None,
-    }
-
-
-def test_a_connection_that_lacks_a_permission_works_with_a_warning(sandbox: Sandbox, answered: Answered) -> None:
-    tenant = sandbox_tenant(sandbox, permissions=("LicenseAssignment.Read.All",))
-    answer = answered(lambda: queue.check_connection(credentials_of(tenant)))
-    assert (answer["ok"], answer["tenant_id"], answer["name"]) == (True, tenant.tenant_id, tenant.tenant_id)
-    assert "Organization.Read.All" in answer["warning"]["reason"]
-
-
-@pytest.mark.parametrize(
-    ("changes", "credentials", "code", "field"),
-    [
-        ({}, {"client_secret": "wrong"}, "AADSTS7000215", "client_secret"),
-        ({"secret_expired": True}, {}, "AADSTS7000222", "client_secret"),
-        ({"consented": False}, {}, "AADSTS65001", None),
-        ({}, {"client_id": "00000000-0000-0000-0000-000000000001"}, "AADSTS700016", "client_id"),
-        ({}, {"tenant": "nowhere.example"}, "AADSTS90002", "tenant"),
-        ({"permissions": ()}, {}, "Authorization_RequestDenied", None),
-        ({"faults": (Fault("subscribedSkus", "not_json"),)}, {}, "unexpected_answer", None),
-    ],
-)
-def test_a_connection_that_does_not_work_says_why(
-    sandbox: Sandbox,
-    answered: Answered,
-    changes: dict[str, Any],
-    credentials: dict[str, str],
-    code: str,
-    field: str | None,
-) -> None:
-    tenant = sandbox_tenant(sandbox, **changes)
-    answer = answered(lambda: queue.check_connection(credentials_of(tenant, **credentials)))
-    assert (answer["ok"], answer["problem"]["code"], answer["field"]) == (False, code, field)
-    assert answer["problem"]["reason"]
-    assert answer["problem"]["fix"]
-
-
-def test_tenants_are_discovered_once(sandbox: Sandbox, make: Make, answered: Answered) -> None:
-    tenant = sandbox_tenant(sandbox)
-    integration = make.integration(secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id)
-    integration_id = integration.id
-    first = answered(lambda: queue.discover(integration_id))
-    again = answered(lambda: queue.discover(integration_id))
-    row = db.session.query(Tenant).one()
-    assert first == again == {"ok": True, "tenants": [row.id], "warning": None}
-    assert (row.tenant_id, row.name, row.organization_id) == (tenant.tenant_id, "Contoso", None)
-
-
-def test_tenants_discovered_at_once_are_stored_once(app: Flask, sandbox: Sandbox, make: Make) -> None:
-    tenant = sandbox_tenant(sandbox)
-    integration_id = make.integration(
-        secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id
-    ).id
-    found = all_at_once(app, [lambda: queue.run_here("jobs.connect.discover", integration_id)] * 4)
-    assert [answer["ok"] for answer in found] == [True] * 4
-    assert db.session.query(Tenant).count() == 1
-
-
-def test_discovering_with_a_secret_whose_key_is_gone_says_so(sandbox: Sandbox, make: Make, answered: Answered) -> None:
-    integration = make.integration()
-    integration.client_secret_encrypted = "gAAAAA-not-of-this-key"
-    db.session.commit()
-    integration_id = integration.id
-    answer = answered(lambda: queue.discover(integration_id))
-    assert (answer["ok"], answer["problem"]["code"]) == (False, "unreadable_secret")
-
-
-def test_a_job_that_breaks_is_told_apart(sandbox: Sandbox, answered: Answered) -> None:
-    with pytest.raises(queue.JobFailed):
-        answered(lambda: queue.check_connection("not encrypted by this app"))
-
-
-def test_a_job_that_redis_lost_is_told_apart(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_PICK_UP_SECONDS", 0)
-    queue.report_worker("a worker")
-    loss = threading.Timer(0.3, flush, [app])
-    loss.start()
-    with pytest.raises(queue.JobFailed):
-        queue.discover(1)
-    loss.join()
-
-
-def flush(app: Flask) -> None:
-    with app.app_context():
-        queue.connection().flushall()
-
-
-@pytest.mark.usefixtures("app")
-def test_without_a_worker_nobody_waits() -> None:
-    began = time.monotonic()
-    with pytest.raises(queue.NoWorker, match="make run"):
-        queue.discover(1)
-    assert time.monotonic() - began < 1
-    assert waiting(queue.INTERACTIVE) == []
-
-
-@pytest.mark.usefixtures("app")
-def test_where_the_last_worker_went_away_nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_PICK_UP_SECONDS", 0)
-    alive = iter([1])
-    monkeypatch.setattr(queue, "workers_alive", lambda: next(alive, 0))
-    with pytest.raises(queue.NoWorker):
-        queue.discover(1)
-    assert waiting(queue.INTERACTIVE) == []
-
-
 @pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://127.0.0.1:1/0"])
 def test_without_redis_it_is_said_at_once_and_what_to_do(app: Flask, url: str) -> None:
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=url)
@@ -293,49 +136,11 @@ def test_a_worker_counts_while_it_reports() -> None:
     assert queue.workers_alive() == 2
     queue.forget_worker("one")
     assert queue.workers_alive() == 1
-    queue.connection().zadd(queue.WORKERS_KEY, {"two": time.time() - queue.WORKER_SILENCE_SECONDS - 1})
+    queue.connection().zadd(queue.workers_key(queue.SYNC), {"two": time.time() - queue.WORKER_SILENCE_SECONDS - 1})
     assert queue.workers_alive() == 0
 
 
-def everything_in_redis() -> bytes:
-    """All that Redis holds, what RQ packs unpacked."""
-    connection: Any = queue.connection()
-    found = b""
-    for key in connection.scan_iter():
-        kind = connection.type(key)
-        if kind == b"hash":
-            for name, value in connection.hgetall(key).items():
-                found += name + value
-                if value.startswith(b"\x78"):
-                    found += zlib.decompress(value)
-        elif kind == b"stream":
-            found += repr(connection.xrange(key)).encode()
-        elif kind == b"list":
-            found += b"".join(connection.lrange(key, 0, -1))
-        elif kind == b"string":
-            found += connection.get(key)
-        found += key
-    return found
-
-
-def test_no_secret_lies_in_redis(app: Flask, sandbox: Sandbox, make: Make, work: Work, answered: Answered) -> None:
-    tenant = sandbox_tenant(sandbox, secret_expired=True)
-    secret = tenant.secret.encode()
-    integration = connected(make, tenant).integration
-    queue.sync(new_run(integration).id)
-    Queue(queue.INTERACTIVE, connection=queue.connection()).enqueue_call(
-        "jobs.connect.check", args=(credentials_of(tenant),)
-    )
-    before = everything_in_redis()
-    assert b"jobs.connect.check" in before
-    assert secret not in before
-    work()
-    answered(lambda: queue.check_connection(credentials_of(tenant)))
-    after = everything_in_redis()
-    assert secret not in after
-
-
-def test_a_run_is_found_by_the_sweep_where_the_queue_was_away(
+def test_a_run_that_was_planned_while_the_queue_was_away_is_not_planned_again(
     app: Flask, sandbox: Sandbox, make: Make, work: Work
 ) -> None:
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
@@ -343,9 +148,8 @@ def test_a_run_is_found_by_the_sweep_where_the_queue_was_away(
     app.config["SETTINGS"] = replace(settings, redis_url="unix:///nowhere/redis.sock")
     with pytest.raises(queue.QueueUnavailable):
         do(begin, run.id)
-    assert db.session.query(SyncPart).count() == 1
     app.config["SETTINGS"] = settings
     do(begin, run.id)
     work()
     assert run.state == RunState.OK
-    assert db.session.query(Integration).count() == 1
+    assert db.session.query(SyncPart).count() == 1

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
-from sqlalchemy import update
 
-from jobs import queue
 from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox, Sku, documented_tenant
 from tests.support.factories import Make
-from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import Integration, License, LicenseStatus, PartState, Product, RunState, SyncPart, SyncRun, Tenant
+from webapp.models import License, LicenseStatus, Product, RunState, SyncPart, SyncRun, Tenant
 
-from .conftest import Sync, Work
+from .conftest import Sync
 from .helpers import asked
 
 Meanwhile = Callable[[Callable[[], object]], None]
@@ -169,10 +166,18 @@ def test_a_tenant_with_a_thousand_skus_in_pages(sandbox: Sandbox, make: Make, sy
     assert len(licenses_of(tenant)) == 1_000
 
 
-def test_the_answer_of_another_tenant_is_refused(sandbox: Sandbox, make: Make, sync: Sync) -> None:
-    given = sandbox_tenant(sandbox)
+def test_the_sign_in_says_which_tenant_it_is(sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    given = sandbox_tenant(sandbox, display_name="Contoso")
     tenant = connected(make, given)
     sandbox.patch_tenant(given.tenant_id, organization={"id": str(uuid.uuid4())})
+    run = sync(tenant)
+    assert (run.state, tenant.tenant_id, tenant.name) == (RunState.OK, given.tenant_id, "Contoso")
+
+
+def test_the_answer_of_another_tenant_that_is_known_is_refused(sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    given = sandbox_tenant(sandbox)
+    tenant, other = connected(make, given), make.tenant()
+    sandbox.patch_tenant(given.tenant_id, organization={"id": other.tenant_id})
     run = sync(tenant)
     assert (run.state, run.code) == (RunState.FAILED, "unexpected_answer")
     assert "not of" in run.reason
@@ -239,21 +244,6 @@ def test_a_secret_whose_encryption_key_is_gone_is_reported(sandbox: Sandbox, mak
     assert "ENCRYPTION_KEYS" in run.fix
 
 
-def test_no_transaction_is_open_while_microsoft_is_asked(
-    sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, open_ones = Transport.send, []
-
-    def send(self: Transport, *args: Any, **options: Any) -> Answer:
-        open_ones.append(db.session().in_transaction())
-        return real(self, *args, **options)
-
-    monkeypatch.setattr(Transport, "send", send)
-    monkeypatch.setattr("jobs.sync._RENEWAL_SECONDS", 0)
-    assert sync(connected(make, sandbox_tenant(sandbox))).state == RunState.OK
-    assert open_ones == [False] * 4
-
-
 def matched_tenants(sandbox: Sandbox, make: Make, count: int, *faulty: int) -> list[Tenant]:
     """Tenants of one integration, the numbered ones of them failing. They share an app, as with a partner's."""
     given = [sandbox_tenant(sandbox) for _ in range(count)]
@@ -304,85 +294,3 @@ def test_nothing_matched_fails_and_says_so(sandbox: Sandbox, make: Make, sync: S
 def test_nothing_chosen_fails_and_says_so(sandbox: Sandbox, make: Make, sync: Sync) -> None:
     run = sync(connected(make, sandbox_tenant(sandbox), sync_licenses=False))
     assert (run.state, run.code, run.requests) == (RunState.FAILED, "nothing_chosen", 0)
-
-
-def test_an_integration_deleted_before_its_run_begins_leaves_nothing_behind(
-    sandbox: Sandbox, make: Make, work: Work
-) -> None:
-    tenant = connected(make, sandbox_tenant(sandbox))
-    run = new_run(tenant.integration)
-    queue.sync(run.id)
-    db.session.delete(tenant.integration)
-    db.session.commit()
-    work()
-    assert db.session.query(SyncRun).count() == 0
-    assert queue.connection().zcard("rq:failed:sync") == 0
-
-
-@pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[Meanwhile]:
-    """Let something happen while Microsoft is asked for the SKUs, in a session of its own."""
-    happened: list[Callable[[], object]] = []
-    real = Transport.send
-
-    def send(self: Transport, method: str, url: str, **options: Any) -> Answer:
-        answer = real(self, method, url, **options)
-        if "/subscribedSkus" in url:
-            with app.app_context():
-                while happened:
-                    happened.pop()()
-                    db.session.commit()
-        return answer
-
-    monkeypatch.setattr(Transport, "send", send)
-    yield happened.append
-    assert not happened
-
-
-def test_an_integration_deleted_under_its_run_leaves_nothing_behind(
-    sandbox: Sandbox, make: Make, work: Work, meanwhile: Meanwhile
-) -> None:
-    integration = connected(make, sandbox_tenant(sandbox)).integration
-    integration_id = integration.id
-    meanwhile(lambda: db.session.delete(db.session.get_one(Integration, integration_id)))
-    queue.sync(new_run(integration).id)
-    work()
-    assert [db.session.query(model).count() for model in (SyncRun, SyncPart, Tenant, License)] == [0] * 4
-    assert queue.connection().zcard("rq:failed:sync") == 0
-
-
-def test_a_tenant_unmatched_under_its_run_keeps_what_was_read_and_stays_unmatched(
-    sandbox: Sandbox, make: Make, sync: Sync, meanwhile: Meanwhile
-) -> None:
-    tenant = connected(make, sandbox_tenant(sandbox))
-    tenant_id = tenant.id
-    meanwhile(lambda: db.session.get_one(Tenant, tenant_id).unmatch())
-    assert sync(tenant).state == RunState.OK
-    assert tenant.organization_id is None
-    assert len(licenses_of(tenant)) == 1
-
-
-def test_a_lease_lost_midway_writes_nothing(sandbox: Sandbox, make: Make, sync: Sync, meanwhile: Meanwhile) -> None:
-    tenant = connected(make, sandbox_tenant(sandbox))
-    meanwhile(lambda: db.session.execute(update(SyncPart).values(lease="another worker's")))
-    run = sync(tenant)
-    assert (run.state, the_part(run).state, the_part(run).lease) == (
-        RunState.SYNCING,
-        PartState.SYNCING,
-        "another worker's",
-    )
-    assert (licenses_of(tenant), tenant.last_synced_at, tenant.name) == ({}, None, "as it was")
-
-
-def test_a_lease_that_is_held_is_renewed_before_each_request_and_a_lost_one_ends_the_work(
-    sandbox: Sandbox,
-    make: Make,
-    sync: Sync,
-    meanwhile: Meanwhile,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("jobs.sync._RENEWAL_SECONDS", 0)
-    given = sandbox_tenant(sandbox)
-    meanwhile(lambda: db.session.execute(update(SyncPart).values(lease="another worker's")))
-    sync(connected(make, given))
-    assert asked(sandbox, given.tenant_id) == {"openid": 1, "token": 1, "subscribedSkus": 1}

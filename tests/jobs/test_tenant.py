@@ -13,7 +13,7 @@ from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, TenantFacts
 from jobs.tenant import Snapshot, compare, write
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import License, LicenseStatus, Outcome, Product, Tenant, utc_now
+from webapp.models import License, LicenseStatus, Outcome, Product, ProductName, Tenant, utc_now
 
 
 def a_license(number: int, active: int = 10, **values: Any) -> LicenseFacts:
@@ -118,3 +118,17 @@ def test_a_product_is_called_by_its_known_name_else_by_its_part_number(make: Mak
     write(tenant, snapshot_of(tenant, known, TWO), utc_now())
     db.session.commit()
     assert {product.name for product in db.session.query(Product)} == {"Microsoft 365 E3", "PART_2"}
+
+
+def test_products_seen_only_later_have_their_imported_names_found_in_one_query(
+    make: Make, count_queries: list[str]
+) -> None:
+    known = replace(ONE, sku_id="05e9a617-0261-4cee-bb44-138d3ef5d965", sku_part_number="SPE_E3")
+    db.session.add(ProductName(sku_id=known.sku_id, part_number="SPE_E3", name="Imported E3"))
+    db.session.add(ProductName(sku_id="another", part_number=TWO.sku_part_number, name="Imported two"))
+    tenant = make.tenant()
+    count_queries.clear()
+    write(tenant, snapshot_of(tenant, known, TWO, a_license(3)), utc_now())
+    db.session.commit()
+    assert {product.name for product in db.session.query(Product)} == {"Imported E3", "Imported two", "PART_3"}
+    assert len([statement for statement in count_queries if "FROM product_name" in statement]) == 1

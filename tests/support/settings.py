@@ -26,5 +26,6 @@ def make_settings(data_dir: Path, **changes: Any) -> Settings:
         microsoft_ca_bundle=None,
         sync_workers=1,
         trusted_proxies=0,
+        run_log_days=90,
     )
     return replace(defaults, **changes)

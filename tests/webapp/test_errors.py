@@ -61,7 +61,7 @@ def test_under_htmx_it_is_a_notice_and_the_page_stays(
     answer = as_reader.get("/", headers=HTMX)
     assert answer.status_code == code
     assert (answer.headers["HX-Retarget"], answer.headers["HX-Reswap"]) == ("#notices", "innerHTML")
-    assert 'role="alert"' in answer.text
+    assert 'class="alert ' in answer.text
     assert "<html" not in answer.text
 
 
@@ -259,3 +259,13 @@ def test_a_queue_that_does_not_answer_is_said_in_its_sentence(
     assert answer.status_code == 503
     assert answer.json is not None
     assert str(error) in answer.json["error"]
+
+
+def test_notices_are_one_live_region_with_none_in_it(as_reader: FlaskClient) -> None:
+    """What a live region holds is read out; an alert in it would be read out twice."""
+    as_reader.post("/sign-out")
+    html = as_reader.get("/sign-in").text
+    notices = html.split('id="notices"')[1].split("</div>\n    <")[0]
+    assert notices.startswith(' role="status" aria-live="polite">')
+    assert "You are signed out." in notices
+    assert 'role="alert"' not in notices

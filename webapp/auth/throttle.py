@@ -1,13 +1,18 @@
-"""Failed attempts are counted, and after too many nobody is let in for a while, not even with the right password."""
+"""Failed attempts are counted, and after too many nobody is let in for a while, not even with the right password.
+
+What is refused early is guessing one account from one place: so nobody can keep others out of their accounts by
+guessing wrong from elsewhere. An account as a whole, and a place as a whole, have limits of their own, which are wider.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
-from time import time
+from time import monotonic, time
 from typing import NamedTuple, TypeVar
 
 from flask_limiter.util import get_remote_address
@@ -21,13 +26,17 @@ from ..extensions import limiter
 
 Answer = TypeVar("Answer")
 
-_PER_ACCOUNT = (parse("5 per 5 minutes"), parse("20 per hour"))
+_PER_ACCOUNT_AND_VISITOR = (parse("5 per 5 minutes"), parse("20 per hour"))
+_PER_ACCOUNT = (parse("100 per hour"),)
 _PER_VISITOR = (parse("30 per 5 minutes"),)
 _SETUP_CODES = (parse("10 per 5 minutes"),)
 
+# Each question to a Redis that hangs takes its time-out, and a sign-in asks several.
+_SECONDS_WITHOUT_REDIS = 10.0
+
 
 class Limit(NamedTuple):
-    """So many failures for one key: an account, or where a visitor comes from."""
+    """So many failures for one key: an account, where a visitor comes from, or both."""
 
     amount: RateLimitItem
     key: str
@@ -35,8 +44,12 @@ class Limit(NamedTuple):
 
 def of_sign_in(address: str) -> list[Limit]:
     """The limits on guessing the password of this e-mail address, whether or not it has an account."""
-    account = hashlib.sha256(address.strip().lower().encode()).hexdigest()
-    return _limits(_PER_ACCOUNT, f"account-{account}") + _limits(_PER_VISITOR, f"visitor-{_visitor()}")
+    account, visitor = hashlib.sha256(address.strip().lower().encode()).hexdigest(), _visitor()
+    return [
+        *_limits(_PER_ACCOUNT_AND_VISITOR, f"account-{account}-visitor-{visitor}"),
+        *_limits(_PER_ACCOUNT, f"account-{account}"),
+        *_limits(_PER_VISITOR, f"visitor-{visitor}"),
+    ]
 
 
 def of_setup() -> list[Limit]:
@@ -90,12 +103,24 @@ def _end(limit: Limit) -> float:
     return _ask(lambda counter: counter.get_window_stats(*limit).reset_time)
 
 
+@dataclass
+class _Redis:
+    """When this process asks Redis again, by its monotonic clock. All its threads share it."""
+
+    ask_again_at: float = 0.0
+
+
+_redis = _Redis()
+
+
 def _ask(question: Callable[[RateLimiter], Answer]) -> Answer:
     """Ask the counts in Redis; while it does not answer, those in this process' memory, so that people can sign in."""
-    try:
-        return question(limiter.limiter)
-    except RedisError:
-        return question(_counts_in_memory())
+    if monotonic() >= _redis.ask_again_at:
+        try:
+            return question(limiter.limiter)
+        except RedisError:
+            _redis.ask_again_at = monotonic() + _SECONDS_WITHOUT_REDIS
+    return question(_counts_in_memory())
 
 
 @lru_cache

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import integrations, licenses, runs, tenants, users
+from . import integrations, licenses, products, runs, tenants, users
 
 
 def init_app(app: Flask) -> None:
-    for group in (users.users, integrations.integrations, tenants.tenants, runs.runs, licenses.licenses):
+    for group in (
+        users.users,
+        integrations.integrations,
+        tenants.tenants,
+        runs.runs,
+        licenses.licenses,
+        products.products,
+    ):
         app.cli.add_command(group)

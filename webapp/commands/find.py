@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import click
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload
 
 from ..extensions import db
-from ..integrations.fields import one_line
 from ..integrations.matching import organizations_named
-from ..models import Integration, Organization, Tenant, fold
-from ..search import clean
+from ..integrations.queries import RunRow, run_row
+from ..models import Integration, Organization, Removal, Tenant, fold
+from ..search import LARGEST_ID
+from ..text import one_line
 
 
 def integration_named(name: str) -> Integration:
-    """The integration of this name, whatever its case."""
-    found = db.session.scalar(select(Integration).where(Integration.name_folded == fold(clean(name))))
-    if found is not None:
+    """The live integration of this name, whatever its case."""
+    called = select(Integration).where(Integration.name_folded == fold(one_line(name)), Integration.is_listed)
+    found = db.session.scalar(called.order_by(Integration.is_live.desc(), Integration.id).limit(1))
+    if found is not None and found.is_live:
         return found
-    names = db.session.scalars(select(Integration.name).order_by(Integration.name_folded).limit(20)).all()
+    if found is not None:
+        raise _being_removed(found)
+    live = select(Integration.name).where(Integration.is_live).order_by(Integration.name_folded)
+    names = db.session.scalars(live.limit(20)).all()
     hint = (
         f"There are: {one_line(', '.join(names))}."
         if names
@@ -31,10 +36,14 @@ def integration_named(name: str) -> Integration:
 
 def tenant_called(text: str) -> Tenant:
     """The one tenant of this GUID, default domain or name."""
-    folded = fold(clean(text))
+    folded = fold(one_line(text))
     query = select(Tenant).options(joinedload(Tenant.integration)).order_by(Tenant.name_folded, Tenant.id)
-    called = or_(Tenant.tenant_id == folded, Tenant.default_domain == folded, Tenant.name_folded == folded)
-    found = db.session.scalars(query.where(called)).all()
+    is_domain = func.lower(Tenant.default_domain) == folded  # Microsoft keeps the case that it was typed in
+    called = or_(Tenant.tenant_id == folded, is_domain, Tenant.name_folded == folded)
+    # Nothing visible is nobody's name, though a domain may be unknown.
+    found = db.session.scalars(query.where(called)).all() if folded else []
+    if len(found) == 1 and found[0].integration.removal == Removal.DELETE:
+        raise _being_removed(found[0].integration)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -50,13 +59,25 @@ def tenant_called(text: str) -> Tenant:
 
 def organization_named(name: str) -> Organization | None:
     """The one organization of this name, whatever its case; None where there is none."""
-    found = organizations_named(db.session, [clean(name)])[fold(clean(name))]
+    found = organizations_named(db.session, [one_line(name)])[fold(one_line(name))]
     if len(found) > 1:
         raise _ambiguous(
             f"{len(found)} organizations are named {one_line(name)}. Match the tenant on its page instead:",
             [f"{organization.id}  {organization.name}" for organization in found],
         )
     return found[0] if found else None
+
+
+def run_numbered(run_id: int) -> RunRow:
+    """The run of this number, as `flask runs list` shows it."""
+    found = run_row(run_id) if run_id <= LARGEST_ID else None
+    if found is None:
+        raise click.ClickException(f"There is no run {run_id}. `flask runs list` shows them; old ones are not kept.")
+    return found
+
+
+def _being_removed(integration: Integration) -> click.ClickException:
+    return click.ClickException(f"{integration.name} is being removed, so nothing can be done with it any more.")
 
 
 def _ambiguous(sentence: str, candidates: Sequence[str]) -> click.ClickException:

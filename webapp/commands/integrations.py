@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
-from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -11,21 +11,31 @@ from flask.cli import AppGroup
 from jobs import queue
 
 from ..extensions import db
-from ..integrations import connecting, fields, queries
-from ..integrations.status import workers_alive
-from ..models import Cloud, Problem, RunState, SyncRun, Tenant, Trigger
+from ..integrations import connecting, fields, intervals, queries
+from ..models import Cloud, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
+from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
+from ..text import one_line
 from . import find
+from .asking import ask as ask_microsoft
+from .asking import refusal, warn
 from .output import as_json_option, explained, print_records, read_secret
+from .removal import remove
 from .tenants import tenant_records
 from .waiting import wait_for_end
 
 integrations = AppGroup("integrations", help="Connect Microsoft 365, choose what is synced, and sync.")
+integrations.add_command(remove)
+
+_MANUAL = "manual"
 
 _COLUMNS = (
     "name",
     "cloud",
     "tenant_id",
     "sync_licenses",
+    "sync_every_hours",
+    "paused",
+    "next_sync_at",
     "tenants",
     "matched",
     "last_run_state",
@@ -66,17 +76,21 @@ def connect(name: str, tenant_id: str, client_id: str, client_secret_stdin: bool
         secret = fields.client_secret(read_secret("client secret"))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    ask = partial(_ask, "jobs.connect.check", queue.check_connection)
+    ask = partial(ask_microsoft, "jobs.connect.check", queue.check_connection)
     try:
         connected = connecting.connect(ask, name, connecting.Credentials(Cloud(cloud), tenant, client_id, secret))
     except connecting.Refused as refused:
-        raise _refusal(refused.problem) from refused
+        raise refusal(refused.problem) from refused
     directory = connected.directory
-    click.echo(f"Connected {name} to {fields.one_line(directory.name)} ({directory.tenant_id}).")
-    _warn(directory.warning)
+    click.echo(f"Connected {name} to {one_line(directory.name)} ({directory.tenant_id}).")
+    warn(directory.warning)
+    if connected.is_adopted:
+        click.echo(connecting.ADOPTED)
     click.echo("Next, match the tenant to an organization, then sync:")
-    click.echo(f'  flask tenants match {directory.tenant_id} "{fields.one_line(directory.name)}" --create')
-    click.echo(f'  flask integrations sync "{name}" --wait')
+    # The names are somebody else's words: quoted, so that a shell that they are pasted into takes them for words.
+    organization = shlex.quote(one_line(directory.name))
+    click.echo(f"  .venv/bin/flask tenants match {directory.tenant_id} {organization} --create")
+    click.echo(f"  .venv/bin/flask integrations sync {shlex.quote(name)} --wait")
 
 
 @integrations.command("list")
@@ -91,6 +105,9 @@ def list_integrations(as_json: bool) -> None:
             "tenant_id": row.integration.home_tenant_id,
             "client_id": row.integration.client_id,
             "sync_licenses": row.integration.sync_licenses,
+            "sync_every_hours": row.integration.sync_every_hours,
+            "paused": row.integration.paused_at is not None,
+            "next_sync_at": row.next_sync_at,
             "tenants": row.tenants,
             "matched": row.matched,
             "last_run_state": row.run.state.value if row.run else None,
@@ -109,10 +126,10 @@ def discover(name: str, as_json: bool) -> None:
     """Find the tenants that the integration NAME reaches, and list them."""
     integration_id = find.integration_named(name).id
     db.session.rollback()  # nobody else waits while Microsoft is asked
-    answer = _ask("jobs.connect.discover", queue.discover, integration_id)
+    answer = ask_microsoft("jobs.connect.discover", queue.discover, integration_id)
     if not answer["ok"]:
-        raise _refusal(Problem(**answer["problem"]))
-    _warn(Problem(**answer["warning"]) if answer["warning"] else None)
+        raise refusal(Problem(**answer["problem"]))
+    warn(Problem(**answer["warning"]) if answer["warning"] else None)
     found = tenant_records(Tenant.id.in_(answer["tenants"]))
     print_records(found, ("tenant_id", "name", "default_domain", "state", "organization"), as_json)
 
@@ -120,14 +137,44 @@ def discover(name: str, as_json: bool) -> None:
 @integrations.command("settings")
 @click.argument("name")
 @click.option("--licenses/--no-licenses", default=None, help="Whether to sync the licenses of its matched tenants.")
+@click.option(
+    "--every",
+    type=click.Choice([*map(str, EVERY_HOURS), _MANUAL]),
+    help="How often it syncs by itself, in hours; manual: only when somebody starts a sync.",
+)
 @explained
-def settings(name: str, licenses: bool | None) -> None:
-    """Choose what the integration NAME syncs; without an option, print what is chosen."""
+def settings(name: str, licenses: bool | None, every: str | None) -> None:
+    """Choose what the integration NAME syncs, and how often; without an option, print what is chosen."""
     integration = find.integration_named(name)
     if licenses is not None:
         integration.sync_licenses = licenses
-        db.session.commit()
+    if every is not None:
+        integration.sync_every(MANUAL_ONLY if every == _MANUAL else int(every), utc_now())
+    db.session.commit()
     click.echo(f"{integration.name}\n  licenses: {'yes' if integration.sync_licenses else 'no'}")
+    click.echo(f"  automatic sync: {intervals.sentence(integration, utc_now())}")
+
+
+@integrations.command("pause")
+@click.argument("name")
+@explained
+def pause(name: str) -> None:
+    """Let the integration NAME not sync by itself until it is resumed. A sync that is under way goes on."""
+    integration = find.integration_named(name)
+    integration.pause(utc_now())
+    db.session.commit()
+    click.echo(f"{integration.name} is paused. `flask integrations resume` lets it sync by itself again.")
+
+
+@integrations.command("resume")
+@click.argument("name")
+@explained
+def resume(name: str) -> None:
+    """Let the integration NAME, which was paused, sync by itself again."""
+    integration = find.integration_named(name)
+    integration.resume(utc_now())
+    db.session.commit()
+    click.echo(f"{integration.name}\n  automatic sync: {intervals.sentence(integration, utc_now())}")
 
 
 @integrations.command("sync")
@@ -152,19 +199,3 @@ def sync(name: str, wait: bool) -> None:
         click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)
     else:
         click.echo("`flask runs list` shows what becomes of it; --wait would wait for its end.")
-
-
-def _ask(job: str, through_queue: Any, argument: Any) -> dict[str, Any]:
-    """Let a worker do the job, or do it here where none is running."""
-    answer: dict[str, Any] = through_queue(argument) if workers_alive() else queue.run_here(job, argument)
-    return answer
-
-
-def _refusal(problem: Problem) -> click.ClickException:
-    code = f"\nCode: {problem.code}" if problem.code else ""
-    return click.ClickException(f"{problem.reason}\n{problem.fix}{code}")
-
-
-def _warn(problem: Problem | None) -> None:
-    if problem is not None:
-        click.echo(f"Note: {problem.reason} {problem.fix}", err=True)

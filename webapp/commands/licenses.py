@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from .. import access
 from ..extensions import db
 from ..licenses import choices
-from ..licenses.filters import SORTS, Filters, known_sort
+from ..licenses.filters import CONNECTIONS, SORTS, Filters, known_sort
 from ..licenses.queries import listing
 from ..models import STATUS_LABELS, License
 from .output import as_json_option, explained, print_records
@@ -37,6 +37,7 @@ _KEYS = (
     "locked_out",
     "last_synced_at",
     "gone_at",
+    "disconnected_at",
 )
 
 
@@ -48,6 +49,12 @@ _KEYS = (
     "--search", default="", metavar="TEXT", help="Only where an organization, tenant or product has each word."
 )
 @click.option("--status", multiple=True, metavar="STATUS", help="Only of this status, such as Enabled or Suspended.")
+@click.option(
+    "--connection",
+    multiple=True,
+    type=click.Choice(CONNECTIONS),
+    help="Only those that are synced, or those kept of integrations that were removed.",
+)
 @click.option("--sort", default="organization", metavar="FIELD", help=f"{', '.join(SORTS)}; -FIELD for descending.")
 @as_json_option
 @explained
@@ -57,6 +64,7 @@ def list_licenses(
     product: tuple[str, ...],
     search: str,
     status: tuple[str, ...],
+    connection: tuple[str, ...],
     sort: str,
     as_json: bool,
 ) -> None:
@@ -64,7 +72,13 @@ def list_licenses(
     if known_sort(sort) is None:
         raise click.ClickException(f"There is nothing named {sort} to sort by. Use one of: {', '.join(SORTS)}.")
     filters = Filters.made_of(
-        q=search, organization=organization, tenant=tenant, product=product, status=status, sort=sort
+        q=search,
+        organization=organization,
+        tenant=tenant,
+        product=product,
+        status=status,
+        connection=connection,
+        sort=sort,
     )
     _refuse_unknown(filters)
     rows = db.session.execute(listing(access.EVERYTHING, filters)).all()

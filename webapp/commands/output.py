@@ -10,11 +10,14 @@ from functools import wraps
 from typing import Any
 
 import click
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from jobs.queue import JobFailed, NoWorker, QueueUnavailable
+from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
 from ..extensions import UnreadableSecret, db
+from ..models import UNREADABLE_SECRET, IntegrationRemoved
+
+WIDEST_CELL = 60
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON array of objects.")
 
@@ -26,21 +29,22 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except (QueueUnavailable, NoWorker) as error:
+        except (QueueUnavailable, NoWorker, WorkersBusy) as error:
+            raise click.ClickException(str(error)) from error
+        except IntegrationRemoved as error:
             raise click.ClickException(str(error)) from error
         except JobFailed as error:
             raise click.ClickException("The worker could not finish this. Its log has the cause.") from error
         except UnreadableSecret as error:
-            raise click.ClickException(
-                "The client secret was encrypted with a key that is not in ENCRYPTION_KEYS. Add that key, or enter "
-                "the client secret again."
-            ) from error
+            raise click.ClickException(f"{UNREADABLE_SECRET.reason} {UNREADABLE_SECRET.fix}") from error
         except DBAPIError as error:
             db.session.rollback()
-            raise click.ClickException(
-                f"The database did not answer as expected ({str(error.orig).strip().splitlines()[0]}). If it is new or "
-                "older than this version, run `flask db upgrade`."
-            ) from error
+            reason = str(error.orig).strip().splitlines()[0]
+            if isinstance(error, OperationalError) and "no such" not in reason:
+                advice = "Check DATABASE_URL and that the database runs."
+            else:
+                advice = "If it is new or older than this version, run `.venv/bin/flask db upgrade`."
+            raise click.ClickException(f"The database did not answer as expected ({reason}). {advice}") from error
 
     return run
 
@@ -50,10 +54,20 @@ def print_records(records: Sequence[dict[str, Any]], columns: Sequence[str], as_
     if as_json:
         click.echo(json.dumps([_plain(record) for record in records], ensure_ascii=False, indent=2))
         return
-    rows = [[_cell(record[column]) for column in columns] for record in records]
+    rows = [[_clipped(_cell(record[column])) for column in columns] for record in records]
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     for row in [list(columns), *rows]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_record(record: dict[str, Any], columns: Sequence[str], as_json: bool) -> None:
+    """Print one record as a JSON object, or the columns named, one a line."""
+    if as_json:
+        click.echo(json.dumps(_plain(record), ensure_ascii=False, indent=2))
+        return
+    width = max(map(len, columns))
+    for column in columns:
+        click.echo(f"{column.ljust(width)}  {_cell(record[column])}".rstrip())
 
 
 def read_secret(what: str) -> str:
@@ -65,7 +79,18 @@ def read_secret(what: str) -> str:
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in record.items()}
+    return {key: _plain_value(value) for key, value in record.items()}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(record) for record in value] if isinstance(value, list) else value
+
+
+def _clipped(text: str) -> str:
+    """A name of any length must not push the other columns out of sight; --json has it whole."""
+    return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 
 
 def _cell(value: Any) -> str:

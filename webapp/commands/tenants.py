@@ -9,15 +9,30 @@ from flask.cli import AppGroup
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import joinedload
 
+from jobs import queue
+
 from ..extensions import db
-from ..integrations import fields, matching
-from ..models import Organization, Tenant, TenantState
+from ..integrations import matching
+from ..models import Integration, IntegrationRemoved, Organization, Problem, Tenant, TenantState
+from ..models.organization import LONGEST_NAME
+from ..text import name as as_name
+from ..text import one_line
 from . import find
+from .asking import ask, refusal, warn
 from .output import as_json_option, explained, print_records
 
 tenants = AppGroup("tenants", help="List the Microsoft 365 tenants, and match them to organizations.")
 
-_COLUMNS = ("integration", "tenant_id", "name", "default_domain", "state", "organization", "last_synced_at")
+_COLUMNS = (
+    "integration",
+    "tenant_id",
+    "name",
+    "default_domain",
+    "state",
+    "organization",
+    "last_synced_at",
+    "disconnected_at",
+)
 
 
 @tenants.command("list")
@@ -57,6 +72,28 @@ def match(tenant: str | None, organization: str | None, create: bool, create_org
         _match_one(tenant, organization, create)
 
 
+@tenants.command("compare")
+@click.argument("tenant")
+@as_json_option
+@explained
+def compare(tenant: str, as_json: bool) -> None:
+    """Read TENANT, a GUID, domain or name, from Microsoft and list what differs from what is stored. Writes nothing."""
+    found = find.tenant_called(tenant)
+    if not found.integration.is_live:
+        raise IntegrationRemoved
+    tenant_row_id = found.id
+    db.session.rollback()  # nobody else waits while Microsoft is asked
+    answer = ask("jobs.compare.compare", queue.compare, tenant_row_id)
+    if not answer["ok"]:
+        raise refusal(Problem(**answer["problem"]))
+    warn(Problem(**answer["warning"]) if answer["warning"] else None)
+    if answer["differences"] or as_json:
+        print_records(answer["differences"], ("kind", "name", "field", "stored", "live"), as_json)
+    else:
+        same = answer["same"]
+        click.echo(f"No difference: {same:,} license{' is' if same == 1 else 's are'} the same.")
+
+
 def tenant_records(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
     """The tenants that meet the conditions, as they are printed."""
     query = select(Tenant).where(*conditions).order_by(Tenant.name_folded, Tenant.id)
@@ -70,6 +107,7 @@ def tenant_records(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:
             "state": tenant.state.value,
             "organization": tenant.organization.name if tenant.organization else None,
             "last_synced_at": tenant.last_synced_at,
+            "disconnected_at": tenant.integration.disconnected_at,
         }
         for tenant in found
     ]
@@ -83,20 +121,31 @@ def _match_one(text: str, name: str, create: bool) -> None:
     if organization is None:
         if not create:
             raise click.ClickException(
-                f"There is no organization named {fields.one_line(name)}. Add --create to create it, or check the name."
+                f"There is no organization named {one_line(name)}. Add --create to create it, or check the name."
             )
-        try:
-            organization = Organization(name=fields.name(name))
-        except ValueError as error:
-            raise click.ClickException(f"{name!r} cannot be an organization's name.") from error
+        organization = Organization(name=_new_name(name))
     tenant.match(organization)
     db.session.commit()
     created = "Created the organization and matched" if is_new else "Matched"
-    click.echo(f"{created} {fields.one_line(tenant.name)} to {organization.name}.")
+    click.echo(f"{created} {one_line(tenant.name)} to {organization.name}.")
+
+
+def _new_name(typed: str) -> str:
+    try:
+        name = as_name(typed, LONGEST_NAME)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if not name:
+        raise click.ClickException(f"{typed!r} cannot be an organization's name.")
+    return name
 
 
 def _match_all() -> None:
-    unmatched = select(Tenant).where(Tenant.organization_id.is_(None), Tenant.ignored_at.is_(None))
+    unmatched = (
+        select(Tenant)
+        .join(Tenant.integration)
+        .where(Integration.is_live, Tenant.organization_id.is_(None), Tenant.ignored_at.is_(None))
+    )
     found = db.session.scalars(unmatched.order_by(Tenant.name_folded, Tenant.id)).all()
     matching.take_turns(db.session)
     named = matching.namesakes(db.session, found)
@@ -105,14 +154,14 @@ def _match_all() -> None:
         candidates = named[tenant.id]
         if len(candidates) > 1:
             left += 1
-            click.echo(f"{fields.one_line(tenant.name)}: {len(candidates)} organizations have this name.", err=True)
+            click.echo(f"{one_line(tenant.name)}: {len(candidates)} organizations have this name.", err=True)
             continue
         did = "matched to the organization of this name"
         if not candidates:
             candidates.append(Organization(name=matching.name_for_organization(tenant)))
             did = "matched to a new organization"
         tenant.match(candidates[0])
-        click.echo(f"{fields.one_line(tenant.name)}: {did}.")
+        click.echo(f"{one_line(tenant.name)}: {did}.")
     db.session.commit()
     if not found:
         click.echo(f"No tenant is {TenantState.UNMATCHED.value}.")

@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass
 
 import click
+from sqlalchemy import select
 
 from ..extensions import db
-from ..integrations.status import workers_alive
-from ..models import Progress, RunState, SyncRun
+from ..integrations.status import words_of, workers_alive
+from ..models import Integration, Progress, RunState, SyncRun
 
 # A worker that is started, or restarted, is back within this time.
 NO_WORKER_SECONDS = 30
@@ -51,6 +52,27 @@ def wait_for_end(run_id: int) -> None:
     _conclude(seen)
 
 
+def wait_for_removal(integration_id: int) -> None:
+    """Print how far the deletion of the integration's data has come, until nothing is left or nobody works."""
+    said, lonely_since = "", None
+    while True:
+        counts = select(Integration.removal_done, Integration.removal_total).where(Integration.id == integration_id)
+        row = db.session.execute(counts).one_or_none()
+        db.session.rollback()
+        if row is None:
+            return
+        progress = f"Removing … {row.removal_done:,} of {row.removal_total:,} licenses"
+        if progress != said:
+            click.echo(progress, err=True)
+            said = progress
+        lonely_since = None if workers_alive() else lonely_since or time.monotonic()
+        if lonely_since is not None and time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
+            raise click.ClickException(
+                "No worker is running. The removal goes on by itself when one does: `make run` starts workers."
+            )
+        time.sleep(0.5)
+
+
 def _look(run_id: int) -> _Seen:
     """Read the run in a transaction of its own, which ends at once: the workers write meanwhile."""
     run = db.session.get(SyncRun, run_id)
@@ -76,10 +98,7 @@ def _conclude(seen: _Seen) -> None:
     if seen.state == RunState.OK:
         click.echo(f"OK: {_tenants(seen.total)} synced.")
         return
-    ended = {
-        RunState.PARTIAL: f"Partly failed: {seen.failed} of {_tenants(seen.total)}.",
-        RunState.CANCELLED: "Cancelled.",
-    }.get(seen.state, "Failed.")
+    ended = f"{words_of(seen.state, seen.failed, seen.total)}."
     code = f"Code: {seen.code}" if seen.code else ""
     raise click.ClickException("\n".join(filter(None, (ended, seen.reason, seen.fix, code))))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Flask
 
 # Importing the views is what gives the blueprint its addresses.
-from . import connection_views, tenant_views, views
+from . import compare_views, connection_views, removal_views, run_views, tenant_views, views
 from .blueprint import bp
 
-__all__ = ["connection_views", "init_app", "tenant_views", "views"]
+__all__ = ["compare_views", "connection_views", "init_app", "removal_views", "run_views", "tenant_views", "views"]
 
 
 def init_app(app: Flask) -> None:

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort
+from flask import Blueprint, abort, current_app
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from werkzeug.exceptions import Conflict
 
-from jobs.queue import JobFailed, NoWorker, QueueUnavailable
+from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
 from ..extensions import db
-from ..models import Integration, Problem
+from ..models import Integration, IntegrationRemoved, Problem, Tenant
 
 bp = Blueprint("integrations", __name__, url_prefix="/account/integrations")
 
 # An id in an address: no larger than the databases' integers, beyond which there is no such row.
 INTEGRATION = "<id:integration_id>"
 TENANT = "<id:tenant_id>"
+RUN = "<id:run_id>"
 
 # What goes wrong between a page and the worker that it asks.
-ASKING_ERRORS = (QueueUnavailable, NoWorker, JobFailed)
+ASKING_ERRORS = (QueueUnavailable, NoWorker, WorkersBusy, JobFailed)
 
 
 def get_or_404(integration_id: int) -> Integration:
+    """The live integration; what is asked of one that is being removed is answered with a sentence."""
     integration = db.session.get(Integration, integration_id)
-    if integration is None:
+    if integration is None or not integration.is_listed:
         abort(404)
+    if not integration.is_live:
+        abort(409, f"{integration.name} is being removed, so nothing can be done with it any more.")
     return integration
+
+
+def tenant_or_404(integration_id: int, tenant_id: int) -> Tenant:
+    """The tenant of the live integration."""
+    get_or_404(integration_id)
+    tenant = db.session.scalar(select(Tenant).where(Tenant.id == tenant_id, Tenant.integration_id == integration_id))
+    if tenant is None:
+        abort(404)
+    return tenant
+
+
+@bp.errorhandler(IntegrationRemoved)
+def _removed_meanwhile(error: IntegrationRemoved) -> ResponseReturnValue:
+    return current_app.handle_http_exception(Conflict(str(error)))
 
 
 def asking_problem(error: Exception) -> Problem:

@@ -15,12 +15,25 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ..extensions import db, vault
-from ..models import Cloud, FlexibleAssetType, Integration, Problem, Tenant, fold
+from ..models import (
+    Cloud,
+    FlexibleAssetType,
+    Integration,
+    IntegrationRemoved,
+    Problem,
+    Tenant,
+    fold,
+    removal,
+    utc_now,
+)
 from . import fields
 from .matching import Place, take_turns
 
 # What tries sealed credentials with Microsoft: `jobs.queue.check_connection`, or the same job in this process.
 Ask = Callable[[str], dict[str, Any]]
+
+
+ADOPTED = "Its data is kept from when it was connected before. The next sync brings its licenses up to date."
 
 
 class Refused(Exception):
@@ -64,12 +77,15 @@ class Connected:
     integration_id: int
     tenant_row_id: int
     directory: Directory
+    # Whether the tenant was here before, with licenses that a removed integration left.
+    is_adopted: bool = False
 
 
 def connect(ask: Ask, name: str, credentials: Credentials, place: Place = lambda tenant: None) -> Connected:
     """Try the credentials and save the integration with the tenant that they reach. Raises `Refused`, saving nothing.
 
-    `place` may match the new tenant to an organization.
+    A tenant that a removed integration left is adopted, with its licenses. `place` may match the tenant to an
+    organization where it is not matched already.
     """
     _refuse_taken_name(name)
     if fields.is_guid(credentials.tenant):
@@ -102,14 +118,18 @@ def update(
         if directory.tenant_id != home:
             raise Refused(_other_tenant(directory, home), "client_id")
         warning = directory.warning
-        integration = db.session.get_one(Integration, integration_id)
     try:
+        # It may have been removed while Microsoft was asked, and no secret is stored after that.
+        Integration.hold(db.session, integration_id)
+        integration = db.session.get_one(Integration, integration_id)
         integration.name, integration.client_id, integration.cloud = name, client_id, cloud
         if client_secret:
             integration.client_secret = client_secret
         db.session.commit()
     except IntegrityError as error:
         raise _name_taken(name) from error
+    except IntegrationRemoved as error:
+        raise Refused(Problem("This integration was removed meanwhile.", "Nothing was saved.")) from error
     finally:
         db.session.rollback()
     return warning
@@ -134,39 +154,54 @@ def _try(ask: Ask, credentials: Credentials) -> Directory:
 
 
 def _save(name: str, credentials: Credentials, directory: Directory, place: Place) -> Connected:
+    take_turns(db.session)  # before the type is made: who waits for their turn holds nothing that others wait for
     FlexibleAssetType.ensure_licenses(db.session)
-    take_turns(db.session)
+    while not take_turns(db.session):
+        FlexibleAssetType.ensure_licenses(db.session)  # the last integration's removal took it away meanwhile
     _refuse_taken_name(name)
     _refuse_taken_tenant(directory.tenant_id)
     integration = Integration(
         name=name, cloud=credentials.cloud, home_tenant_id=directory.tenant_id, client_id=credentials.client_id
     )
     integration.client_secret = credentials.client_secret
-    tenant = Tenant(
-        integration=integration,
-        tenant_id=directory.tenant_id,
-        name=directory.name,
-        default_domain=directory.default_domain,
-    )
     db.session.add(integration)
     db.session.flush()
-    place(tenant)
-    connected = Connected(integration.id, tenant.id, directory)
+    integration.plan_next_sync(utc_now())
+    adopted = removal.adopt(db.session, integration.id, directory.tenant_id)
+    tenant = adopted or Tenant(integration=integration, tenant_id=directory.tenant_id)
+    if adopted is None or directory.default_domain:
+        tenant.name, tenant.default_domain = directory.name, directory.default_domain
+    db.session.add(tenant)
+    db.session.flush()
+    if not tenant.is_matched:
+        place(tenant)
+    connected = Connected(integration.id, tenant.id, directory, is_adopted=adopted is not None)
     db.session.commit()
     return connected
 
 
 def _refuse_taken_name(name: str, except_id: int | None = None) -> None:
-    taken = select(Integration.id).where(Integration.name_folded == fold(name), Integration.id != (except_id or 0))
+    taken = select(Integration.id).where(
+        Integration.name_folded == fold(name), Integration.is_live, Integration.id != (except_id or 0)
+    )
     if db.session.scalar(taken) is not None:
         raise _name_taken(name)
 
 
 def _refuse_taken_tenant(tenant_id: str) -> None:
     """A tenant reached by two integrations would have each of its licenses twice in the lists."""
-    query = select(Integration.name).join(Tenant).where(Tenant.tenant_id == tenant_id).limit(1)
-    holder = db.session.scalar(query)
-    if holder is not None:
+    query = select(Integration).join(Tenant).where(Tenant.tenant_id == tenant_id, Integration.is_listed).limit(1)
+    integration = db.session.scalar(query)
+    if integration is not None and not integration.is_live:
+        raise Refused(
+            Problem(
+                f"The data of this tenant is being deleted, with the integration {integration.name}.",
+                "Connect it when that integration is gone from Active Integrations.",
+            ),
+            "tenant",
+        )
+    if integration is not None:
+        holder = integration.name
         raise Refused(
             Problem(
                 f"This tenant is connected already, by the integration {holder}.",

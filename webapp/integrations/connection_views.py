@@ -10,16 +10,11 @@ from jobs import queue
 from .. import access
 from ..access import Permission
 from ..extensions import UnreadableSecret, db
-from ..models import Cloud, Integration, Problem, Tenant
+from ..models import UNREADABLE_SECRET, Cloud, Integration, Problem, Tenant
 from . import matching, queries
 from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
-from .connecting import Connected, Credentials, Refused, connect, update
+from .connecting import ADOPTED, Connected, Credentials, Refused, connect, update
 from .forms import CREATE, EXISTING, AddForm, EditForm
-
-_UNREADABLE = Problem(
-    "The stored client secret cannot be read: it was encrypted with a key that is no longer in ENCRYPTION_KEYS.",
-    "Enter the client secret again under Edit Connection, or put the old key back into ENCRYPTION_KEYS.",
-)
 
 
 @bp.route("/add", methods=["GET", "POST"])
@@ -53,7 +48,7 @@ def connection(integration_id: int) -> str | Response | tuple[str, int]:
     integration = get_or_404(integration_id)
     form = EditForm(name=integration.name, client_id=integration.client_id, cloud=integration.cloud.value)
     if not form.validate_on_submit():
-        problem = None if form.errors or _is_readable(integration) else _UNREADABLE
+        problem = None if form.errors or _is_readable(integration) else UNREADABLE_SECRET
         return _edit_page(integration_id, form, 422 if form.errors else 200, problem)
     try:
         warning = update(
@@ -68,7 +63,7 @@ def connection(integration_id: int) -> str | Response | tuple[str, int]:
         form.point_at(refused)
         return _edit_page(integration_id, form, 422, refused.problem)
     except UnreadableSecret:
-        return _edit_page(integration_id, form, 422, _UNREADABLE)
+        return _edit_page(integration_id, form, 422, UNREADABLE_SECRET)
     except ASKING_ERRORS as error:
         return _edit_page(integration_id, form, 503, asking_problem(error))
     flash("Saved.", "success")
@@ -126,6 +121,8 @@ def _connected(form: AddForm, connected: Connected) -> Response:
     domain = f" ({tenant.default_domain})" if tenant.default_domain else ""
     matched = f" and matched to {tenant.organization.name}" if tenant.organization else ""
     flash(f"Connected to {tenant.name}{domain}{matched}.", "success")
+    if connected.is_adopted:
+        flash(ADOPTED, "info")
     if connected.directory.warning is not None:
         flash(in_one_line(connected.directory.warning), "warning")
     if form.placement.data == CREATE and not tenant.is_matched:

@@ -6,7 +6,9 @@ Each function returns the text as it is kept, or raises `ValueError` with a sent
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from ..text import name as as_name
+from ..text import one_line
 
 NAME_LENGTH = 100
 SECRET_LENGTH = 1000
@@ -20,18 +22,10 @@ def is_guid(text: str) -> bool:
     return _GUID.fullmatch(text.strip()) is not None
 
 
-def one_line(text: str) -> str:
-    """Text without control characters, lone surrogates and line ends, which nobody types on purpose in a name."""
-    kept = (" " if unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} else character for character in text)
-    return " ".join("".join(kept).split())
-
-
 def name(text: str) -> str:
-    text = one_line(text)
-    if not any(unicodedata.category(character)[0] not in "ZC" for character in text):
+    text = as_name(text, NAME_LENGTH)
+    if not text:
         raise ValueError("Give the integration a name, so that you tell it from others.")
-    if len(text) > NAME_LENGTH:
-        raise ValueError(f"The name has {len(text)} characters; it may have {NAME_LENGTH}.")
     return text
 
 
@@ -78,5 +72,7 @@ def client_secret(text: str) -> str:
     if len(text) > SECRET_LENGTH:
         raise ValueError(f"The client secret has {len(text)} characters; Microsoft's are shorter than {SECRET_LENGTH}.")
     if one_line(text) != text:
-        raise ValueError("The client secret holds a line break, a tab or several spaces. Copy its Value again.")
+        raise ValueError(
+            "The client secret holds a line break, a tab, several spaces or an invisible character. Copy it again."
+        )
     return text

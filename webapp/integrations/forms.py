@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, PasswordField, RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import StopValidation
+from wtforms.validators import AnyOf, InputRequired, StopValidation
 
-from ..models import Cloud, Organization
+from ..models import Cloud, Organization, Removal
+from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
 from ..search import row_id
-from . import fields
+from . import fields, intervals
 from .connecting import Refused
 
 CREATE, EXISTING, LATER = "create", "existing", "later"
@@ -36,6 +37,7 @@ def optional_secret(text: str) -> str:
 # Browsers and password managers must neither fill these in nor correct them.
 _PLAIN = {"autocomplete": "off", "autocapitalize": "off", "autocorrect": "off", "spellcheck": "false"}
 _SECRET = {**_PLAIN, "autocomplete": "new-password", "maxlength": fields.SECRET_LENGTH}
+_INTERVALS = [SelectChoice(hours, intervals.label(hours)) for hours in (*EVERY_HOURS, MANUAL_ONLY)]
 _CLOUDS = [SelectChoice(cloud.value, cloud.label) for cloud in Cloud]
 
 
@@ -88,5 +90,20 @@ class EditForm(_ConnectionForm):
     client_secret = PasswordField("New client secret", [checked(optional_secret)], render_kw=_SECRET)
 
 
+class RemoveForm(FlaskForm):
+    what = RadioField(
+        "What becomes of its data",
+        choices=[SelectChoice(removal.value, removal.label) for removal in Removal],
+        validate_choice=False,
+        validators=[AnyOf([removal.value for removal in Removal], "Choose what becomes of its data.")],
+    )
+    name = StringField(
+        "Type the integration's name to confirm",
+        [InputRequired("Type the integration's name, to confirm that this is the one to remove.")],
+        render_kw=_PLAIN,
+    )
+
+
 class SettingsForm(FlaskForm):
     sync_licenses = BooleanField("Licenses")
+    sync_every_hours = SelectField("Automatic sync", coerce=int, choices=_INTERVALS)

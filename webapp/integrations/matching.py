@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import select
 
-from ..models import OFFICE_365_LICENSES, FlexibleAssetType, Organization, Tenant, fold
+from ..models import FlexibleAssetType, Organization, Tenant, fold
 from ..models.base import DbSession
-from .fields import one_line
+from ..text import one_line
 
 # Databases take so many values in one statement, and not many more.
 _NAMES_PER_QUERY = 1000
@@ -60,11 +60,12 @@ def create_organization(session: DbSession, tenant: Tenant) -> Sequence[Organiza
     return existing
 
 
-def take_turns(session: DbSession) -> None:
-    """Until this transaction ends, nobody else connects a tenant or creates an organization for one.
+def take_turns(session: DbSession) -> bool:
+    """Until this transaction ends, nobody else connects a tenant, or adds or renames an organization.
 
     No constraint of the database forbids two of a kind here, so who checks and then writes goes one after another.
-    The row that they queue for exists since the first integration. SQLite has one writer at a time by nature.
+    Who connects is held off by the removal of the last integration, too, which deletes the row that they both queue
+    for; False where it is not there. SQLite has one writer at a time by nature.
     """
-    row = select(FlexibleAssetType.id).where(FlexibleAssetType.slug == OFFICE_365_LICENSES)
-    session.execute(row.with_for_update())
+    Organization.hold_names(session)
+    return FlexibleAssetType.hold_licenses(session)

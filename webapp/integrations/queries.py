@@ -15,9 +15,11 @@ from ..models import Integration, Organization, PartState, Progress, SyncPart, S
 from ..models.part import OPEN_PARTS
 from ..paging import Page
 from ..search import every_word, searchable
+from .durations import duration
 from .matching import namesakes
-from .status import Phase, phase_of, poll_after, workers_alive
+from .status import Phase, phase_of, phase_of_removal, poll_after, poll_after_removal, words_of, workers_alive
 
+INTEGRATIONS_PER_PAGE = 50
 TENANTS_PER_PAGE = 50
 RUNS_PER_PAGE = 25
 PROBLEMS_PER_RUN = 5
@@ -46,25 +48,54 @@ class IntegrationRow:
     phase: Phase
     poll_ms: int | None
     pause: Pause | None
+    next_sync_at: datetime | None
+
+    @property
+    def words(self) -> str:
+        """What the latest run came to; empty where there is none."""
+        return words_of(self.run.state, self.run.tenants_failed, self.run.tenants_total) if self.run else ""
+
+
+def integrations_page(asked: int) -> tuple[Page, list[IntegrationRow]]:
+    """One page of the active integrations by name: each polls by itself while it syncs, so not too many at a time."""
+    page, found = _page(_integrations(), asked, INTEGRATIONS_PER_PAGE)
+    return page, _rows([(row[0], row[1]) for row in found])
 
 
 def integration_rows(integration_id: int | None = None) -> list[IntegrationRow]:
-    """All integrations by name, or the one: with its latest run, and how many tenants it has."""
-    later = aliased(SyncRun)
-    latest = select(func.max(later.id)).where(later.integration_id == Integration.id).scalar_subquery()
-    query = select(Integration, SyncRun).outerjoin(SyncRun, SyncRun.id == latest).order_by(Integration.name_folded)
+    """All active integrations by name, or the one: with its latest run, and how many tenants it has."""
+    query = _integrations()
     if integration_id is not None:
         query = query.where(Integration.id == integration_id)
-    found = [(row[0], row[1]) for row in db.session.execute(query)]
+    return _rows([(row[0], row[1]) for row in db.session.execute(query)])
+
+
+def _integrations() -> Select[*tuple[Any, ...]]:
+    later = aliased(SyncRun)
+    latest = select(func.max(later.id)).where(later.integration_id == Integration.id).scalar_subquery()
+    return (
+        select(Integration, SyncRun)
+        .outerjoin(SyncRun, SyncRun.id == latest)
+        .where(Integration.is_listed)
+        .order_by(Integration.name_folded, Integration.id)
+    )
+
+
+def _rows(found: Sequence[tuple[Integration, SyncRun | None]]) -> list[IntegrationRow]:
     active = [run.id for _, run in found if run is not None and run.state.is_active]
     progress = Progress.of(db.session, active) if active else {}
-    workers = workers_alive() if active else 0
-    counts, now = _tenant_counts(integration_id), utc_now()
-    pauses = _pauses(active, now) if active else {}
+    workers = workers_alive() if active or any(not integration.is_live for integration, _ in found) else 0
+    counts, now = _tenant_counts([integration.id for integration, _ in found]), utc_now()
+    paused = pauses(active, now) if active else {}
     rows = []
     for integration, run in found:
         tenants, matched, last_synced_at = counts.get(integration.id, (0, 0, None))
-        phase = phase_of(run, workers, now)
+        if integration.is_live:
+            phase = phase_of(run, workers, now)
+            poll_ms = poll_after(run, phase, now)
+        else:
+            phase = phase_of_removal(integration, workers, now)
+            poll_ms = poll_after_removal(phase)
         rows.append(
             IntegrationRow(
                 integration=integration,
@@ -74,14 +105,15 @@ def integration_rows(integration_id: int | None = None) -> list[IntegrationRow]:
                 last_synced_at=last_synced_at,
                 progress=progress.get(run.id, Progress()) if run else Progress(),
                 phase=phase,
-                poll_ms=poll_after(run, phase, now),
-                pause=pauses.get(run.id) if run else None,
+                poll_ms=poll_ms,
+                pause=paused.get(run.id) if run else None,
+                next_sync_at=integration.next_sync(now),
             )
         )
     return rows
 
 
-def _pauses(run_ids: Sequence[int], now: datetime) -> dict[int, Pause]:
+def pauses(run_ids: Sequence[int], now: datetime) -> dict[int, Pause]:
     """The runs of which nothing is worked on until a moment that is still to come."""
     is_put_off = (SyncPart.state == PartState.WAITING) & (SyncPart.not_before > now)
     query = (
@@ -94,15 +126,17 @@ def _pauses(run_ids: Sequence[int], now: datetime) -> dict[int, Pause]:
     return {run_id: Pause(until, reason) for run_id, until, reason in rows if until is not None}
 
 
-def _tenant_counts(integration_id: int | None) -> dict[int, tuple[int, int, datetime | None]]:
-    query = select(
-        Tenant.integration_id,
-        func.count(Tenant.id),
-        func.count(Tenant.organization_id),
-        func.max(Tenant.last_synced_at),
-    ).group_by(Tenant.integration_id)
-    if integration_id is not None:
-        query = query.where(Tenant.integration_id == integration_id)
+def _tenant_counts(integration_ids: Sequence[int]) -> dict[int, tuple[int, int, datetime | None]]:
+    query = (
+        select(
+            Tenant.integration_id,
+            func.count(Tenant.id),
+            func.count(Tenant.organization_id),
+            func.max(Tenant.last_synced_at),
+        )
+        .where(Tenant.integration_id.in_(integration_ids))
+        .group_by(Tenant.integration_id)
+    )
     return {row[0]: (row[1], row[2], row[3]) for row in db.session.execute(query)}
 
 
@@ -155,21 +189,17 @@ class RunRow:
     problems: Sequence[SyncPart] = ()
 
     @property
+    def words(self) -> str:
+        return words_of(self.run.state, self.progress.failed, self.run.tenants_total)
+
+    @property
     def unlisted(self) -> int:
         """How many tenants failed beyond those that `problems` names."""
         return max(0, self.progress.failed - len(self.problems)) if self.problems else 0
 
     @property
     def duration(self) -> str:
-        """How long it took, or takes by now; empty while it has not started."""
-        if self.run.started_at is None:
-            return ""
-        seconds = round(((self.run.finished_at or utc_now()) - self.run.started_at).total_seconds())
-        minutes, seconds = divmod(max(0, seconds), 60)
-        hours, minutes = divmod(minutes, 60)
-        if hours:
-            return f"{hours} h {minutes} min"
-        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        return duration(self.run.started_at, self.run.finished_at)
 
 
 def run_page(integration_id: int, asked: int) -> tuple[Page, list[RunRow]]:
@@ -178,6 +208,15 @@ def run_page(integration_id: int, asked: int) -> tuple[Page, list[RunRow]]:
     rows = _run_rows(found)
     problems = _problems([row.run.id for row in rows])
     return page, [replace(row, problems=problems.get(row.run.id, ())) for row in rows]
+
+
+def run_row(run_id: int, integration_id: int | None = None) -> RunRow | None:
+    """The one run, of this integration where one is given, its tenants counted from its parts."""
+    query = _runs().where(SyncRun.id == run_id)
+    if integration_id is not None:
+        query = query.where(SyncRun.integration_id == integration_id)
+    found = db.session.execute(query).one_or_none()
+    return RunRow(found[0], found[1], Progress.of(db.session, [run_id])[run_id]) if found else None
 
 
 def newest_runs(integration_id: int | None, limit: int) -> list[RunRow]:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from jobs import queue
 
-from ..models import RunState, SyncRun
+from ..models import Integration, RunState, SyncRun
+from ..models.base import UNKNOWN
 
 # Workers look into the queue all the time: a run that was not taken up for this long will not be by itself.
 PICK_UP = timedelta(seconds=5)
@@ -27,6 +28,27 @@ class Phase(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    REMOVING = "removing"
+    REMOVAL_WAITS = "removal waits"
+
+
+# What people call the states of a run, on pages and in commands alike.
+WORDS = {
+    RunState.QUEUED: "Waiting",
+    RunState.SYNCING: "Syncing...",
+    RunState.OK: "OK",
+    RunState.PARTIAL: "Partly failed",
+    RunState.FAILED: "Failed",
+    RunState.CANCELLED: "Cancelled",
+}
+
+
+def words_of(state: RunState, failed: int, total: int) -> str:
+    """What a run came to; of one that failed partly, how much of it."""
+    if state == RunState.PARTIAL:
+        return f"{WORDS[state]} ({failed:,} of {total:,}, keep last good data)"
+    return WORDS.get(state, UNKNOWN)
 
 
 _ENDED = {
@@ -50,12 +72,24 @@ def phase_of(run: SyncRun | None, workers: int | None, now: datetime) -> Phase:
     if run is None:
         return Phase.NEVER
     if not run.state.is_active:
-        return _ENDED[run.state]
+        return _ENDED.get(run.state, Phase.UNKNOWN)
     if workers is None:
         return Phase.NO_QUEUE
     if workers == 0 and now - run.created_at > PICK_UP:
         return Phase.NO_WORKER
     return Phase.WAITING if run.state == RunState.QUEUED else Phase.SYNCING
+
+
+def phase_of_removal(integration: Integration, workers: int | None, now: datetime) -> Phase:
+    """Where the deletion of an integration's data stands."""
+    asked_at = integration.disconnected_at
+    waits = not workers and asked_at is not None and now - asked_at > PICK_UP
+    return Phase.REMOVAL_WAITS if waits else Phase.REMOVING
+
+
+def poll_after_removal(phase: Phase) -> int:
+    """In how many milliseconds to ask again how far a removal has come."""
+    return _LONG_RUN_MS if phase == Phase.REMOVAL_WAITS else _PATIENCE[0][1]
 
 
 def poll_after(run: SyncRun | None, phase: Phase, now: datetime) -> int | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import select
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from jobs import queue
@@ -14,9 +13,10 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Organization, Problem, Tenant, utc_now
-from ..search import clean, row_id
+from ..search import row_id
+from ..text import one_line
 from . import matching, queries
-from .blueprint import ASKING_ERRORS, INTEGRATION, TENANT, asking_problem, bp, get_or_404, in_one_line
+from .blueprint import ASKING_ERRORS, INTEGRATION, TENANT, asking_problem, bp, get_or_404, in_one_line, tenant_or_404
 
 
 @bp.get(f"/{INTEGRATION}/tenants")
@@ -57,7 +57,7 @@ def find_tenants(integration_id: int) -> Response:
 @bp.post(f"/{INTEGRATION}/tenants/{TENANT}/match")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def match_tenant(integration_id: int, tenant_id: int) -> Response:
-    tenant = _get_or_404(integration_id, tenant_id)
+    tenant = tenant_or_404(integration_id, tenant_id)
     organization = _chosen_organization()
     if organization is None:
         flash(f"Choose an organization for {tenant.name} first.", "danger")
@@ -72,7 +72,7 @@ def match_tenant(integration_id: int, tenant_id: int) -> Response:
 @bp.post(f"/{INTEGRATION}/tenants/{TENANT}/create-organization")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def create_organization(integration_id: int, tenant_id: int) -> Response:
-    tenant = _get_or_404(integration_id, tenant_id)
+    tenant = tenant_or_404(integration_id, tenant_id)
     if tenant.is_matched:
         flash(f"{tenant.name} is matched already.", "info")
         return _back(integration_id)
@@ -99,7 +99,7 @@ def unmatch_tenant(integration_id: int, tenant_id: int) -> Response:
 
 
 def _change(integration_id: int, tenant_id: int, change: Callable[[Tenant], None], notice: str) -> Response:
-    tenant = _get_or_404(integration_id, tenant_id)
+    tenant = tenant_or_404(integration_id, tenant_id)
     name = tenant.name
     change(tenant)
     db.session.commit()
@@ -107,19 +107,12 @@ def _change(integration_id: int, tenant_id: int, change: Callable[[Tenant], None
     return _back(integration_id)
 
 
-def _get_or_404(integration_id: int, tenant_id: int) -> Tenant:
-    tenant = db.session.scalar(select(Tenant).where(Tenant.id == tenant_id, Tenant.integration_id == integration_id))
-    if tenant is None:
-        abort(404)
-    return tenant
-
-
 def _chosen_organization() -> Organization | None:
     """The organization chosen from the list, or the one of the name typed where scripts are off and the list is cut."""
     chosen = row_id(request.form.get("organization", ""))
     if chosen is not None:
         return matching.organization_to_match(db.session, chosen)
-    typed = clean(request.form.get("organization_name", ""))
+    typed = one_line(request.form.get("organization_name", ""))
     named = next(iter(matching.organizations_named(db.session, [typed]).values()))
     return named[0] if len(named) == 1 else None
 

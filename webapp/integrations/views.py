@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
 from flask_login import current_user
 from htmx_flask import request as htmx_request
 from werkzeug.wrappers import Response
@@ -14,22 +14,24 @@ from jobs import queue
 from .. import access
 from ..access import Permission
 from ..extensions import db
-from ..models import RunState, SyncRun, Trigger
+from ..models import RunState, SyncRun, Trigger, utc_now
 from ..search import row_id
 from . import queries
 from .blueprint import INTEGRATION, bp, get_or_404
 from .forms import SettingsForm
+from .status import Phase
 
 
 @bp.get("")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def index() -> str:
-    return render_template("integrations/index.html", rows=queries.integration_rows())
+    page, rows = queries.integrations_page(row_id(request.args.get("page", "")) or 1)
+    return render_template("integrations/index.html", page=page, rows=rows, now=utc_now())
 
 
 @bp.get(f"/{INTEGRATION}/status")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
-def status(integration_id: int) -> str:
+def status(integration_id: int) -> str | Response:
     return _status(integration_id, seen=request.args.get("seen"))
 
 
@@ -50,8 +52,11 @@ def sync(integration_id: int) -> str | Response:
     return _status(integration_id)
 
 
-def _status(integration_id: int, seen: str | None = None) -> str:
+def _status(integration_id: int, seen: str | None = None) -> str | Response:
     rows = queries.integration_rows(integration_id)
+    if not rows and seen in {Phase.REMOVING, Phase.REMOVAL_WAITS}:
+        flash("The integration is removed, with all its data.", "success")
+        return make_response("", {"HX-Refresh": "true"})
     if not rows:
         abort(404)
     return render_template("integrations/_status.html", row=rows[0], seen=seen)
@@ -63,15 +68,38 @@ def settings(integration_id: int) -> str | Response:
     integration = get_or_404(integration_id)
     form = SettingsForm(obj=integration)
     if form.validate_on_submit():
-        form.populate_obj(integration)
-        nothing = not integration.sync_licenses
+        integration.sync_licenses = form.sync_licenses.data
+        integration.sync_every(form.sync_every_hours.data, utc_now())
+        nothing = not integration.syncs_something
         db.session.commit()
         if nothing:
             flash("Saved. Nothing is chosen, so a sync of this integration has nothing to do.", "warning")
         else:
             flash("Saved. Next, start a manual sync from the integration's menu.", "success")
         return redirect(url_for(".index"), 303)
-    return render_template("integrations/settings.html", integration=integration, form=form)
+    return render_template("integrations/settings.html", integration=integration, form=form, now=utc_now())
+
+
+@bp.post(f"/{INTEGRATION}/pause")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def pause(integration_id: int) -> Response:
+    integration = get_or_404(integration_id)
+    integration.pause(utc_now())
+    name = integration.name
+    db.session.commit()
+    flash(f"{name} is paused: until it is resumed, it syncs only when somebody starts a manual sync.", "success")
+    return redirect(url_for(".index"), 303)
+
+
+@bp.post(f"/{INTEGRATION}/resume")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def resume(integration_id: int) -> Response:
+    integration = get_or_404(integration_id)
+    integration.resume(utc_now())
+    name = integration.name
+    db.session.commit()
+    flash(f"{name} is resumed: it syncs by itself again.", "success")
+    return redirect(url_for(".index"), 303)
 
 
 @bp.get(f"/{INTEGRATION}/runs")

@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, cast, or_, select
 
 from ..access import Scope
-from ..models import STATUS_LABELS, License, Organization, Product, Tenant, fold
+from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
 from ..models.base import DbSession
 from ..search import every_word
-from .filters import Filters
+from .filters import CONNECTIONS, Filters
 from .queries import organizations_chosen, products_chosen, tenants_chosen
 
 # A select with more entries than this holds only the chosen ones, and asks for others as somebody types.
@@ -59,7 +59,8 @@ def filters_shown(
     """The selects above a list; an organization's own list needs none for the organization."""
     kinds = [kind for kind in KINDS if kind != "organization" or organization_id is None]
     shown = [_shown(session, scope, kind, getattr(filters, kind), organization_id) for kind in kinds]
-    return [*shown, _statuses(filters.status)]
+    connections = _connections(session, scope, filters.connection, organization_id)
+    return [*shown, _statuses(filters.status), *connections]
 
 
 def found(session: DbSession, scope: Scope, kind: str, q: str, organization_id: int | None = None) -> list[Choice]:
@@ -104,6 +105,22 @@ def _statuses(chosen: Sequence[str]) -> Choices:
     options = [Choice(str(status), label, status in chosen) for status, label in STATUS_LABELS.items()]
     options += [Choice(status, _clipped(status), True) for status in chosen if status not in STATUS_LABELS]
     return Choices("status", "Status", options)
+
+
+def _connections(session: DbSession, scope: Scope, chosen: Sequence[str], organization_id: int | None) -> list[Choices]:
+    """Whether licenses are still synced: a select only where there are some that are not, or it is chosen by."""
+    kept = (
+        select(Tenant.id)
+        .join(Organization, Tenant.organization_id == Organization.id)
+        .join(Integration, Tenant.integration_id == Integration.id)
+        .where(scope.includes(), ~Integration.is_live)
+    )
+    if organization_id is not None:
+        kept = kept.where(Tenant.organization_id == organization_id)
+    if not chosen and session.scalar(kept.limit(1)) is None:
+        return []
+    options = [Choice(connection, connection.capitalize(), connection in chosen) for connection in CONNECTIONS]
+    return [Choices("connection", "Connection", options)]
 
 
 def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:

@@ -23,7 +23,7 @@ def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_i
     """The first step that is missing on the way to a license in the list."""
     if filters.is_narrowed:
         return WhyEmpty.NOTHING_FOUND
-    if session.scalar(select(Integration.id).limit(1)) is None:
+    if session.scalar(select(Integration.id).where(Integration.is_live).limit(1)) is None:
         return WhyEmpty.NOT_CONNECTED
     matched = select(Tenant.id).join(Organization, Tenant.organization_id == Organization.id).where(scope.includes())
     if organization_id is not None:

@@ -25,6 +25,7 @@ COLUMNS = {
     "locked_out": "locked_out",
     "last_synced_at": "last_synced_at",
     "gone_at": "gone_at",
+    "disconnected_at": "disconnected_at",
 }
 _ATTRIBUTES = tuple(COLUMNS.values())
 

@@ -9,11 +9,27 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from ..models import STATUS_LABELS, fold
-from ..search import clean, searchable
+from ..search import searchable
+from ..text import one_line
 
-SORTS = ("organization", "tenant", "product", "status", "active", "consumed", "unused", "over", "last_synced")
+SORTS = (
+    "organization",
+    "tenant",
+    "product",
+    "status",
+    "active",
+    "consumed",
+    "unused",
+    "over",
+    "last_synced",
+    "disconnected",
+)
 DEFAULT_SORT = "product"
 PER_PAGE, FEWEST_PER_PAGE, MOST_PER_PAGE = 50, 10, 200
+
+# Whether a license is synced, or was kept when its integration was removed.
+CONNECTED, DISCONNECTED = "connected", "disconnected"
+CONNECTIONS = (CONNECTED, DISCONNECTED)
 
 # Beside Microsoft's words the labels that the pages show, and either without its spaces.
 _STATUSES = {
@@ -32,6 +48,7 @@ class Filters:
     tenant: tuple[str, ...] = ()
     product: tuple[str, ...] = ()
     status: tuple[str, ...] = ()
+    connection: tuple[str, ...] = ()
     sort: str = DEFAULT_SORT
     page: int = 1
     per_page: int = PER_PAGE
@@ -45,6 +62,7 @@ class Filters:
             tenant=args.getlist("tenant"),
             product=args.getlist("product"),
             status=args.getlist("status"),
+            connection=args.getlist("connection"),
             sort=args.get("sort", ""),
             page=max(1, _number(args.get("page", ""), 1)),
             per_page=min(max(_number(args.get("per_page", ""), PER_PAGE), FEWEST_PER_PAGE), MOST_PER_PAGE),
@@ -58,6 +76,7 @@ class Filters:
         tenant: Iterable[str] = (),
         product: Iterable[str] = (),
         status: Iterable[str] = (),
+        connection: Iterable[str] = (),
         sort: str = "",
         page: int = 1,
         per_page: int = PER_PAGE,
@@ -69,6 +88,7 @@ class Filters:
             tenant=_values(tenant),
             product=_values(product),
             status=_statuses(status),
+            connection=_connections(connection),
             sort=known_sort(sort) or DEFAULT_SORT,
             page=page,
             per_page=per_page,
@@ -76,7 +96,7 @@ class Filters:
 
     @property
     def is_narrowed(self) -> bool:
-        return bool(self.q or self.organization or self.tenant or self.product or self.status)
+        return bool(self.q or self.organization or self.tenant or self.product or self.status or self.connection)
 
     @property
     def sort_field(self) -> str:
@@ -103,12 +123,17 @@ def known_sort(text: str) -> str | None:
 
 
 def _values(given: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in map(clean, given) if value))
+    return tuple(dict.fromkeys(value for value in map(one_line, given) if value))
 
 
 def _statuses(given: Iterable[str]) -> tuple[str, ...]:
     """Statuses in Microsoft's spelling where it is one that we know, and as they are where it is not."""
     return tuple(dict.fromkeys(_STATUSES.get(fold(value).replace(" ", ""), value) for value in _values(given)))
+
+
+def _connections(given: Iterable[str]) -> tuple[str, ...]:
+    wanted = {value.lower() for value in _values(given)}
+    return tuple(connection for connection in CONNECTIONS if connection in wanted)
 
 
 def _number(text: str, default: int) -> int:

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
 from ..access import Scope
-from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
+from ..models import STATUS_LABELS, Integration, License, LicenseStatus, Organization, Product, Tenant, fold
 from ..models.base import DbSession
 from ..paging import Page
 from ..search import every_word, row_id
-from .filters import Filters
+from .filters import CONNECTED, DISCONNECTED, Filters
+
+EVERY_TENANTS_DOMAIN = ".onmicrosoft.com"
 
 _COLUMNS = (
     License.id,
@@ -39,19 +41,35 @@ _COLUMNS = (
     License.created_at,
     License.changed_at,
     License.gone_at,
+    Integration.disconnected_at,
 )
+
+# What is lost soonest, and can still be saved, is first; what is as it should be, and what is over, is last. A status
+# that is not known may be anything.
+_URGENCY: dict[str, int] = {
+    LicenseStatus.LOCKED_OUT: 0,
+    LicenseStatus.SUSPENDED: 1,
+    LicenseStatus.WARNING: 2,
+    LicenseStatus.DELETED: 3,
+    LicenseStatus.ENABLED: 5,
+    LicenseStatus.GONE: 6,
+}
+_UNKNOWN_URGENCY = 4
 
 _SORT_COLUMNS: dict[str, Any] = {
     "organization": Organization.name_folded,
     "tenant": Tenant.name_folded,
     "product": Product.name_folded,
-    "status": License.status,
+    "status": case(_URGENCY, value=License.status, else_=_UNKNOWN_URGENCY),
     "active": License.active,
     "consumed": License.consumed,
     "unused": License.unused,
     "over": License.over,
     "last_synced": Tenant.last_synced_at,
+    "disconnected": Integration.disconnected_at,
 }
+# What may be missing. It is before every time; the databases disagree where it belongs.
+_MAY_BE_MISSING = {"last_synced", "disconnected"}
 
 
 @dataclass(frozen=True)
@@ -159,15 +177,19 @@ def _meets(filters: Filters, organization_id: int | None) -> ColumnElement[bool]
         conditions.append(License.product_id.in_(products_chosen(filters.product)))
     if filters.status:
         conditions.append(_has_status(filters.status))
+    if filters.connection:
+        conditions.append(License.tenant_id.in_(_tenants_by_connection(filters.connection)))
     return and_(*conditions)
 
 
 def _is_found(word: str) -> ColumnElement[bool]:
     # The small tables are searched first: the licenses, of which there are many, are then found by their ids.
     organizations = select(Organization.id).where(Organization.name_folded.contains(word, autoescape=True))
+    # What every tenant's first domain has would find them all; such a word is looked for in their names alone.
+    searched = Tenant.name_folded if word in EVERY_TENANTS_DOMAIN else Tenant.search_folded
     tenants = select(Tenant.id).where(
         or_(
-            Tenant.search_folded.contains(word, autoescape=True),
+            searched.contains(word, autoescape=True),
             Tenant.organization_id.in_(_standing_alone(organizations)),
         )
     )
@@ -183,6 +205,13 @@ def _has_status(statuses: tuple[str, ...]) -> ColumnElement[bool]:
     unknown = [status.lower() for status in statuses if status not in STATUS_LABELS]
     known = License.status.in_(statuses)
     return or_(known, func.lower(License.status).in_(unknown)) if unknown else known
+
+
+def _tenants_by_connection(connections: tuple[str, ...]) -> Select[int]:
+    """The ids of the tenants whose integration is live, or was removed."""
+    wanted = {CONNECTED: Integration.is_live, DISCONNECTED: ~Integration.is_live}
+    is_wanted = or_(false(), *(wanted[connection] for connection in connections))
+    return _standing_alone(select(Tenant.id).join(Tenant.integration).where(is_wanted))
 
 
 def _chosen(model: Any, values: Iterable[str], is_called: Any) -> Select[int]:
@@ -206,8 +235,7 @@ def _standing_alone(query: Select[Any]) -> Select[Any]:
 def _order(filters: Filters) -> list[ColumnElement[Any]]:
     """The order asked for; what is equal there is sorted the same everywhere, so that no page repeats a row."""
     column = _SORT_COLUMNS[filters.sort_field]
-    # Never synced is before every time; the databases disagree where it belongs.
     first = column.desc().nulls_last() if filters.is_descending else column.asc().nulls_first()
-    if filters.sort_field != "last_synced":
+    if filters.sort_field not in _MAY_BE_MISSING:
         first = column.desc() if filters.is_descending else column.asc()
     return [first, Product.name_folded, Organization.name_folded, License.id]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, abort, jsonify, make_response, render_template, url_for
 from flask_login import current_user
@@ -22,7 +21,7 @@ from ..organizations.queries import find as find_organization
 from ..organizations.queries import sidebar
 from ..paging import Page
 from ..search import searchable
-from ..templating import page_or_partial
+from ..templating import page_or_partial, with_address
 from . import choices
 from .empty import why_empty
 from .export import csv_lines
@@ -113,22 +112,13 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         sidebar=organization and partial(sidebar, db.session, scope, organization),
         why_empty=partial(why_empty, db.session, scope, filters, organization_id),
     )
-    response: Response = make_response(html)
-    if request.htmx:
-        response.headers["HX-Push-Url"] = _pushed(address(page=page.number))
-    return response
+    return with_address(html, address(page=page.number))
 
 
 def _address(filters: Filters, file_format: str | None = None, **changes: Any) -> str:
     """The address of this list with some of its filters changed. A change goes back to the first page."""
     parameters = replace(filters, **{"page": 1, **changes}).parameters()
     return url_for(request.endpoint or "", **(request.view_args or {}), **parameters, format=file_format)
-
-
-def _pushed(address: str) -> str:
-    """What HTMX is told to push: the address, unless the browser is there already."""
-    current = urlsplit(request.htmx.current_url or "")
-    return "false" if address == f"{current.path}?{current.query}".rstrip("?") else address
 
 
 def _export(query: Any) -> Response:

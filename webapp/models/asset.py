@@ -35,5 +35,10 @@ class FlexibleAssetType(Model):
             with session.begin_nested():
                 session.add(cls(slug=OFFICE_365_LICENSES, name="Office 365 Licenses", icon="license", is_synced=True))
         except IntegrityError:
-            # Another integration was connected at the same moment and made it.
-            session.scalars(exists).one()
+            return  # another integration was connected at the same moment and made it
+
+    @classmethod
+    def hold_licenses(cls, session: DbSession) -> bool:
+        """Queue for the row of "Office 365 Licenses" until this transaction ends; False where it does not exist."""
+        row = select(cls.id).where(cls.slug == OFFICE_365_LICENSES).with_for_update()
+        return session.scalar(row) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from sqlalchemy import DateTime, Dialect, Text
 from sqlalchemy.orm import Session, mapped_column, scoped_session
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
         __abstract__ = True
 else:
     Model = db.Model
+
+
+# What people read for what this version does not know.
+UNKNOWN = "Unknown"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -42,21 +46,42 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Named(TypeDecorator[StrEnum]):
+class Stored(StrEnum):
+    """An enumeration whose members are stored.
+
+    What a newer version stored, and this one does not know, is a member, too: of no name, shown as Unknown, equal to
+    none of the others, and stored as it was.
+    """
+
+    @classmethod
+    def of(cls, value: str) -> Self:
+        try:
+            return cls(value)
+        except ValueError:
+            member = str.__new__(cls, value)
+            member._name_, member._value_ = UNKNOWN, value
+            return member
+
+    @property
+    def is_known(self) -> bool:
+        return self.name in type(self).__members__
+
+
+class Named(TypeDecorator[Stored]):
     """A member of an enumeration, stored as its value in plain text, which a migration need not know."""
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, members: type[StrEnum]) -> None:
+    def __init__(self, members: type[Stored]) -> None:
         super().__init__()
         self.members = members
 
-    def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:
+    def process_bind_param(self, value: Stored | None, dialect: Dialect) -> str | None:
         return None if value is None else self.members(value).value
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:
-        return None if value is None else self.members(value)
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Stored | None:
+        return None if value is None else self.members.of(value)
 
 
 # Folded text sorts and compares by code point on both databases: SQLite does by nature, PostgreSQL is told to.
@@ -75,7 +100,9 @@ def utc_now() -> datetime:
 def fold(text: str) -> str:
     """Text as it is searched and sorted: compatible characters made one, case removed, white space made single.
 
+    Format characters, most of which nobody sees or types, are left out: some names that Microsoft tells begin with one.
     "ＭÜLLER  GmbH" and "Müller gmbh" fold to the same. Both databases lack a Unicode-aware LIKE by default, so
     what is searched is stored folded beside what is shown.
     """
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())

@@ -45,7 +45,10 @@ class Product(Model):
     id: Mapped[primary_key]
     sku_id: Mapped[str] = mapped_column(Text, unique=True)
     part_number: Mapped[str] = mapped_column(Text)
+    # What everything shows and searches: the own name, or else the one that `Names` finds.
     name: Mapped[str] = mapped_column(Text)
+    # The name that the MSP gave it, which wins; empty where it gave none.
+    own_name: Mapped[str] = mapped_column(Text, default="", server_default="")
     # The name and the part number, since people search for either.
     search_folded: Mapped[str] = mapped_column(FoldedText)
     name_folded: Mapped[str] = mapped_column(FoldedText)

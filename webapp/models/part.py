@@ -8,15 +8,15 @@ is known by its lapsed lease and taken up again, and a job that runs twice chang
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or_, select, update
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import DbSession, Model, Named, UtcDateTime, primary_key
+from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key
 from .integration import Tenant
 from .problem import LOST_TOO_OFTEN, Problem
 
@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=100)
 MAX_ATTEMPTS = 8
 
 
-class PartState(StrEnum):
+class PartState(Stored):
     WAITING = "waiting"
     SYNCING = "syncing"
     OK = "ok"
@@ -74,6 +74,12 @@ class SyncPart(Model):
     __table_args__ = (
         UniqueConstraint("run_id", "tenant_id"),
         Index("ix_sync_part_tenant_id", "tenant_id"),
+        Index(
+            "ix_sync_part_open",
+            "run_id",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
     )
 
     id: Mapped[primary_key]
@@ -98,6 +104,10 @@ class SyncPart(Model):
     reason: Mapped[str] = mapped_column(Text, default="")
     fix: Mapped[str] = mapped_column(Text, default="")
     request_id: Mapped[str] = mapped_column(Text, default="")
+    # When Microsoft gave the answer that the reason is about, by its own clock.
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Whether consenting to the app in the tenant puts it right.
+    needs_consent: Mapped[bool] = mapped_column(default=False)
 
     tenant: Mapped[Tenant] = relationship()
 
@@ -108,17 +118,23 @@ class SyncPart(Model):
 
     @classmethod
     def resume(cls, session: DbSession, now: datetime) -> dict[int, list[int]]:
-        """Let the parts wait no longer whose time has come; returns their ids by run."""
-        resumed = session.execute(
-            update(cls)
-            .where(cls.state == PartState.WAITING, cls.not_before <= now)
-            .values(not_before=None)
-            .returning(cls.run_id, cls.id)
-        )
-        by_run: dict[int, list[int]] = {}
-        for run_id, part_id in resumed:
-            by_run.setdefault(run_id, []).append(part_id)
-        return by_run
+        """Let the parts wait no longer whose time has come; returns their ids by run.
+
+        Those that somebody else holds are left to the next time: who locks many rows must not wait for another who
+        does. Mostly there are none, and nothing is written.
+        """
+        is_overdue = and_(cls._is_open(), cls.state == PartState.WAITING, cls.not_before <= now)
+        if session.scalar(select(cls.id).where(is_overdue).limit(1)) is None:
+            return {}
+        free = select(cls.id).where(is_overdue).with_for_update(skip_locked=True)
+        resumed = update(cls).where(cls.id.in_(free)).values(not_before=None).returning(cls.run_id, cls.id)
+        return _by_run((run_id, part_id) for run_id, part_id in session.execute(resumed))
+
+    @classmethod
+    def lapsed(cls, session: DbSession, now: datetime) -> dict[int, list[int]]:
+        """The ids of the parts whose lease ended before their work did, by run: whoever held it died."""
+        lost = select(cls.run_id, cls.id).where(cls._is_open(), cls.state == PartState.SYNCING, cls.lease_until < now)
+        return _by_run((run_id, part_id) for run_id, part_id in session.execute(lost))
 
     @classmethod
     def claim(cls, session: DbSession, part_id: int, now: datetime) -> Claim | None:
@@ -184,6 +200,18 @@ class SyncPart(Model):
         return cls._settle(session, claim, requests, problem, state=PartState.WAITING, not_before=until)
 
     @classmethod
+    def cancel_open(cls, session: DbSession, run_id: int, now: datetime) -> None:
+        """End a run's open parts and withdraw their leases: whoever works on one writes nothing any more.
+
+        The caller holds the run's row. A part that is being written at this moment is waited for, and stays as it ends.
+        """
+        session.execute(
+            update(cls)
+            .where(cls.run_id == run_id, cls.state.in_(OPEN_PARTS))
+            .values(state=PartState.CANCELLED, finished_at=now, lease=None, lease_until=None, not_before=None)
+        )
+
+    @classmethod
     def _settle(cls, session: DbSession, claim: Claim, requests: int, problem: Problem | None, **values: Any) -> bool:
         explained = (problem or Problem("", "")).columns()
         released = {"lease": None, "lease_until": None, "requests": cls.requests + requests}
@@ -200,7 +228,19 @@ class SyncPart(Model):
         return written.scalar() is not None
 
     @classmethod
+    def _is_open(cls) -> Any:
+        # The words of the partial index, so that what is looked for among few is not looked for among all.
+        return cls.finished_at.is_(None)
+
+    @classmethod
     def _is_due(cls, now: datetime) -> Any:
         may_start = and_(cls.state == PartState.WAITING, or_(cls.not_before.is_(None), cls.not_before <= now))
         was_lost = and_(cls.state == PartState.SYNCING, cls.lease_until < now)
         return or_(may_start, was_lost)
+
+
+def _by_run(found: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    by_run: dict[int, list[int]] = {}
+    for run_id, part_id in found:
+        by_run.setdefault(run_id, []).append(part_id)
+    return by_run

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A reason and its fix, in the users' words, with Microsoft's code and request id where it gave them."""
+    """A reason and its fix, in the users' words, with Microsoft's code, request id and date where it gave them.
+
+    `needs_consent` tells that an administrator of the tenant can put it right by consenting to the app.
+    """
 
     reason: str
     fix: str
     code: str = ""
     request_id: str = ""
+    answered_at: datetime | None = None
+    needs_consent: bool = False
 
-    def columns(self) -> dict[str, str]:
+    def columns(self) -> dict[str, Any]:
         """The problem as the columns of the same names."""
         return asdict(self)
 
@@ -34,3 +41,16 @@ LOST_TOO_OFTEN = Problem(
     "Look into the worker's log for the cause, then sync again.",
     code="lost",
 )
+UNREADABLE_SECRET = Problem(
+    "The stored client secret cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
+    "Put the key back into ENCRYPTION_KEYS, or enter the client secret again under Actions > Edit Connection.",
+    code="unreadable_secret",
+)
+
+
+def cancelled_by(who: str) -> Problem:
+    """What a cancelled run says of itself."""
+    return Problem(
+        f"Cancelled by {who}.",
+        "Tenants that were done before are up to date; the others keep their last good data.",
+    )

@@ -15,10 +15,10 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("product_names.csv")
 
 
-def name_of(sku_id: str, part_number: str) -> str:
-    """What people call the product: by its SKU's id, else by its part number, else the part number itself."""
+def shipped_name(sku_id: str, part_number: str) -> str | None:
+    """What the table calls the product: by its SKU's id, else by its part number."""
     by_sku_id, by_part_number = _names()
-    return by_sku_id.get(sku_id.lower()) or by_part_number.get(part_number.lower()) or part_number
+    return by_sku_id.get(sku_id.lower()) or by_part_number.get(part_number.lower())
 
 
 def known_products() -> list[tuple[str, str, str]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -13,20 +12,20 @@ from flask_login import UserMixin
 from sqlalchemy import ForeignKey, Text, delete, exists, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import DbSession, Model, Named, UtcDateTime, primary_key, utc_now
+from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 
 SESSION_LIFETIME = timedelta(days=14)
 
 _hasher = PasswordHasher()
 
 
-class Role(StrEnum):
+class Role(Stored):
     ADMINISTRATOR = "administrator"
     READ_ONLY = "read-only"
 
     @property
     def label(self) -> str:
-        return self.value.capitalize()
+        return self.value.capitalize() if self.is_known else UNKNOWN
 
 
 class User(UserMixin, Model):

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from flask_wtf import FlaskForm
 from wtforms import StringField, ValidationError
 from wtforms.validators import DataRequired, Length
 
 from ..extensions import db
+from ..integrations.matching import take_turns
 from ..models import Organization
-from ..search import clean
+from ..models.organization import LONGEST_NAME
+from ..text import one_line
 from .queries import is_taken
-
-LONGEST_NAME = 200
-
-
-def tidied(name: str | None) -> str:
-    """A name on one line: without control characters, and with single spaces."""
-    spaced = "".join(" " if character in "\t\r\n" else character for character in clean(name or ""))
-    visible = "".join(character for character in spaced if unicodedata.category(character) != "Cc")
-    return " ".join(visible.split())
 
 
 class OrganizationForm(FlaskForm):
+    """What is checked here holds until the transaction ends."""
+
     name = StringField(
         "Name",
-        filters=[tidied],
+        filters=[lambda name: one_line(name or "")],
         validators=[
             DataRequired("Enter the organization's name."),
             Length(max=LONGEST_NAME, message=f"Use at most {LONGEST_NAME} characters."),
@@ -38,6 +31,7 @@ class OrganizationForm(FlaskForm):
         self._own_id = None if organization is None else organization.id
 
     def validate_name(self, field: StringField) -> None:
+        take_turns(db.session)
         if is_taken(db.session, field.data, besides=self._own_id):
             raise ValidationError(
                 "There is an organization with this name already. Choose another name, or use that one."

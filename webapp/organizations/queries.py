@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import url_for
 from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import joinedload
 
 from ..access import Scope
 from ..models import OFFICE_365_LICENSES, FlexibleAssetType, License, LicenseStatus, Organization, Tenant, fold
@@ -102,7 +103,7 @@ def sidebar(session: DbSession, scope: Scope, organization: Organization) -> lis
 
 
 def tenants_of(session: DbSession, organization: Organization) -> Sequence[Tenant]:
-    query = select(Tenant).where(Tenant.organization_id == organization.id)
+    query = select(Tenant).options(joinedload(Tenant.integration)).where(Tenant.organization_id == organization.id)
     return session.scalars(query.order_by(Tenant.name_folded, Tenant.id)).all()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Blueprint, Flask, abort, flash, make_response, redirect, render_template, url_for
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
@@ -15,7 +15,7 @@ from ..extensions import db
 from ..models import Organization
 from ..paging import Page
 from ..search import searchable
-from ..templating import page_or_partial
+from ..templating import page_or_partial, with_address
 from .forms import OrganizationForm
 from .queries import count, find, listing, sidebar, summaries, tenants_of
 
@@ -48,10 +48,7 @@ def index() -> Response:
         q=q,
         address=address,
     )
-    response: Response = make_response(html)
-    if request.htmx:
-        response.headers["HX-Push-Url"] = address(page.number)
-    return response
+    return with_address(html, address(page.number))
 
 
 @bp.get("/organizations/<id:organization_id>")

@@ -108,6 +108,15 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// data-copy="ID": copy what stands in that field; where the browser does not let us, select it for the reader to copy.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  navigator.clipboard?.writeText(field.value).then(() => { button.textContent = "Copied"; }, () => {});
+});
+
 // A menu that closes while the focus is in it gives the focus back to the button that opened it.
 document.addEventListener("hide.bs.dropdown", (event) => {
   if (event.target.parentElement?.querySelector(".dropdown-menu")?.contains(document.activeElement)) event.target.focus();

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from jobs.microsoft.errors import AccessDenied, MicrosoftError, Refused, ServerFailed
+from jobs.microsoft.errors import AccessDenied, MicrosoftError, Refused, ServerFailed, SignInRefused
 from jobs.microsoft.explain import graph_refused, sign_in_refused
+from jobs.microsoft.sign_in_codes import SIGN_IN_CODES
 
 # The code, a word of the reason, a word of the fix, and which of the credentials is at fault.
 CODES: list[tuple[int, str, str, str | None]] = [
@@ -34,6 +36,7 @@ def test_a_known_code_is_explained_with_its_fix(code: int, reason: str, fix: str
     description = f"AADSTS{code}: Some text of Microsoft's.\r\nTrace ID: 1\r\nTimestamp: 2"
     answer = {"error": "invalid_client", "error_description": description, "error_codes": [code], "trace_id": "t-1"}
     error = sign_in_refused(answer)
+    assert isinstance(error, SignInRefused)
     assert reason in error.problem.reason
     assert fix in error.problem.fix
     assert (error.problem.code, error.problem.request_id, error.field) == (f"AADSTS{code}", "t-1", field)
@@ -95,3 +98,77 @@ def test_a_403_names_the_permission_that_is_missing() -> None:
 def test_a_request_id_is_taken_from_the_body_where_no_header_has_it() -> None:
     answer = {"error": {"code": "BadRequest", "innerError": {"request-id": "r-2"}}}
     assert graph_refused(400, answer, "", "").problem.request_id == "r-2"
+
+
+@pytest.mark.parametrize("code", sorted(SIGN_IN_CODES))
+def test_every_code_of_the_table_has_a_reason_and_a_fix_in_plain_words(code: int) -> None:
+    problem = sign_in_refused({"error_codes": [code]}).problem
+    assert problem.code == f"AADSTS{code}"
+    assert problem.reason.endswith(".")
+    assert problem.fix.endswith(".")
+
+
+CONSENT_CODES = {
+    700016,
+    700011,
+    70001,
+    7000229,
+    65001,
+    65004,
+    65005,
+    650052,
+    650056,
+    650057,
+    90008,
+    90094,
+    90095,
+    90099,
+}
+
+
+@pytest.mark.parametrize("code", sorted(SIGN_IN_CODES))
+def test_where_consent_is_missing_the_problem_says_so(code: int) -> None:
+    assert sign_in_refused({"error_codes": [code]}).problem.needs_consent == (code in CONSENT_CODES)
+
+
+@pytest.mark.parametrize("code", [90033, 90012, 90024, 50033])
+def test_what_passes_by_itself_is_tried_again(code: int) -> None:
+    assert isinstance(sign_in_refused({"error_codes": [code]}), ServerFailed)
+    assert isinstance(sign_in_refused({"error_codes": [700016]}), SignInRefused)
+
+
+HEADER = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("2016-01-09 02:02:12Z", datetime(2016, 1, 9, 2, 2, 12, tzinfo=UTC)),
+        ("2016-01-09T02:02:12", datetime(2016, 1, 9, 2, 2, 12, tzinfo=UTC)),
+        ("2016-01-09T02:02:12+02:00", datetime(2016, 1, 9, 0, 2, 12, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", HEADER),
+        ("yesterday", HEADER),
+        (7, HEADER),
+        (None, HEADER),
+    ],
+)
+def test_the_date_is_the_one_that_the_answer_carries_else_the_headers(said: object, expected: datetime) -> None:
+    sign_in = sign_in_refused({"error_codes": [65001], "timestamp": said}, HEADER)
+    graph = graph_refused(400, {"error": {"innerError": {"date": said}}}, "", "", HEADER)
+    assert sign_in.problem.answered_at == graph.problem.answered_at == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "needs_consent"),
+    [
+        ("Authorization_RequestDenied", 403, AccessDenied, True),
+        ("Authorization_IdentityNotFound", 403, AccessDenied, True),
+        ("Authentication_RequestFromNonPremiumTenantOrB2CTenant", 403, AccessDenied, False),
+        ("Directory_ExpiredPageToken", 400, ServerFailed, False),
+        ("InvalidAuthenticationToken", 401, Refused, False),
+    ],
+)
+def test_graphs_codes_are_told_apart(code: str, status: int, kind: type[MicrosoftError], needs_consent: bool) -> None:
+    error = graph_refused(status, {"error": {"code": code}}, "", "User.Read.All")
+    assert type(error) is kind
+    assert (error.problem.code, error.problem.needs_consent) == (code, needs_consent)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
+from redis import Redis
 from redis.exceptions import ConnectionError
 from werkzeug.exceptions import TooManyRequests
 
@@ -20,6 +24,14 @@ from webapp.extensions import limiter
 from .forms import is_signed_in, set_up, sign_in
 
 
+@pytest.fixture(autouse=True)
+def redis_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget what another test did to Redis, and what is counted in memory."""
+    memory = FixedWindowRateLimiter(MemoryStorage())
+    monkeypatch.setattr(throttle, "_counts_in_memory", lambda: memory)
+    monkeypatch.setattr(throttle, "_redis", throttle._Redis())
+
+
 def test_after_five_failures_even_the_right_password_is_refused(client: FlaskClient, make: Make) -> None:
     make.user(email="ada@msp.example")
     failures = [sign_in(client, "ada@msp.example", "wrong").status_code for _ in range(5)]
@@ -29,6 +41,22 @@ def test_after_five_failures_even_the_right_password_is_refused(client: FlaskCli
     assert 0 < int(refused.headers["Retry-After"]) <= 300
     assert re.search(r"Try again in (\d+|a) (minutes|minute|seconds)", refused.text)
     assert not is_signed_in(client)
+
+
+def test_guesses_from_elsewhere_keep_nobody_out_of_their_account(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    for _ in range(6):
+        sign_in(client, "ada@msp.example", "wrong", visitor="192.0.2.1")
+    assert sign_in(client, "ada@msp.example", visitor="192.0.2.1").status_code == 429
+    assert sign_in(client, "ada@msp.example", visitor="192.0.2.2").status_code == 302
+
+
+def test_an_account_takes_a_hundred_guesses_an_hour_from_all_places_together(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    for number in range(100):
+        answer = sign_in(client, "ada@msp.example", "wrong", visitor=f"192.0.2.{number // 5}")
+        assert answer.status_code == 401
+    assert sign_in(client, "ada@msp.example", visitor="198.51.100.1").status_code == 429
 
 
 def test_an_address_in_other_letters_is_the_same_account(client: FlaskClient, make: Make) -> None:
@@ -119,12 +147,46 @@ def test_people_can_sign_in_and_guesses_are_counted_while_redis_is_down(
             raise ConnectionError
 
     monkeypatch.setattr(limiter, "_limiter", Gone())
-    memory = FixedWindowRateLimiter(MemoryStorage())
-    monkeypatch.setattr(throttle, "_counts_in_memory", lambda: memory)
     make.user(email="ada@msp.example")
     assert sign_in(app.test_client(), "ada@msp.example").status_code == 302
     answers = [sign_in(app.test_client(), "eve@msp.example", "wrong").status_code for _ in range(6)]
     assert answers == [401] * 5 + [429]
+
+
+def test_a_redis_that_hangs_holds_nobody_up_for_long(app: Flask, make: Make, redis_url: str) -> None:
+    make.user(email="ada@msp.example")
+    process_id = Redis.from_url(redis_url).info()["process_id"]
+    os.kill(process_id, signal.SIGSTOP)
+    try:
+        begun = time.monotonic()
+        answers = [sign_in(app.test_client(), "ada@msp.example").status_code for _ in range(3)]
+        took = time.monotonic() - begun
+    finally:
+        os.kill(process_id, signal.SIGCONT)
+    assert answers == [302] * 3
+    assert took < 5
+
+
+def test_a_redis_that_failed_is_asked_again_after_a_while(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Gone:
+        def __getattr__(self, name: str) -> None:
+            asked.append(name)
+            raise ConnectionError
+
+    monkeypatch.setattr(limiter, "_limiter", Gone())
+    make.user(email="ada@msp.example")
+    now = time.monotonic()
+    monkeypatch.setattr(throttle, "monotonic", lambda: now)
+    for _ in range(2):
+        assert sign_in(app.test_client(), "ada@msp.example").status_code == 302
+    assert len(asked) == 1
+    monkeypatch.setattr(throttle, "monotonic", lambda: now + 11)
+    assert sign_in(app.test_client(), "ada@msp.example").status_code == 302
+    assert len(asked) == 2
 
 
 def test_what_a_proxy_made_up_as_the_visitor_s_address_does_no_harm(client: FlaskClient, make: Make) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -142,7 +143,15 @@ def test_a_name_in_use_is_refused(flask: Run, make: Make, microsoft: Microsoft, 
 
 def test_list_prints_each_integration_without_its_secret(flask: Run, make: Make) -> None:
     finished_at = utc_now()
-    integration = make.integration(name="Contoso", client_id=CLIENT_ID, home_tenant_id=TENANT_ID, secret=SECRET)
+    next_sync_at = finished_at + timedelta(hours=1)
+    integration = make.integration(
+        name="Contoso",
+        client_id=CLIENT_ID,
+        home_tenant_id=TENANT_ID,
+        secret=SECRET,
+        sync_every_hours=2,
+        next_sync_at=next_sync_at,
+    )
     make.tenant(integration=integration, organization=make.organization())
     make.tenant(integration=integration)
     make.run(integration=integration, state=RunState.PARTIAL, finished_at=finished_at)
@@ -154,6 +163,9 @@ def test_list_prints_each_integration_without_its_secret(flask: Run, make: Make)
         "tenant_id": TENANT_ID,
         "client_id": CLIENT_ID,
         "sync_licenses": True,
+        "sync_every_hours": 2,
+        "paused": False,
+        "next_sync_at": next_sync_at.isoformat(),
         "tenants": 2,
         "matched": 1,
         "last_run_state": "partial",
@@ -289,7 +301,7 @@ def test_wait_prints_progress_and_ends_well_with_the_run(
     ("state", "word"),
     [
         (RunState.FAILED, "Failed."),
-        (RunState.PARTIAL, "Partly failed: 1 of 3 tenants."),
+        (RunState.PARTIAL, "Partly failed (1 of 3, keep last good data)."),
         (RunState.CANCELLED, "Cancelled."),
     ],
 )

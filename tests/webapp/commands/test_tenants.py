@@ -55,6 +55,7 @@ def test_list_prints_each_tenant_with_its_state(flask: Run, make: Make) -> None:
         "state": "matched",
         "organization": "Customer",
         "last_synced_at": now.isoformat(),
+        "disconnected_at": None,
     }
     assert (records[2]["organization"], records[2]["last_synced_at"]) == (None, None)
 

@@ -14,7 +14,16 @@ from jobs.queue import JobFailed, NoWorker, QueueUnavailable
 from tests.support.factories import Make
 from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal
 from webapp.extensions import db
-from webapp.models import OFFICE_365_LICENSES, Cloud, FlexibleAssetType, Integration, Organization, Tenant
+from webapp.models import (
+    OFFICE_365_LICENSES,
+    Cloud,
+    FlexibleAssetType,
+    Integration,
+    Organization,
+    Removal,
+    Tenant,
+    utc_now,
+)
 
 ADD = "/account/integrations/add"
 FORM = {
@@ -273,3 +282,20 @@ def test_the_list_of_organizations_is_searched_on_the_server(as_administrator: F
     assert as_administrator.get(address, query_string={"q": "STRASSE 100%"}).json == expected
     assert as_administrator.get(address, query_string={"q": "%_\x00"}).json == []
     assert f'data-choices-url="{address}"' in as_administrator.get(ADD).text
+
+
+def test_a_tenant_that_a_removed_integration_left_is_adopted_and_stays_matched(
+    as_administrator: FlaskClient, make: Make, microsoft: Microsoft
+) -> None:
+    former = make.integration(name="Contoso", removal=Removal.KEEP, disconnected_at=utc_now())
+    organization, other = make.organization(name="Contoso Ltd"), make.organization(name="Other")
+    tenant = make.tenant(integration=former, tenant_id=TENANT_ID, name="As it was", organization=organization)
+    license = make.license(tenant=tenant)
+    answer = send(as_administrator, placement="existing", organization=str(other.id))
+    page = as_administrator.get(answer.headers["Location"]).text
+    assert "matched to Contoso Ltd" in page
+    assert "Its data is kept from when it was connected before." in page
+    assert (stored(Tenant), stored(Integration), stored(Organization)) == (1, 1, 2)
+    assert (tenant.integration.name, tenant.organization, tenant.name) == ("Contoso", organization, "Contoso")
+    assert license.tenant.integration.is_live
+    assert tenant.integration.client_secret == SECRET

@@ -175,7 +175,7 @@ def test_a_run_that_partly_failed_says_how_many_and_since_when_the_rest_is_good(
     )
     row = status(as_administrator, run)
     assert "Partly failed" in row
-    assert "2 of 12 tenants" in row
+    assert "Partly failed (2 of 12, keep last good data)" in row
     assert PROBLEM["reason"] in row
     assert f'datetime="{last_synced_at.isoformat()}"' in row
     assert "poll" not in row

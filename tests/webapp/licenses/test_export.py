@@ -80,6 +80,7 @@ def test_a_row_has_every_field_of_the_license(as_reader: FlaskClient, make: Make
             "locked_out": "3",
             "last_synced_at": "2026-01-02T03:04:05+00:00",
             "gone_at": "2026-02-03T04:05:06+00:00",
+            "disconnected_at": "",
         }
     ]
 

@@ -118,8 +118,8 @@ def test_a_list_asks_the_database_equally_often_however_many_rows(
         make.license(tenant=tenant)
     count_queries.clear()
     assert len(products(page(as_reader, per_page=200))) == rows
-    # Who is signed in, totals, rows, and what three filters offer; a transaction's begin is counted on SQLite.
-    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 6
+    # Who is signed in, totals, rows, what three filters offer, and whether the one for what is disconnected is there.
+    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 7
     count_queries.clear()
     as_reader.get(GLOBAL, query_string={"per_page": 200}, headers=HTMX)
     assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 3
@@ -251,6 +251,19 @@ def test_without_an_integration_a_reader_is_told_whom_to_ask(as_reader: FlaskCli
     html = page(as_reader)
     assert "An Administrator can connect" in html
     assert "/account/integrations" not in html
+
+
+def test_filters_and_totals_are_shown_once_there_is_something_to_filter(as_reader: FlaskClient, make: Make) -> None:
+    html = page(as_reader)
+    assert 'id="filters"' not in html
+    assert 'id="totals"' not in html
+    html = page(as_reader, q="nothing like it")
+    assert 'id="filters"' in html
+    assert 'id="totals"' in html
+    make.license()
+    html = page(as_reader)
+    assert 'id="filters"' in html
+    assert 'id="totals"' in html
 
 
 def test_an_empty_list_says_what_is_missing(as_reader: FlaskClient, make: Make) -> None:

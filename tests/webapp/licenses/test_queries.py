@@ -174,6 +174,14 @@ def test_names_sort_without_regard_to_case(make: Make) -> None:
     assert listed(sort="-organization") == ordered[::-1]
 
 
+def test_statuses_sort_by_urgency(make: Make) -> None:
+    statuses = ("Enabled", "Gone", "NeverHeardOf", "Suspended", "LockedOut", "Deleted", "Warning")
+    rows = {status: make.license(status=status).id for status in statuses}
+    by_urgency = ["LockedOut", "Suspended", "Warning", "Deleted", "NeverHeardOf", "Enabled", "Gone"]
+    assert listed(sort="status") == [rows[status] for status in by_urgency]
+    assert listed(sort="-status") == [rows[status] for status in by_urgency[::-1]]
+
+
 def test_never_synced_is_before_every_time(make: Make) -> None:
     moments = [None, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)]
     ids = [

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from webapp.models.product_names import TABLE, known_products, name_of
+from webapp.models.product_names import TABLE, known_products, shipped_name
 
 
 @pytest.mark.parametrize(
@@ -21,16 +21,16 @@ from webapp.models.product_names import TABLE, known_products, name_of
     ],
 )
 def test_a_product_is_named_by_its_part_number(part_number: str, name: str) -> None:
-    assert name_of("", part_number) == name
+    assert shipped_name("", part_number) == name
 
 
 def test_the_sku_id_goes_before_the_part_number_whatever_its_case() -> None:
-    assert name_of("05E9A617-0261-4CEE-BB44-138D3EF5D965", "SOMETHING_ELSE") == "Microsoft 365 E3"
-    assert name_of("05e9a617-0261-4cee-bb44-138d3ef5d965", "ENTERPRISEPREMIUM") == "Microsoft 365 E3"
+    assert shipped_name("05E9A617-0261-4CEE-BB44-138D3EF5D965", "SOMETHING_ELSE") == "Microsoft 365 E3"
+    assert shipped_name("05e9a617-0261-4cee-bb44-138d3ef5d965", "ENTERPRISEPREMIUM") == "Microsoft 365 E3"
 
 
-def test_an_unknown_product_is_called_by_its_part_number() -> None:
-    assert name_of(str(uuid.UUID(int=1)), "BRAND_NEW") == "BRAND_NEW"
+def test_an_unknown_product_has_no_name_in_the_table() -> None:
+    assert shipped_name(str(uuid.UUID(int=1)), "BRAND_NEW") is None
 
 
 def test_the_table_is_well_formed() -> None:

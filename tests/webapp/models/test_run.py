@@ -6,13 +6,22 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy.exc import IntegrityError
 
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import Integration, PartState, Progress, RunState, SyncPart, SyncRun, Trigger, utc_now
+from webapp.models import (
+    Integration,
+    IntegrationRemoved,
+    PartState,
+    Progress,
+    RunState,
+    SyncPart,
+    SyncRun,
+    Trigger,
+    utc_now,
+)
 from webapp.models.run import SILENCE
 
 
@@ -94,7 +103,7 @@ def test_a_start_on_an_integration_that_was_deleted_ends_with_an_error(make: Mak
     integration_id = integration.id
     db.session.delete(integration)
     db.session.commit()
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrationRemoved):
         SyncRun.begin(db.session, integration_id, Trigger.MANUAL)
 
 
@@ -107,6 +116,13 @@ def test_a_plan_has_a_part_for_each_matched_tenant(make: Make) -> None:
     assert len(plan(run)) == run.tenants_total == 3
     assert run.state == RunState.SYNCING
     assert run.started_at is not None
+
+
+def test_a_plan_takes_the_tenants_in_the_order_in_which_they_were_found(make: Make) -> None:
+    run = begin(matched(make, 20))
+    plan(run)
+    tenant_ids = list(db.session.scalars(db.select(SyncPart.tenant_id).order_by(SyncPart.id)))
+    assert tenant_ids == sorted(tenant_ids)
 
 
 def test_planning_twice_is_planning_once(make: Make) -> None:

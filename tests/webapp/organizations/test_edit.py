@@ -24,14 +24,20 @@ def test_an_organization_is_added(as_administrator: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "name"),
-    [("  Contoso  ", "Contoso"), ("Con\0to\x07so", "Contoso"), ("a\tb\r\nc", "a b c"), ("日本\u3000商事", "日本 商事")],
+    [
+        ("  Contoso  ", "Contoso"),
+        ("Con\0to\x07so", "Contoso"),
+        ("a\tb\r\nc", "a b c"),
+        ("日本\u3000商事", "日本 商事"),
+        ("Con\u202eto\u200bso", "Contoso"),
+    ],
 )
 def test_a_name_is_tidied(as_administrator: FlaskClient, typed: str, name: str) -> None:
     as_administrator.post("/organizations/add", data={"name": typed})
     assert stored() == [name]
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "\0", "\t\r\n", "x" * 201])
+@pytest.mark.parametrize("typed", ["", "   ", "\0", "\t\r\n", "\u200b", "\u202e\u200d", "x" * 201])
 def test_a_name_has_1_to_200_characters(as_administrator: FlaskClient, typed: str) -> None:
     answer = as_administrator.post("/organizations/add", data={"name": typed})
     assert "invalid-feedback" in answer.get_data(as_text=True)

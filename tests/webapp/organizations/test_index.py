@@ -81,6 +81,23 @@ def test_htmx_is_answered_with_the_table_and_a_clean_address(as_reader: FlaskCli
     assert answer.headers["HX-Push-Url"] == "/organizations?q=contoso"
 
 
+def test_htmx_pushes_no_address_that_is_there_already(as_reader: FlaskClient) -> None:
+    for query in ("", "?q=a+b"):
+        headers = {**HTMX, "HX-Current-URL": f"http://localhost/organizations{query}"}
+        assert as_reader.get(f"/organizations{query}", headers=headers).headers["HX-Push-Url"] == "false"
+
+
+def test_a_name_of_which_nothing_is_visible_can_be_clicked(as_reader: FlaskClient, make: Make) -> None:
+    organization = make.organization(name="\u200b")
+    make.license(tenant=make.tenant(organization=organization, name="\u202e"))
+    link = rf'<a [^>]*href="/organizations/{organization.id}[^"]*"[^>]*>\(no visible name\)</a>'
+    for address in ("/organizations", "/global/office-365-licenses"):
+        assert re.search(link, as_reader.get(address).text)
+    html = as_reader.get(f"/organizations/{organization.id}").text
+    assert re.search(r"<h1[^>]*><span[^>]*>\(no visible name\)</span></h1>", html)
+    assert 'title="\u202e">(no visible name)<' in html
+
+
 @pytest.mark.parametrize("rows", [1, 40])
 def test_the_list_asks_the_database_equally_often_however_many_rows(
     as_reader: FlaskClient, make: Make, count_queries: list[str], rows: int

@@ -1,0 +1,112 @@
+"""Comparing what is stored of a tenant with what Microsoft says of it now. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+
+from webapp.extensions import UnreadableSecret, db
+from webapp.models import UNREADABLE_SECRET, Product, Tenant, utc_now
+from webapp.models.product_edition import names_for
+
+from . import tenant as tenants
+from .connect import REMOVED
+from .job import job
+from .microsoft.errors import MicrosoftError
+from .microsoft.facts import LicenseFacts, TenantFacts
+
+# What a difference is about: a fact of the tenant; a figure of a license that both have; one that only one has.
+TENANT, CHANGED, ONLY_LIVE, ONLY_STORED = "tenant", "changed", "only_live", "only_stored"
+
+Differences = list[dict[str, Any]]
+
+
+@job
+def compare(tenant_row_id: int) -> dict[str, Any]:
+    """Read the tenant live and compare, license by license and figure by figure.
+
+    Returns `ok` with `differences`, each with `kind`, `sku_id`, `sku_part_number`, `name`, `field`, `stored` and
+    `live`; `same`, how many licenses are alike; `read_at`; and `warning`, what could not be read, or None. Or not `ok`
+    with `problem`.
+    """
+    tenant = db.session.get_one(Tenant, tenant_row_id)
+    if not tenant.integration.is_live:
+        return {"ok": False, "problem": REMOVED.columns()}
+    if tenant.not_before is not None and tenant.not_before > utc_now():
+        return {"ok": False, "problem": tenants.asked_to_wait(tenant.not_before).columns()}
+    try:
+        credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
+        db.session.rollback()  # no transaction is held while Microsoft is asked
+        snapshot = tenants.read(credentials, tenants.transport())
+        read_at = utc_now()
+        tenant = db.session.get_one(Tenant, tenant_row_id)
+        tenants.refuse_another(tenant, snapshot)
+    except UnreadableSecret:
+        return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
+    except MicrosoftError as error:
+        return {"ok": False, "problem": error.problem.columns()}
+    stored = tenants.stored(tenant_row_id)
+    changes = tenants.compare(stored, snapshot.licenses)
+    return {
+        "ok": True,
+        "read_at": read_at,
+        "differences": [*_of_tenant(tenant, snapshot), *_of_licenses(changes, stored)],
+        "same": changes.unchanged,
+        "warning": snapshot.notice.columns() if snapshot.notice else None,
+    }
+
+
+def _of_tenant(tenant: Tenant, snapshot: tenants.Snapshot) -> Differences:
+    live = snapshot.tenant
+    if live is None:
+        return []
+    known, said = asdict(TenantFacts(tenant.tenant_id, tenant.name, tenant.default_domain)), asdict(live)
+    about = {"kind": TENANT, "sku_id": "", "sku_part_number": "", "name": tenant.name}
+    return [
+        {**about, "field": field, "stored": known[field], "live": said[field]}
+        for field in known
+        if known[field] != said[field]
+    ]
+
+
+def _of_licenses(changes: tenants.Changes, stored: Mapping[str, LicenseFacts]) -> Differences:
+    found = [(CHANGED, facts, stored[facts.sku_id], facts) for facts in changes.changed]
+    only_live = [(ONLY_LIVE, facts, None, facts) for facts in changes.created]
+    only_stored = [(ONLY_STORED, stored[sku_id], stored[sku_id], None) for sku_id in changes.gone]
+    names = _names(facts for _, facts, *_ in [*found, *only_live, *only_stored])
+    differences = []
+    for kind, facts, known, said in [*found, *only_live, *only_stored]:
+        before, after = _values(known), _values(said)
+        about = {"kind": kind, "sku_id": facts.sku_id, "sku_part_number": facts.sku_part_number}
+        differences += [
+            {
+                **about,
+                "name": names[facts.sku_id],
+                "field": field,
+                "stored": before.get(field),
+                "live": after.get(field),
+            }
+            for field in before or after
+            if before.get(field) != after.get(field)
+        ]
+    return differences
+
+
+def _values(facts: LicenseFacts | None) -> dict[str, Any]:
+    """The facts one by one, in the order in which people read them; none where there is no such license."""
+    if facts is None:
+        return {}
+    about = {"status": facts.status, "part_number": facts.sku_part_number, "applies_to": facts.applies_to}
+    return {**about, **asdict(facts.figures)}
+
+
+def _names(licenses: Iterable[LicenseFacts]) -> dict[str, str]:
+    """The products' names by sku id; one not seen before is called as it would be after the next sync."""
+    part_numbers = {facts.sku_id: facts.sku_part_number for facts in licenses}
+    names = names_for(db.session, part_numbers)
+    found = {sku_id: names.name_and_source(sku_id, number)[0] for sku_id, number in part_numbers.items()}
+    query = select(Product.sku_id, Product.name).where(Product.sku_id.in_(list(part_numbers)))
+    return found | {row.sku_id: row.name for row in db.session.execute(query)}

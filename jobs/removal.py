@@ -1,0 +1,29 @@
+"""Deleting the data of an integration that is being removed.
+
+A job works for a few seconds and enqueues the rest, so that what else waits gets its turn. It may die at any line:
+`webapp.models.removal` says why that does no harm, and the sweep finds what is left.
+"""
+
+from __future__ import annotations
+
+import time
+
+from webapp.extensions import db
+from webapp.models import removal, utc_now
+
+from . import queue, sync
+from .job import job
+
+SECONDS = 5.0
+
+
+@job
+def remove(integration_id: int) -> None:
+    """Delete what is left of the integration, or some of it."""
+    began = time.monotonic()
+    while removal.next_batch(db.session, integration_id, utc_now()):
+        db.session.commit()
+        if sync.stopping.is_set() or time.monotonic() - began >= SECONDS:
+            queue.remove(integration_id)
+            return
+    db.session.commit()

@@ -1,0 +1,158 @@
+"""What scripts add: polling that rests with the tab, buttons that are busy, a theme, addresses that hold the view."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route, expect
+
+from sandbox import Fault, Sandbox
+from tests.browser.conftest import EMAIL, PASSWORD, sign_in
+from tests.browser.test_removal import connected_and_synced
+from tests.browser.test_walk import choose_action, connect, integration_row
+from tests.support.microsoft import sandbox_tenant
+from tests.support.running import Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SHOW = """(hidden) => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+STATUS = re.compile(r"/account/integrations/\d+/status")
+
+
+def test_a_hidden_tab_does_not_poll_and_goes_on_when_it_is_shown(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page, name = signed_in, "Is hidden"
+    tenant = sandbox_tenant(microsoft, display_name=name)
+    microsoft.faults(tenant.tenant_id, Fault("subscribedSkus", "slow", times=None, after=1, seconds=6))
+    page.clock.install()
+    connect(page, server, tenant, name)
+    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
+    page.goto(f"{server.url}/account/integrations")
+    with page.expect_response(STATUS):
+        choose_action(page, name, "Start Manual Sync")
+    row = integration_row(page, name)
+    expect(row.get_by_text("Syncing...")).to_be_visible()
+
+    page.evaluate(SHOW, True)
+    asked: list[Request] = []
+    page.on("request", lambda request: asked.append(request) if STATUS.search(request.url) else None)
+    page.clock.run_for(60_000)
+    assert asked == []
+    with page.expect_response(STATUS):
+        page.evaluate(SHOW, False)
+    expect(row.get_by_text("OK", exact=True)).to_be_visible(timeout=20_000)
+
+
+def test_a_pressed_button_is_busy_and_cannot_be_pressed_twice(page: Page, server: Running) -> None:
+    sent: list[Request] = []
+
+    def answer_nothing(route: Route) -> None:
+        """Leave the browser where it is, as it is while it waits for a slow answer."""
+        if route.request.method == "POST":
+            sent.append(route.request)
+            route.fulfill(status=204)
+        else:
+            route.continue_()
+
+    page.route("**/sign-in*", answer_nothing)
+    page.goto(f"{server.url}/sign-in")
+    page.get_by_label("E-mail").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    button = page.get_by_role("button", name="Sign in")
+    button.click()
+    expect(button).to_be_disabled()
+    expect(button.locator(".spinner-border")).to_be_visible()
+    page.get_by_label("Password").press("Enter")
+    button.click(force=True)
+    page.goto(f"{server.url}/sign-in")
+    expect(button).to_be_enabled()
+    assert len(sent) == 1
+
+
+def test_the_theme_is_remembered(signed_in: Page, server: Running) -> None:
+    page = signed_in
+    theme = page.locator("html")
+    expect(theme).not_to_have_attribute("data-bs-theme", "dark")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    expect(theme).to_have_attribute("data-bs-theme", "dark")
+    page.goto(f"{server.url}/organizations")
+    expect(theme).to_have_attribute("data-bs-theme", "dark")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.reload()
+    expect(theme).not_to_have_attribute("data-bs-theme", "dark")
+
+
+def test_back_and_a_shared_link_show_the_same_filtered_list(
+    signed_in: Page, browser: Browser, server: Running, microsoft: Sandbox
+) -> None:
+    page, name = signed_in, "Goes-back"
+    connected_and_synced(page, server, microsoft, name)
+    page.goto(f"{server.url}/global/office-365-licenses?organization={name}")
+    rows, search = page.locator("tbody tr"), page.get_by_role("searchbox")
+    expect(rows).to_have_count(2)
+    search.fill("e3")
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(re.compile(r"\?q=e3&organization=\d+$"))
+    shared = page.url
+
+    page.get_by_role("link", name="Microsoft 365 E3").click()
+    expect(page.get_by_text("Synced fields")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(shared)
+    expect(rows).to_have_count(1)
+    expect(search).to_have_value("e3")
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"licenses\?organization=Goes-back$"))
+    expect(rows).to_have_count(2)
+    expect(search).to_have_value("")
+
+    with browser.new_context() as colleagues:
+        page = colleagues.new_page()
+        page.goto(shared)
+        sign_in(page)
+        expect(page).to_have_url(shared)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.get_by_role("searchbox")).to_have_value("e3")
+
+
+def test_on_a_phone_no_main_page_scrolls_sideways(signed_in: Page, server: Running, microsoft: Sandbox) -> None:
+    page, name = signed_in, "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    connected_and_synced(page, server, microsoft, name)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.url}/global/office-365-licenses?q={name}")
+    license_address = page.locator("tbody a").first.get_attribute("href")
+    organization = page.locator("tbody td[data-label=Organization] a").first.get_attribute("href")
+    page.goto(f"{server.url}/account/integrations")
+    tenants = integration_row(page, name).locator("td[data-label=Tenants] a").get_attribute("href")
+    assert license_address
+    assert organization
+    assert tenants
+    integration = tenants.removesuffix("/tenants")
+    page.goto(f"{server.url}{integration}/runs")
+    run = page.locator("td[data-label=Started] a").get_attribute("href")
+    assert run
+    addresses = [
+        "/global/office-365-licenses",
+        "/organizations",
+        organization,
+        organization.removesuffix("/office-365-licenses"),
+        license_address,
+        "/account/integrations",
+        "/account/integrations/add",
+        *(f"{integration}/{part}" for part in ("settings", "tenants", "runs", "connection", "remove")),
+        run,
+        "/account/products",
+        "/account/password",
+    ]
+    too_wide = {}
+    for address in addresses:
+        page.goto(server.url + address)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 390:
+            too_wide[address] = width
+    assert too_wide == {}

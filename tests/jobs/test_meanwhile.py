@@ -1,0 +1,130 @@
+"""What happens to a run while Microsoft is asked: integrations deleted, tenants unmatched, leases lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from jobs import queue
+from jobs.microsoft.transport import Answer, Transport
+from sandbox import Sandbox
+from tests.support.factories import Make
+from tests.support.microsoft import connected, new_run, sandbox_tenant
+from webapp.extensions import db
+from webapp.models import Integration, License, PartState, RunState, SyncPart, SyncRun, Tenant
+
+from .conftest import Sync, Work
+from .helpers import asked
+
+Meanwhile = Callable[[Callable[[], object]], None]
+
+E3, E5, VISIO = "SPE_E3", "SPE_E5", "VISIOCLIENT"
+
+
+def licenses_of(tenant: Tenant) -> dict[str, License]:
+    return {row.sku_part_number: row for row in db.session.query(License).filter_by(tenant_id=tenant.id)}
+
+
+def the_part(run: SyncRun) -> SyncPart:
+    return db.session.query(SyncPart).filter_by(run_id=run.id).one()
+
+
+def test_no_transaction_is_open_while_microsoft_is_asked(
+    sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, open_ones = Transport.send, []
+
+    def send(self: Transport, *args: Any, **options: Any) -> Answer:
+        open_ones.append(db.session().in_transaction())
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Transport, "send", send)
+    monkeypatch.setattr("jobs.sync._RENEWAL_SECONDS", 0)
+    assert sync(connected(make, sandbox_tenant(sandbox))).state == RunState.OK
+    assert open_ones == [False] * 4
+
+
+def test_an_integration_deleted_before_its_run_begins_leaves_nothing_behind(
+    sandbox: Sandbox, make: Make, work: Work
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+    run = new_run(tenant.integration)
+    queue.sync(run.id)
+    db.session.delete(tenant.integration)
+    db.session.commit()
+    work()
+    assert db.session.query(SyncRun).count() == 0
+    assert queue.connection().zcard("rq:failed:sync") == 0
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[Meanwhile]:
+    """Let something happen while Microsoft is asked for the SKUs, in a session of its own."""
+    happened: list[Callable[[], object]] = []
+    real = Transport.send
+
+    def send(self: Transport, method: str, url: str, **options: Any) -> Answer:
+        answer = real(self, method, url, **options)
+        if "/subscribedSkus" in url:
+            with app.app_context():
+                while happened:
+                    happened.pop()()
+                    db.session.commit()
+        return answer
+
+    monkeypatch.setattr(Transport, "send", send)
+    yield happened.append
+    assert not happened
+
+
+def test_an_integration_deleted_under_its_run_leaves_nothing_behind(
+    sandbox: Sandbox, make: Make, work: Work, meanwhile: Meanwhile
+) -> None:
+    integration = connected(make, sandbox_tenant(sandbox)).integration
+    integration_id = integration.id
+    meanwhile(lambda: db.session.delete(db.session.get_one(Integration, integration_id)))
+    queue.sync(new_run(integration).id)
+    work()
+    assert [db.session.query(model).count() for model in (SyncRun, SyncPart, Tenant, License)] == [0] * 4
+    assert queue.connection().zcard("rq:failed:sync") == 0
+
+
+def test_a_tenant_unmatched_under_its_run_keeps_what_was_read_and_stays_unmatched(
+    sandbox: Sandbox, make: Make, sync: Sync, meanwhile: Meanwhile
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+    tenant_id = tenant.id
+    meanwhile(lambda: db.session.get_one(Tenant, tenant_id).unmatch())
+    assert sync(tenant).state == RunState.OK
+    assert tenant.organization_id is None
+    assert len(licenses_of(tenant)) == 1
+
+
+def test_a_lease_lost_midway_writes_nothing(sandbox: Sandbox, make: Make, sync: Sync, meanwhile: Meanwhile) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+    meanwhile(lambda: db.session.execute(update(SyncPart).values(lease="another worker's")))
+    run = sync(tenant)
+    assert (run.state, the_part(run).state, the_part(run).lease) == (
+        RunState.SYNCING,
+        PartState.SYNCING,
+        "another worker's",
+    )
+    assert (licenses_of(tenant), tenant.last_synced_at, tenant.name) == ({}, None, "as it was")
+
+
+def test_a_lease_that_is_held_is_renewed_before_each_request_and_a_lost_one_ends_the_work(
+    sandbox: Sandbox,
+    make: Make,
+    sync: Sync,
+    meanwhile: Meanwhile,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("jobs.sync._RENEWAL_SECONDS", 0)
+    given = sandbox_tenant(sandbox)
+    meanwhile(lambda: db.session.execute(update(SyncPart).values(lease="another worker's")))
+    sync(connected(make, given))
+    assert asked(sandbox, given.tenant_id) == {"openid": 1, "token": 1, "subscribedSkus": 1}

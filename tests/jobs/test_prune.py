@@ -1,0 +1,104 @@
+"""Which logs are deleted, and which are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from jobs import prune as pruning
+from jobs.schedule import scheduler
+from tests.support.factories import Make
+from webapp.extensions import db
+from webapp.models import Integration, PartState, RunState, SyncPart, SyncRun, run_log, utc_now
+
+from .helpers import all_at_once, do
+
+
+def run(make: Make, integration: Integration, days_ago: float, **values: Any) -> SyncRun:
+    moment = utc_now() - timedelta(days=days_ago)
+    made = make.run(**{"state": RunState.OK, "integration": integration, "finished_at": moment, **values})
+    made.created_at = moment
+    make.part(run_id=made.id, tenant_id=make.tenant(integration=integration).id, state=PartState.OK)
+    return made
+
+
+def kept() -> list[int]:
+    do(pruning.prune)
+    return list(db.session.scalars(db.select(SyncRun.id).order_by(SyncRun.id)))
+
+
+def test_what_ended_longer_ago_than_logs_are_kept_is_deleted_with_its_parts(make: Make) -> None:
+    integration = make.integration()
+    run(make, integration, 200)
+    run(make, integration, 90.1, state=RunState.PARTIAL)
+    young, latest = run(make, integration, 89.9), run(make, integration, 1)
+    assert kept() == [young.id, latest.id]
+    assert {part.run_id for part in db.session.query(SyncPart)} == {young.id, latest.id}
+
+
+def test_the_latest_run_of_each_integration_is_kept_however_old(make: Make) -> None:
+    first, second = make.integration(), make.integration()
+    run(make, first, 300)
+    latest = [run(make, first, 200).id, run(make, second, 400).id]
+    assert kept() == latest
+
+
+def test_an_active_run_is_never_deleted(make: Make) -> None:
+    integration = make.integration()
+    active = run(make, integration, 300, state=RunState.SYNCING, finished_at=None)
+    latest = run(make, integration, 1)
+    assert kept() == [active.id, latest.id]
+
+
+def test_how_long_logs_are_kept_is_a_setting(app: Flask, make: Make) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], run_log_days=7)
+    integration = make.integration()
+    run(make, integration, 8)
+    young, latest = run(make, integration, 6), run(make, integration, 0)
+    assert kept() == [young.id, latest.id]
+
+
+def test_a_run_that_repeats_a_deleted_one_stays(make: Make) -> None:
+    integration = make.integration()
+    repeated = run(make, integration, 100)
+    again = run(make, integration, 80, retry_of_id=repeated.id)
+    assert kept() == [again.id]
+    assert again.retry_of_id is None
+
+
+def test_many_parts_go_in_small_transactions(
+    make: Make, monkeypatch: pytest.MonkeyPatch, count_queries: list[str]
+) -> None:
+    monkeypatch.setattr(run_log, "BATCH", 2)
+    integration = make.integration()
+    old = run(make, integration, 100)
+    for _ in range(6):
+        make.part(run_id=old.id, tenant_id=make.tenant(integration=integration).id, state=PartState.OK)
+    latest = run(make, integration, 1)
+    count_queries.clear()
+    assert kept() == [latest.id]
+    assert sum(statement.startswith("DELETE FROM sync_part") for statement in count_queries) == 4
+
+
+def test_what_takes_too_long_is_left_to_the_next_call(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "_SECONDS", 0)
+    integration = make.integration()
+    runs = [run(make, integration, 100), run(make, integration, 1)]
+    assert kept() == [run.id for run in runs]
+
+
+def test_several_who_prune_at_once_delete_the_same(app: Flask, make: Make) -> None:
+    integration = make.integration()
+    for _ in range(10):
+        run(make, integration, 100)
+    latest = run(make, integration, 1)
+    all_at_once(app, [pruning.prune] * 3)
+    assert kept() == [latest.id]
+
+
+def test_the_schedule_starts_it(app: Flask) -> None:
+    assert "jobs.prune.prune" in {job.func_name for job in scheduler().get_jobs()}

@@ -1,0 +1,50 @@
+"""Two administrators who add or rename organizations at the same moment."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from tests.conftest import signed_in
+from tests.support.factories import Make
+from tests.support.together import at_once, meeting
+from webapp.extensions import db
+from webapp.models import Organization
+from webapp.organizations import forms, queries
+
+
+@pytest.fixture
+def two(app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch) -> tuple[FlaskClient, FlaskClient]:
+    """Two administrators who find the name free at the same moment, where nothing holds one of them off."""
+    administrators = signed_in(app, make.user()), signed_in(app, make.user())
+    monkeypatch.setattr(forms, "is_taken", meeting(queries.is_taken))
+    db.session.rollback()
+    return administrators
+
+
+def name_it(client: FlaskClient, address: str) -> int:
+    return client.post(address, data={"name": "Contoso"}).status_code
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+def test_of_two_who_add_an_organization_of_one_name_one_is_refused(
+    two: tuple[FlaskClient, FlaskClient], make: Make, is_connected: bool
+) -> None:
+    if is_connected:
+        make.integration()
+    db.session.rollback()
+    answers = at_once(*(partial(name_it, client, "/organizations/add") for client in two))
+    assert sorted(answers) == [200, 302]
+    assert list(db.session.scalars(select(Organization.name))) == ["Contoso"]
+
+
+def test_of_two_who_rename_organizations_alike_one_is_refused(two: tuple[FlaskClient, FlaskClient], make: Make) -> None:
+    addresses = [f"/organizations/{make.organization(name=name).id}/edit" for name in ("Fabrikam", "Northwind")]
+    db.session.rollback()
+    answers = at_once(*(partial(name_it, *sent) for sent in zip(two, addresses, strict=True)))
+    assert sorted(answers) == [200, 302]
+    assert len(db.session.scalars(select(Organization).filter_by(name="Contoso")).all()) == 1

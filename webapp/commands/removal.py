@@ -1,0 +1,69 @@
+"""`flask integrations remove`."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+
+from jobs import queue
+
+from ..extensions import db
+from ..integrations import removing
+from ..integrations.status import workers_alive
+from ..models import Removal
+from ..models.removal import Concerned
+from . import find
+from .output import explained
+from .waiting import wait_for_removal
+
+
+@click.command("remove")
+@click.argument("name")
+@click.option("--keep-data", "what", flag_value=Removal.KEEP.value, help=f"{Removal.KEEP.label}.")
+@click.option("--delete-data", "what", flag_value=Removal.DELETE.value, help=f"{Removal.DELETE.label}.")
+@click.option("--confirm", "typed", required=True, metavar="NAME", help="The integration's name again.")
+@click.option("--wait", is_flag=True, help="Wait until all is deleted; exit 1 where no worker does it.")
+@with_appcontext
+@explained
+def remove(name: str, what: str | None, typed: str, wait: bool) -> None:
+    """Remove the integration NAME: its client secret is erased, and nothing is synced any more.
+
+    \b
+        flask integrations remove Contoso --keep-data --confirm Contoso
+
+    With --keep-data its licenses stay in the lists, marked as disconnected; connecting the tenant again takes them up.
+    With --delete-data its licenses, tenants and sync logs are deleted, by a worker. Organizations and users stay.
+    """
+    if what is None:
+        raise click.UsageError("Add --keep-data or --delete-data: what becomes of its licenses?")
+    chosen = Removal(what)
+    integration = find.integration_named(name)
+    integration_id, real_name = integration.id, integration.name
+    if chosen == Removal.DELETE and not queue.is_reachable():
+        raise queue.QueueUnavailable
+    try:
+        affected = removing.remove(integration_id, chosen, typed)
+    except removing.NotConfirmed as error:
+        raise click.ClickException(f"{error} It goes behind --confirm.") from error
+    click.echo(_said(real_name, chosen, affected))
+    if chosen == Removal.DELETE:
+        _follow(integration_id, real_name, wait)
+
+
+def _said(name: str, what: Removal, affected: Concerned) -> str:
+    data = ", ".join(
+        f"{number:,} {noun}{'' if number == 1 else 's'}"
+        for number, noun in ((affected.licenses, "license"), (affected.tenants, "tenant"), (affected.runs, "sync log"))
+    )
+    if what == Removal.KEEP:
+        return f"Removed {name}. Kept, marked as disconnected: {data}."
+    return f"Removing {name}. To be deleted: {data}."
+
+
+def _follow(integration_id: int, name: str, wait: bool) -> None:
+    db.session.rollback()
+    if wait:
+        wait_for_removal(integration_id)
+        click.echo(f"Removed {name}, with all its data.")
+    elif not workers_alive():
+        click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)

@@ -1,0 +1,87 @@
+"""What Compare with Microsoft found, as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from ..models import STATUS_LABELS, Problem
+
+_FIELDS = {
+    "tenant_id": "Tenant id",
+    "name": "Name",
+    "default_domain": "Default domain",
+    "status": "Status",
+    "part_number": "Part number",
+    "applies_to": "Applies to",
+    "active": "Active",
+    "consumed": "Consumed",
+    "unused": "Unused",
+    "over": "Over",
+    "warning": "In grace",
+    "suspended": "Suspended",
+    "locked_out": "Locked out",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that differs; None where one side has nothing of the kind."""
+
+    label: str
+    stored: str | None
+    live: str | None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The tenant or a license, with all that differs of it. `kind` is one of those of `jobs.compare`."""
+
+    kind: str
+    name: str
+    part_number: str
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The answer of a comparison that could be made."""
+
+    read_at: datetime
+    subjects: Sequence[Subject]
+    # How many licenses are alike.
+    same: int
+    warning: Problem | None
+
+
+def comparison(answer: dict[str, Any]) -> Comparison:
+    """The comparison that a worker answered with."""
+    return Comparison(
+        read_at=answer["read_at"],
+        subjects=list(_subjects(answer["differences"])),
+        same=answer["same"],
+        warning=Problem(**answer["warning"]) if answer["warning"] else None,
+    )
+
+
+def _subjects(differences: Iterable[dict[str, Any]]) -> Iterable[Subject]:
+    for (kind, _, part_number, name), lines in groupby(differences, key=_subject):
+        yield Subject(kind, name, part_number, [_line(line) for line in lines])
+
+
+def _subject(difference: dict[str, Any]) -> tuple[str, str, str, str]:
+    return difference["kind"], difference["sku_id"], difference["sku_part_number"], difference["name"]
+
+
+def _line(difference: dict[str, Any]) -> Line:
+    field = difference["field"]
+    return Line(_FIELDS.get(field, field), _said(field, difference["stored"]), _said(field, difference["live"]))
+
+
+def _said(field: str, value: Any) -> str | None:
+    if value is None or isinstance(value, int):
+        return None if value is None else f"{value:,}"
+    return STATUS_LABELS.get(value, value) if field == "status" else str(value)

@@ -1,0 +1,43 @@
+"""Removing an integration. The page and the command share it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from jobs import queue
+
+from ..extensions import db
+from ..models import Integration, IntegrationRemoved, Removal, removal, utc_now
+from ..models.removal import Concerned
+from ..text import one_line
+
+
+class NotConfirmed(Exception):
+    """The name that was typed is not the integration's. The message says so."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Type the integration's name, {name}, to confirm that this is the one to remove.")
+
+
+def concerned(integration_id: int) -> Concerned:
+    """What removing the integration would keep or delete."""
+    return Concerned.by(db.session, integration_id)
+
+
+def remove(integration_id: int, what: Removal, typed_name: str) -> Concerned:
+    """Remove the integration, or begin to. Returns what is kept, or what a job deletes from now on.
+
+    Raises `NotConfirmed`, or `IntegrationRemoved` where somebody was first; nothing is changed then. Where the queue
+    cannot be reached, the sweep finds the work later.
+    """
+    integration = db.session.get(Integration, integration_id)
+    if integration is None:
+        raise IntegrationRemoved
+    if one_line(typed_name) != integration.name:
+        raise NotConfirmed(integration.name)
+    affected = removal.begin(db.session, integration_id, what, utc_now())
+    db.session.commit()
+    if what == Removal.DELETE:
+        with suppress(queue.QueueUnavailable):
+            queue.remove(integration_id)
+    return affected

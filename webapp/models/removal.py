@@ -1,0 +1,163 @@
+"""Removing an integration: what it concerns, its first step, and the steps by which its data is deleted.
+
+The first step does in one transaction what may not wait: the credentials are erased, the run is cancelled, and no
+other can begin. With that, an integration whose data is kept is removed: `Integration.disconnected_at` tells it of all
+its tenants and licenses. Where the data is deleted, it goes in batches, each a transaction that holds the
+integration's row and counts what it deleted there. So it does not matter how many jobs work on a removal, how often,
+or where one of them dies: whatever is left is found by the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Select, delete, func, or_, select, update
+
+from .asset import OFFICE_365_LICENSES, FlexibleAssetType
+from .base import DbSession
+from .integration import Integration, IntegrationRemoved, Removal, Tenant
+from .license import License
+from .part import SyncPart
+from .run import SyncRun
+
+# Rows that one transaction deletes: few enough that nobody waits long to write.
+BATCH = 1000
+# A removal of which nothing was heard for so long has lost its job.
+SILENCE = timedelta(seconds=30)
+
+_WHO_CANCELS = "the removal of the integration"
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """What a removal has to do with: what is kept or deleted, and the organizations, which stay in any case."""
+
+    licenses: int
+    tenants: int
+    runs: int
+    organizations: int
+    # Whether deleting the data deletes the flexible asset type, too: nothing else uses it.
+    type_goes: bool
+
+    @classmethod
+    def by(cls, session: DbSession, integration_id: int) -> Concerned:
+        own = Tenant.integration_id == integration_id
+        tenants, organizations = session.execute(
+            select(func.count(Tenant.id), func.count(Tenant.organization_id.distinct())).where(own)
+        ).one()
+        licenses = select(func.count(License.id)).join(License.tenant).where(own)
+        runs = select(func.count(SyncRun.id)).where(SyncRun.integration_id == integration_id)
+        return cls(
+            licenses=session.scalars(licenses).one(),
+            tenants=tenants,
+            runs=session.scalars(runs).one(),
+            organizations=organizations,
+            type_goes=not _type_is_used(session, besides=integration_id),
+        )
+
+
+def begin(session: DbSession, integration_id: int, removal: Removal, now: datetime) -> Concerned:
+    """The first step, in the transaction that is open. Returns what is kept or deleted from now on.
+
+    Raises `IntegrationRemoved` where somebody was first.
+    """
+    integration = session.get(Integration, integration_id, with_for_update=True, populate_existing=True)
+    if integration is None or not integration.is_live:
+        raise IntegrationRemoved
+    integration.disconnect(removal, now)
+    # Before what follows: it is this row for which those queue who would begin a run.
+    session.flush()
+    run = SyncRun.active(session, integration_id)
+    if run is not None:
+        SyncRun.cancel(session, run.id, now, _WHO_CANCELS)
+    concerned = Concerned.by(session, integration_id)
+    if removal == Removal.DELETE:
+        integration.removal_total = concerned.licenses
+        integration.removal_heard_at = now
+    return concerned
+
+
+def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | None:
+    """Give the integration the tenant of this GUID that a removed one left, with its licenses and its organization.
+
+    Returns its row, or None where there is none. With the last tenant of the removed integration comes what was logged
+    of its runs, and nothing is left of it.
+    """
+    kept = (
+        select(Tenant)
+        .join(Tenant.integration)
+        .where(Tenant.tenant_id == tenant_id, Integration.removal == Removal.KEEP)
+        .order_by(Tenant.organization_id.is_(None), Tenant.id)
+        .limit(1)
+    )
+    tenant = session.scalar(kept.with_for_update(), execution_options={"populate_existing": True})
+    if tenant is None:
+        return None
+    former_id, tenant.integration_id = tenant.integration_id, integration_id
+    session.flush()
+    session.expire(tenant, ["integration"])
+    if session.scalar(select(Tenant.id).where(Tenant.integration_id == former_id).limit(1)) is None:
+        runs = update(SyncRun).where(SyncRun.integration_id == former_id)
+        session.execute(runs.values(integration_id=integration_id))
+        session.execute(delete(Integration).where(Integration.id == former_id))
+    return tenant
+
+
+def next_batch(session: DbSession, integration_id: int, now: datetime) -> bool:
+    """Delete some of what is left, in the transaction that is open; the integration itself is last.
+
+    Returns False where nothing is left, or nothing is to be deleted.
+    """
+    # The type's row first, as who connects a tenant does, and only then the integration's.
+    FlexibleAssetType.hold_licenses(session)
+    deleted = select(Integration).where(Integration.id == integration_id, Integration.removal == Removal.DELETE)
+    integration = session.scalar(deleted.with_for_update(), execution_options={"populate_existing": True})
+    if integration is None:
+        return False
+    integration.removal_heard_at = now
+    own_tenants = select(Tenant.id).where(Tenant.integration_id == integration_id)
+    own_runs = select(SyncRun.id).where(SyncRun.integration_id == integration_id)
+    licenses = _delete(session, License, License.tenant_id.in_(own_tenants))
+    if licenses:
+        integration.removal_done += licenses
+        return True
+    if (
+        _delete(session, SyncPart, SyncPart.run_id.in_(own_runs))
+        # A tenant that was adopted has parts in the runs of the integration that it came from.
+        or _delete(session, SyncPart, SyncPart.tenant_id.in_(own_tenants))
+        or _delete(session, SyncRun, SyncRun.integration_id == integration_id)
+        or _delete(session, Tenant, Tenant.integration_id == integration_id)
+    ):
+        return True
+    if not _type_is_used(session, besides=integration_id):
+        session.execute(delete(FlexibleAssetType).where(FlexibleAssetType.slug == OFFICE_365_LICENSES))
+    session.delete(integration)
+    return False
+
+
+def silent(session: DbSession, now: datetime) -> list[int]:
+    """The ids of the integrations that are being deleted and of which nothing was heard for `SILENCE`.
+
+    They count as heard of now, so that the next look does not find them again before a job could take them up.
+    """
+    lost = update(Integration).where(
+        Integration.removal == Removal.DELETE, Integration.removal_heard_at < now - SILENCE
+    )
+    return list(session.scalars(lost.values(removal_heard_at=now).returning(Integration.id)))
+
+
+def _type_is_used(session: DbSession, besides: int) -> bool:
+    """Whether another integration syncs licenses, or licenses are kept of one that did."""
+    another: Select[int] = select(Integration.id).where(Integration.id != besides)
+    has_licenses = select(License.id).join(License.tenant).where(Tenant.integration_id == Integration.id).exists()
+    return session.scalar(another.where(or_(Integration.is_live, has_licenses)).limit(1)) is not None
+
+
+def _delete(session: DbSession, model: Any, condition: Any) -> int:
+    """Delete some of the rows that meet the condition. Returns how many."""
+    ids = session.scalars(select(model.id).where(condition).limit(BATCH)).all()
+    if ids:
+        session.execute(delete(model).where(model.id.in_(ids)), execution_options={"synchronize_session": False})
+    return len(ids)

@@ -1,0 +1,27 @@
+"""Giving a product a name of one's own, and taking it back."""
+
+from __future__ import annotations
+
+from ..models import Product
+from ..models.base import DbSession
+from ..models.product_edition import names_for
+from ..text import name as as_name
+
+LONGEST_OWN_NAME = 200
+
+
+def own_name(text: str) -> str:
+    """The name as it is kept, empty for none. Raises `ValueError` with a sentence that says what is wrong."""
+    text = as_name(text, LONGEST_OWN_NAME)
+    if text and not any(character.isalnum() for character in text):
+        raise ValueError(
+            "A name needs a letter or a digit. Leave it empty to use the name that the product has anyway."
+        )
+    return text
+
+
+def name(session: DbSession, product: Product, text: str) -> None:
+    """Give the product the own name, or with none the one that it has without; the caller commits."""
+    names = names_for(session, {product.sku_id: product.part_number}, to_write=True)
+    product.own_name = text
+    product.name = text or names.name_and_source(product.sku_id, product.part_number)[0]
