@@ -67,7 +67,7 @@ def show(organization_id: int) -> str:
 
 @bp.route("/organizations/add", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_ORGANIZATIONS)
-def add() -> str | Response:
+def add() -> tuple[str, int] | Response:
     form = OrganizationForm()
     if form.validate_on_submit():
         organization = Organization(name=form.name.data)
@@ -75,12 +75,12 @@ def add() -> str | Response:
         db.session.commit()
         flash(f"{organization.name} was added.", "success")
         return redirect(url_for("organizations.show", organization_id=organization.id))
-    return render_template("organizations/form.html", form=form, organization=None)
+    return render_template("organizations/form.html", form=form, organization=None), 422 if form.errors else 200
 
 
 @bp.route("/organizations/<id:organization_id>/edit", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_ORGANIZATIONS)
-def edit(organization_id: int) -> str | Response:
+def edit(organization_id: int) -> tuple[str, int] | Response:
     organization = _found(organization_id)
     form = OrganizationForm(organization)
     if form.validate_on_submit():
@@ -88,7 +88,7 @@ def edit(organization_id: int) -> str | Response:
         db.session.commit()
         flash("The changes were saved.", "success")
         return redirect(url_for("organizations.show", organization_id=organization.id))
-    return render_template("organizations/form.html", form=form, organization=organization)
+    return render_template("organizations/form.html", form=form, organization=organization), 422 if form.errors else 200
 
 
 def _found(organization_id: int) -> Organization:
