@@ -76,5 +76,5 @@ def test_a_part_of_an_unknown_state_is_shown_among_all(as_administrator: FlaskCl
     html = as_administrator.get(f"/account/integrations/{run.integration_id}/runs/{run.id}").text
     assert "Contoso EU" in html
     assert ">Unknown</span>" in html
-    assert "1 to 1 of 1" in html
+    assert "1 tenant" in html
     assert "adminconsent" not in html
