@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from .models.base import DbSession
+
+
+def count_rows(session: DbSession, query: Select[*tuple[Any, ...]]) -> int:
+    """How many rows the query has on all its pages together."""
+    return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
 
 
 @dataclass(frozen=True)

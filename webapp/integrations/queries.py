@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 from ..extensions import db
 from ..models import Integration, Organization, PartState, Progress, SyncPart, SyncRun, Tenant, User, utc_now
 from ..models.part import OPEN_PARTS
-from ..paging import Page
+from ..paging import Page, count_rows
 from ..search import every_word, searchable
 from .durations import duration
 from .matching import namesakes
@@ -141,8 +141,7 @@ def _tenant_counts(integration_ids: Sequence[int]) -> dict[int, tuple[int, int, 
 
 
 def _page(query: Select[*tuple[Any, ...]], asked: int, per_page: int) -> tuple[Page, Sequence[Any]]:
-    total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-    page = Page(asked, per_page, total)
+    page = Page(asked, per_page, count_rows(db.session, query))
     return page, db.session.execute(query.limit(per_page).offset(page.offset)).all()
 
 

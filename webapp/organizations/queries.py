@@ -59,10 +59,6 @@ def listing(scope: Scope, q: str) -> Select[Organization]:
     return query.order_by(Organization.name_folded, Organization.id)
 
 
-def count(session: DbSession, query: Select[Any]) -> int:
-    return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-
-
 def summaries(session: DbSession, organization_ids: Sequence[int]) -> dict[int, Summary]:
     """The summary of each of the organizations, in one query."""
     rows = session.execute(

@@ -13,11 +13,11 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Organization
-from ..paging import Page
+from ..paging import Page, count_rows
 from ..search import searchable
 from ..templating import page_or_partial, with_address
 from .forms import OrganizationForm
-from .queries import count, find, listing, sidebar, summaries, tenants_of
+from .queries import find, listing, sidebar, summaries, tenants_of
 
 PER_PAGE = 50
 
@@ -33,7 +33,7 @@ def init_app(app: Flask) -> None:
 def index() -> Response:
     q = searchable(request.args.get("q", ""))
     query = listing(access.scope_of(current_user), q)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count(db.session, query))
+    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
     rows = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
 
     def address(page: int = 1) -> str:

@@ -36,10 +36,6 @@ def listing(q: str = "") -> Select[Product]:
     return select(Product).where(every_word(q, is_found)).order_by(Product.name_folded, Product.id)
 
 
-def count(session: DbSession, query: Select[Product]) -> int:
-    return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-
-
 def rows(session: DbSession, scope: Scope, products: Sequence[Product]) -> list[Row]:
     """The products with what belongs to them, in two queries. Licenses that are gone or out of view do not count."""
     names = names_for(session, {product.sku_id: product.part_number for product in products})

@@ -13,7 +13,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Product, utc_now
-from ..paging import Page
+from ..paging import Page, count_rows
 from ..search import searchable
 from ..templating import page_or_partial, with_address
 from . import importing, naming, queries
@@ -50,7 +50,7 @@ def allow_large_file(endpoint: str | None, values: dict[str, Any] | None) -> Non
 def index() -> Response:
     q = searchable(request.args.get("q", ""))
     query = queries.listing(q)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, queries.count(db.session, query))
+    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
     products = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
 
     def address(page: int = 1) -> str:

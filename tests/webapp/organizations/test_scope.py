@@ -13,7 +13,8 @@ from webapp import access
 from webapp.access import Scope
 from webapp.extensions import db
 from webapp.models import Organization
-from webapp.organizations.queries import count, find, listing, sidebar
+from webapp.organizations.queries import find, listing, sidebar
+from webapp.paging import count_rows
 
 from .test_index import names, page
 
@@ -50,7 +51,7 @@ def test_the_list_and_its_count_hold_what_the_scope_includes(
     html = page(as_reader)
     assert names(html) == ["Mine"]
     assert "1–1 of 1" in html
-    assert count(db.session, listing(Only(mine.id), "")) == 1
+    assert count_rows(db.session, listing(Only(mine.id), "")) == 1
     for q in ("theirs", "their tenant"):
         assert names(page(as_reader, q=q)) == []
 
