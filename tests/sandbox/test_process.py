@@ -142,8 +142,8 @@ def test_a_broken_authority_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_it_is_quiet_unless_told_otherwise(tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
     for options, lines in (((), 0), (("--verbose",), 1)):
-        errors = tmp_path / "errors"
         with errors.open("wb") as log:
             process = subprocess.Popen(command(tmp_path, *options), cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
             with process:

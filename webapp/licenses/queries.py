@@ -161,7 +161,7 @@ def _visible(scope: Scope, *columns: Any) -> Select[Any]:
         .join(Tenant, License.tenant_id == Tenant.id)
         .join(Organization, Tenant.organization_id == Organization.id)
         .outerjoin(Product, License.product_id == Product.id)
-        .where(scope.includes())
+        .where(scope.includes(), scope.includes_license())
     )
 
 

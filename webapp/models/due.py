@@ -13,8 +13,9 @@ from sqlalchemy import Row, Select, and_, exists, or_, select, update
 
 from . import schedule
 from .base import DbSession
-from .integration import Integration, Tenant
+from .integration import Integration
 from .run import SyncRun, Trigger
+from .tenant import Tenant
 
 
 @dataclass(frozen=True)

@@ -1,51 +1,38 @@
-"""Integrations and the tenants that they reach."""
+"""Integrations: the connections to Microsoft 365."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, and_, or_, select, text
+from sqlalchemy import Index, Text, and_, false, or_, select, text
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from ..extensions import vault
 from . import schedule
 from .base import UNKNOWN, DbSession, FoldedText, Model, Named, Stored, UtcDateTime, fold, primary_key, utc_now
-from .organization import Organization
+from .cloud import Cloud
+from .credentials import HasCredentials
+from .user_rules import HasUserRules
+
+if TYPE_CHECKING:
+    from .tenant import Tenant
 
 
-class Cloud(Stored):
-    """Microsoft's national clouds; each has hosts of its own (Graph: "National cloud deployments")."""
+class Kind(Stored):
+    """How an integration reaches tenants."""
 
-    GLOBAL = "global"
-    USGOV = "usgov"
-    DOD = "dod"
-    CHINA = "china"
+    # Its app registration is in the tenant, or was consented to there; tenants are named by hand.
+    DIRECT = "direct"
+    # Its app registration is in the partner's tenant, which knows its customers (GDAP).
+    PARTNER = "partner"
 
     @property
     def label(self) -> str:
-        return _CLOUD_LABELS.get(self, UNKNOWN)
-
-    @property
-    def login_url(self) -> str:
-        """Where people and programs sign in to it, without a closing slash (Entra: "National clouds")."""
-        return _LOGIN_URLS[self]
+        return _KIND_LABELS.get(self, UNKNOWN)
 
 
-_CLOUD_LABELS = {
-    Cloud.GLOBAL: "Global (also GCC)",
-    Cloud.USGOV: "US government (GCC High)",
-    Cloud.DOD: "US Department of Defense",
-    Cloud.CHINA: "China (operated by 21Vianet)",
-}
-_LOGIN_URLS = {
-    Cloud.GLOBAL: "https://login.microsoftonline.com",
-    Cloud.USGOV: "https://login.microsoftonline.us",
-    Cloud.DOD: "https://login.microsoftonline.us",
-    Cloud.CHINA: "https://login.partner.microsoftonline.cn",
-}
+_KIND_LABELS = {Kind.DIRECT: "Direct", Kind.PARTNER: "Partner (GDAP)"}
 
 
 class Removal(Stored):
@@ -72,7 +59,7 @@ class IntegrationRemoved(Exception):
         super().__init__("The integration was removed, or is being removed, so nothing can be done with it any more.")
 
 
-class Integration(Model):
+class Integration(HasCredentials, HasUserRules, Model):
     """A connection to Microsoft 365, "Office 365" in the interface: credentials, cloud, sync settings.
 
     It is *live*, until it is removed. Then `disconnected_at` says since when nothing is synced and no credentials are
@@ -99,8 +86,9 @@ class Integration(Model):
     cloud: Mapped[Cloud] = mapped_column(Named(Cloud), default=Cloud.GLOBAL)
     # Where it signs in: the tenant's GUID, in lower case, also where a domain was typed.
     home_tenant_id: Mapped[str] = mapped_column(Text)
-    client_id: Mapped[str] = mapped_column(Text)
-    client_secret_encrypted: Mapped[str] = mapped_column(Text)
+    kind: Mapped[Kind] = mapped_column(Named(Kind), default=Kind.DIRECT, server_default=Kind.DIRECT)
+    # Whether a new tenant is matched to the one organization of exactly its name, without asking.
+    match_by_name: Mapped[bool] = mapped_column(default=False, server_default=false())
     sync_licenses: Mapped[bool] = mapped_column(default=True)
     # How often it syncs by itself: one of `schedule.EVERY_HOURS`, or `schedule.MANUAL_ONLY`.
     sync_every_hours: Mapped[int] = mapped_column(default=1)
@@ -176,15 +164,6 @@ class Integration(Model):
     def _next_slot(self, now: datetime) -> datetime:
         return schedule.next_slot(self.id, self.sync_every_hours, now)
 
-    @property
-    def client_secret(self) -> str:
-        """The secret itself. Raises `UnreadableSecret` where its encryption key is gone."""
-        return vault.decrypt(self.client_secret_encrypted)
-
-    @client_secret.setter
-    def client_secret(self, secret: str) -> None:
-        self.client_secret_encrypted = vault.encrypt(secret)
-
     @hybrid_property
     def is_live(self) -> bool:
         return self.disconnected_at is None
@@ -207,7 +186,7 @@ class Integration(Model):
     def disconnect(self, removal: Removal, now: datetime) -> None:
         """Sync nothing from now on, and forget what signs in to Microsoft."""
         self.disconnected_at, self.removal = now, removal
-        self.client_secret_encrypted = ""
+        self.forget_credentials()
         self.plan_next_sync(now)
 
     @classmethod
@@ -216,75 +195,3 @@ class Integration(Model):
         query = select(cls.id).where(cls.id == integration_id, cls.is_live).with_for_update(read=True)
         if session.scalar(query) is None:
             raise IntegrationRemoved
-
-
-class TenantState(StrEnum):
-    UNMATCHED = "unmatched"
-    MATCHED = "matched"
-    IGNORED = "ignored"
-
-
-class Tenant(Model):
-    """A Microsoft 365 directory that an integration reaches, matched to one organization, or not yet, or ignored."""
-
-    __tablename__ = "tenant"
-    __table_args__ = (
-        UniqueConstraint("integration_id", "tenant_id"),
-        CheckConstraint("organization_id IS NULL OR ignored_at IS NULL", name="matched_or_ignored"),
-        Index("ix_tenant_organization_id", "organization_id"),
-    )
-
-    id: Mapped[primary_key]
-    integration_id: Mapped[int] = mapped_column(ForeignKey("integration.id", ondelete="CASCADE"))
-    tenant_id: Mapped[str] = mapped_column(Text)
-    name: Mapped[str] = mapped_column(Text)
-    name_folded: Mapped[str] = mapped_column(FoldedText)
-    default_domain: Mapped[str] = mapped_column(Text, default="")
-    # The name and the domain, since people search for either.
-    search_folded: Mapped[str] = mapped_column(FoldedText)
-    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
-    ignored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    # When its licenses were last read whole; what could not be read since leaves this as it is.
-    last_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # Microsoft asked that nobody ask this tenant again before this moment.
-    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
-
-    integration: Mapped[Integration] = relationship(back_populates="tenants")
-    organization: Mapped[Organization | None] = relationship()
-
-    @validates("name", "default_domain")
-    def _fold_name(self, key: str, value: Any) -> Any:
-        name = value if key == "name" else self.name or ""
-        domain = value if key == "default_domain" else self.default_domain or ""
-        self.name_folded = fold(name)
-        self.search_folded = fold(f"{name} {domain}")
-        return value
-
-    @hybrid_property
-    def is_matched(self) -> bool:
-        return self.organization_id is not None
-
-    @is_matched.inplace.expression
-    @classmethod
-    def _is_matched_expression(cls) -> Any:
-        return cls.organization_id.is_not(None)
-
-    @property
-    def state(self) -> TenantState:
-        if self.organization_id is not None:
-            return TenantState.MATCHED
-        return TenantState.IGNORED if self.ignored_at is not None else TenantState.UNMATCHED
-
-    def match(self, organization: Organization) -> None:
-        self.organization = organization
-        self.ignored_at = None
-
-    def unmatch(self) -> None:
-        """Take its licenses out of view; they are kept, and come back with the next match."""
-        self.organization = None
-        self.ignored_at = None
-
-    def ignore(self, now: datetime) -> None:
-        self.organization = None
-        self.ignored_at = now

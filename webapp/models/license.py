@@ -6,11 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
-from .integration import Tenant
+from .tenant import Tenant
 
 
 class LicenseStatus(StrEnum):
@@ -97,6 +97,8 @@ class License(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Security settings: whether only those who are named (`AssetAccess`) see it, or everyone in the organization.
+    is_restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     tenant: Mapped[Tenant] = relationship()
     product: Mapped[Product] = relationship()

@@ -17,8 +17,8 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key
-from .integration import Tenant
 from .problem import LOST_TOO_OFTEN, Problem
+from .tenant import Tenant
 
 # Longer than any one request to Microsoft may take, and how old a lease may be when one is sent (`jobs.sync`).
 LEASE = timedelta(seconds=100)

@@ -17,10 +17,11 @@ from sqlalchemy import Select, delete, func, or_, select, update
 
 from .asset import OFFICE_365_LICENSES, FlexibleAssetType
 from .base import DbSession
-from .integration import Integration, IntegrationRemoved, Removal, Tenant
+from .integration import Integration, IntegrationRemoved, Removal
 from .license import License
 from .part import SyncPart
 from .run import SyncRun
+from .tenant import Tenant
 
 # Rows that one transaction deletes: few enough that nobody waits long to write.
 BATCH = 1000

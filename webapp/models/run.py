@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
-from .integration import Integration, Tenant
+from .integration import Integration
 from .part import PartState, SyncPart
 from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem, cancelled_by
 from .progress import Progress
+from .tenant import Tenant
 
 # A run of which nothing was heard for so long has lost its jobs.
 SILENCE = timedelta(seconds=30)
@@ -130,7 +131,7 @@ class SyncRun(Model):
         failed = (
             select(Tenant.id)
             .join(SyncPart, SyncPart.tenant_id == Tenant.id)
-            .where(SyncPart.run_id == run_id, SyncPart.state == PartState.FAILED, Tenant.is_matched)
+            .where(SyncPart.run_id == run_id, SyncPart.state == PartState.FAILED, Tenant.is_synced())
             .order_by(Tenant.id)
         )
         if session.scalar(failed.limit(1)) is None:
@@ -222,7 +223,7 @@ class SyncRun(Model):
             SyncPart.cancel_open(session, self.id, now)
             self._end(RunState.FAILED, now, NOTHING_CHOSEN)
             return
-        matched = select(Tenant.id).where(Tenant.integration_id == self.integration_id, Tenant.is_matched)
+        matched = select(Tenant.id).where(Tenant.integration_id == self.integration_id, Tenant.is_synced())
         if self.tenants_total:
             # It repeats another's failed tenants, of which some may have been unmatched meanwhile.
             unmatched = SyncPart.tenant_id.not_in(matched)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Text, delete, exists, select
+from sqlalchemy import ForeignKey, Text, delete, exists, select, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
@@ -20,7 +20,13 @@ _hasher = PasswordHasher()
 
 
 class Role(Stored):
+    """What somebody may do; `webapp.access` says which role may do what."""
+
     ADMINISTRATOR = "administrator"
+    MANAGER = "manager"
+    EDITOR = "editor"
+    CREATOR = "creator"
+    LITE = "lite"
     READ_ONLY = "read-only"
 
     @property
@@ -29,7 +35,10 @@ class Role(Stored):
 
 
 class User(UserMixin, Model):
-    """A person who signs in. The e-mail address is stored in lower case."""
+    """A person who signs in. The e-mail address is stored in lower case.
+
+    Who was invited and has not come yet has no password: no password is theirs. Who is deactivated cannot sign in.
+    """
 
     __tablename__ = "user_account"
     __allow_unmapped__ = True
@@ -40,6 +49,9 @@ class User(UserMixin, Model):
     role: Mapped[Role] = mapped_column(Named(Role))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Whether every organization is given, also those that come later; else those of `OrganizationGrant`.
+    all_organizations: Mapped[bool] = mapped_column(default=True, server_default=true())
+    deactivated_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     # The token of the session that this request came with; set where a session is opened or found.
     session_token: str | None = None

@@ -1,0 +1,70 @@
+"""What an integration signs in with: a client secret or a certificate, and the sign-in of a partner's user."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, Text, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..extensions import vault
+from .base import UtcDateTime
+
+
+class HasCredentials:
+    """The columns of an integration's credentials. What is secret is encrypted; empty is none."""
+
+    client_id: Mapped[str] = mapped_column(Text)
+    client_secret_encrypted: Mapped[str] = mapped_column(Text)
+    # A private key and its certificate as PEM, instead of a client secret.
+    certificate_encrypted: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # SHA-1 as Microsoft's portal shows it: 40 hexadecimal digits in upper case.
+    certificate_thumbprint: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # The last day of the certificate, or of the secret where somebody told it.
+    credentials_end_on: Mapped[date | None] = mapped_column(Date)
+    # The secure application model: a partner's user has signed in, and the app acts for them.
+    acts_for_user: Mapped[bool] = mapped_column(default=False, server_default=false())
+    refresh_token_encrypted: Mapped[str] = mapped_column(Text, default="", server_default="")
+    signed_in_as: Mapped[str] = mapped_column(Text, default="", server_default="")
+    signed_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Since when Microsoft no longer takes the refresh token: somebody has to sign in again.
+    sign_in_lapsed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @property
+    def client_secret(self) -> str:
+        """The secret itself; empty where there is none. Raises `UnreadableSecret` where its key is gone."""
+        return _decrypted(self.client_secret_encrypted)
+
+    @client_secret.setter
+    def client_secret(self, secret: str) -> None:
+        self.client_secret_encrypted = _encrypted(secret)
+
+    @property
+    def certificate(self) -> str:
+        """The private key and the certificate as PEM; empty where there is none. Raises `UnreadableSecret`."""
+        return _decrypted(self.certificate_encrypted)
+
+    @certificate.setter
+    def certificate(self, pem: str) -> None:
+        self.certificate_encrypted = _encrypted(pem)
+
+    @property
+    def refresh_token(self) -> str:
+        """The refresh token of who signed in; empty where nobody did. Raises `UnreadableSecret`."""
+        return _decrypted(self.refresh_token_encrypted)
+
+    @refresh_token.setter
+    def refresh_token(self, token: str) -> None:
+        self.refresh_token_encrypted = _encrypted(token)
+
+    def forget_credentials(self) -> None:
+        """Erase all that signs in to Microsoft."""
+        self.client_secret_encrypted = self.certificate_encrypted = self.refresh_token_encrypted = ""
+
+
+def _encrypted(secret: str) -> str:
+    return vault.encrypt(secret) if secret else ""
+
+
+def _decrypted(token: str) -> str:
+    return vault.decrypt(token) if token else ""

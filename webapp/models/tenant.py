@@ -1,0 +1,121 @@
+"""Tenants: the Microsoft 365 directories that integrations reach."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    and_,
+    false,
+    select,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .integration import Integration
+from .organization import Organization
+from .user_rules import HasUserRules
+
+
+class TenantState(StrEnum):
+    UNMATCHED = "unmatched"
+    MATCHED = "matched"
+    IGNORED = "ignored"
+
+
+class Tenant(HasUserRules, Model):
+    """A Microsoft 365 directory that an integration reaches, matched to one organization, or not yet, or ignored.
+
+    The user rules are its own where `has_own_user_rules`; else those of the integration hold.
+    """
+
+    __tablename__ = "tenant"
+    __table_args__ = (
+        UniqueConstraint("integration_id", "tenant_id"),
+        CheckConstraint("organization_id IS NULL OR ignored_at IS NULL", name="matched_or_ignored"),
+        Index("ix_tenant_organization_id", "organization_id"),
+    )
+
+    id: Mapped[primary_key]
+    integration_id: Mapped[int] = mapped_column(ForeignKey("integration.id", ondelete="CASCADE"))
+    tenant_id: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    name_folded: Mapped[str] = mapped_column(FoldedText)
+    default_domain: Mapped[str] = mapped_column(Text, default="")
+    # The name and the domain, since people search for either.
+    search_folded: Mapped[str] = mapped_column(FoldedText)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
+    ignored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    # When its licenses were last read whole; what could not be read since leaves this as it is.
+    last_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Microsoft asked that nobody ask this tenant again before this moment.
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    # Its verified domains, one a line, in lower case; its postal address, one line; its phone. As Microsoft tells them.
+    domains: Mapped[str] = mapped_column(Text, default="", server_default="")
+    address: Mapped[str] = mapped_column(Text, default="", server_default="")
+    phone: Mapped[str] = mapped_column(Text, default="", server_default="")
+    # Since when the partner's tenant no longer names it among its customers: its data is kept, and not synced.
+    gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Since when somebody leaves it out of syncs.
+    left_out_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    has_own_user_rules: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # When its users were last read, and who holds which license is known since.
+    users_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    integration: Mapped[Integration] = relationship(back_populates="tenants")
+    organization: Mapped[Organization | None] = relationship()
+
+    @validates("name", "default_domain")
+    def _fold_name(self, key: str, value: Any) -> Any:
+        name = value if key == "name" else self.name or ""
+        domain = value if key == "default_domain" else self.default_domain or ""
+        self.name_folded = fold(name)
+        self.search_folded = fold(f"{name} {domain}")
+        return value
+
+    @hybrid_property
+    def is_matched(self) -> bool:
+        return self.organization_id is not None
+
+    @is_matched.inplace.expression
+    @classmethod
+    def _is_matched_expression(cls) -> Any:
+        return cls.organization_id.is_not(None)
+
+    @classmethod
+    def is_synced(cls) -> ColumnElement[bool]:
+        """The condition that a run syncs it: matched to an organization in use, neither gone nor left out."""
+        archived = select(Organization.id).where(Organization.is_archived)
+        return and_(
+            cls.is_matched, cls.gone_at.is_(None), cls.left_out_at.is_(None), cls.organization_id.not_in(archived)
+        )
+
+    @property
+    def state(self) -> TenantState:
+        if self.organization_id is not None:
+            return TenantState.MATCHED
+        return TenantState.IGNORED if self.ignored_at is not None else TenantState.UNMATCHED
+
+    def match(self, organization: Organization) -> None:
+        self.organization = organization
+        self.ignored_at = None
+
+    def unmatch(self) -> None:
+        """Take its licenses out of view; they are kept, and come back with the next match."""
+        self.organization = None
+        self.ignored_at = None
+
+    def ignore(self, now: datetime) -> None:
+        self.organization = None
+        self.ignored_at = now
