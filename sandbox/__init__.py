@@ -6,19 +6,27 @@ It runs as its own process: `python -m sandbox` for people, `Sandbox` for tests.
 from sandbox.control import Control, ControlError, Sandbox
 from sandbox.demo import demo_tenants
 from sandbox.documented import documented_tenant
+from sandbox.estate import Estate, demo_estate
 from sandbox.faults import Fault
 from sandbox.generated import generate
+from sandbox.people import populated
 from sandbox.tenants import ServicePlan, Sku, Tenant
+from sandbox.users import Assigned, User
 
 __all__ = [
+    "Assigned",
     "Control",
     "ControlError",
+    "Estate",
     "Fault",
     "Sandbox",
     "ServicePlan",
     "Sku",
     "Tenant",
+    "User",
+    "demo_estate",
     "demo_tenants",
     "documented_tenant",
     "generate",
+    "populated",
 ]

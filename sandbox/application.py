@@ -99,7 +99,7 @@ class Application:
             return graph_errors.method_not_allowed(request, ", ".join(found.methods))
         if route is None:
             return graph_errors.segment_not_found(request)
-        if route.permissions and not route.permissions & set(claims["roles"]):
+        if route.permissions and not route.permissions & _granted(claims):
             return graph_errors.forbidden(request)
         return route.handle(Call(self._world, request, tenant, found.parameters))
 
@@ -122,6 +122,11 @@ class Application:
                 early=early,
             )
         )
+
+
+def _granted(claims: dict[str, Any]) -> set[str]:
+    """What the token allows: the app by itself, or on behalf of a user."""
+    return set(claims.get("roles") or claims.get("scp", "").split())
 
 
 def _could_be_tenant(name: str) -> bool:

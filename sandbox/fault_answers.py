@@ -118,9 +118,12 @@ def _wrong_item(struck: Struck) -> Answer:
     return json_answer(answer.status, payload, answer.headers, answer.content_type)
 
 
+_IDS = frozenset({"id", "skuId", "customerId", "tenantId", "access_token"})
+
+
 def _spoiled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _spoiled(item) for key, item in value.items() if key not in ("id", "skuId", "access_token")}
+        return {key: _spoiled(item) for key, item in value.items() if key not in _IDS}
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value} units"
     return value

@@ -6,7 +6,19 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-PLACES = ("any", "login", "graph", "openid", "keys", "token", "organization", "subscribedSkus")
+PLACES = (
+    "any",
+    "login",
+    "graph",
+    "openid",
+    "keys",
+    "token",
+    "organization",
+    "contracts",
+    "delegatedAdminCustomers",
+    "subscribedSkus",
+    "users",
+)
 """Where a fault can be set: everywhere, on one side, or on a route by its name."""
 
 KINDS = (

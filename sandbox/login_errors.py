@@ -103,6 +103,129 @@ CONSENT_MISSING = LoginError(
     "interactive authorization request for this user and resource.",
     suberror="consent_required",
 )
+CLIENT_NOT_PROVEN = LoginError(
+    7000218,
+    401,
+    "invalid_client",
+    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+)
+ASSERTION_TYPE_MISSING = LoginError(
+    50027,
+    401,
+    "invalid_client",
+    "JWT token is invalid or malformed: client_assertion_type is not that of a JWT bearer.",
+)
+ASSERTION_MALFORMED = LoginError(50027, 401, "invalid_client", "JWT token is invalid or malformed.")
+ASSERTION_KEY_UNKNOWN = LoginError(
+    700027,
+    401,
+    "invalid_client",
+    "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - The "
+    "key was not found., Thumbprint of key used by client: '{thumbprint}'].",
+)
+ASSERTION_SIGNATURE_WRONG = LoginError(
+    700027,
+    401,
+    "invalid_client",
+    "Client assertion failed signature validation. [Reason - The provided signature value did not match the expected "
+    "signature value., Thumbprint of key used by client: '{thumbprint}'].",
+)
+ASSERTION_OUT_OF_TIME = LoginError(
+    700024, 401, "invalid_client", "Client assertion is not within its valid time range."
+)
+ASSERTION_AUDIENCE_WRONG = LoginError(
+    700023,
+    401,
+    "invalid_client",
+    "Client assertion audience claim does not match Realm issuer. Review the documentation at "
+    "https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials .",
+)
+ASSERTION_SUBJECT_WRONG = LoginError(
+    700021,
+    401,
+    "invalid_client",
+    "Client assertion application identifier doesn't match 'client_id' parameter.",
+)
+REDIRECT_UNKNOWN = LoginError(
+    50011,
+    400,
+    "invalid_request",
+    "The redirect URI '{redirect}' specified in the request does not match the redirect URIs configured for the "
+    "application '{client}'.",
+)
+RESPONSE_TYPE_UNSUPPORTED = LoginError(
+    700054, 400, "unsupported_response_type", "response_type '{response_type}' is not enabled for the application."
+)
+CONSENT_DECLINED = LoginError(65004, 400, "access_denied", "User declined to consent to access the app.")
+CODE_UNKNOWN = LoginError(9002313, 400, "invalid_request", "Invalid request. Request is malformed or invalid.")
+CODE_EXPIRED = LoginError(
+    70008,
+    400,
+    "invalid_grant",
+    "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive "
+    "authorization request for this user and resource.",
+)
+CODE_USED = LoginError(
+    54005,
+    400,
+    "invalid_grant",
+    "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh "
+    "token.",
+)
+CODE_OF_ANOTHER_TENANT = LoginError(
+    700005, 400, "invalid_grant", "Provided Authorization Code is intended to use against other tenant, thus rejected."
+)
+CODE_OF_ANOTHER_ADDRESS = LoginError(
+    500112,
+    400,
+    "invalid_grant",
+    "The reply address '{redirect}' does not match the reply address '{asked}' provided when requesting Authorization "
+    "code.",
+)
+VERIFIER_WRONG = LoginError(
+    501481,
+    400,
+    "invalid_grant",
+    "The Code_Verifier does not match the code_challenge supplied in the authorization request.",
+)
+REFRESH_TOKEN_MALFORMED = LoginError(
+    9002313, 400, "invalid_grant", "Invalid request. Request is malformed or invalid.", suberror="bad_token"
+)
+REFRESH_TOKEN_OF_ANOTHER_APP = LoginError(
+    700007, 400, "invalid_grant", "The grant was issued for a different client id."
+)
+REFRESH_TOKEN_EXPIRED = LoginError(
+    700082,
+    400,
+    "invalid_grant",
+    "The refresh token has expired due to inactivity. The token was issued on {issued} and was inactive for "
+    "{lifetime}.",
+    suberror="token_expired",
+)
+REFRESH_TOKEN_REVOKED = LoginError(
+    50173,
+    400,
+    "invalid_grant",
+    "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed "
+    "or reset their password. The grant was issued on '{issued}' and the TokensValidFrom date (before which tokens are "
+    "not valid) for this user is '{valid_from}'.",
+    suberror="bad_token",
+)
+REFRESH_TOKEN_USED = LoginError(
+    70000,
+    400,
+    "invalid_grant",
+    "Provided grant is invalid or malformed.",
+    suberror="bad_token",
+)
+MULTIFACTOR_NEEDED = LoginError(
+    50076,
+    400,
+    "invalid_grant",
+    "Due to a configuration change made by your administrator, or because you moved to a new location, you must use "
+    "multi-factor authentication to access '00000003-0000-0000-c000-000000000000'.",
+    suberror="basic_action",
+)
 ACCESS_BLOCKED = LoginError(
     53003,
     403,
@@ -119,8 +242,21 @@ UNAVAILABLE = LoginError(90033, 503, "temporarily_unavailable", "A transient err
 SIGN_IN_SERVICE_FAILED = LoginError(50000, 500, "server_error", "There was an error issuing a token.")
 
 
+def error_of(code: int) -> LoginError:
+    """The error of a code; one that is not known here refuses the grant."""
+    known = next((error for error in globals().values() if isinstance(error, LoginError) and error.code == code), None)
+    if known is None or "{" in known.text:
+        return LoginError(code, 400, "invalid_grant", "The grant is not accepted, and the user has to sign in again.")
+    return known
+
+
 def login_error(request: Request, which: LoginError, **values: str) -> Answer:
     """The answer that Entra ID gives for an error: JSON with the description, the code, and ids to trace it by."""
+    return json_answer(which.status, described(request, which, **values))
+
+
+def described(request: Request, which: LoginError, **values: str) -> dict[str, Any]:
+    """The error as Entra ID describes it."""
     trace_id, correlation_id = request.request_id, _correlation_id(request)
     moment = datetime.fromtimestamp(time.time(), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     description = (
@@ -138,7 +274,7 @@ def login_error(request: Request, which: LoginError, **values: str) -> Answer:
     }
     if which.suberror:
         payload["suberror"] = which.suberror
-    return json_answer(which.status, payload)
+    return payload
 
 
 def _correlation_id(request: Request) -> str:

@@ -25,14 +25,22 @@ class QueryError(Exception):
 
 
 def collection(
-    call: Call, set_name: str, type_name: str, items: Sequence[dict[str, Any]], options: frozenset[str]
+    call: Call,
+    set_name: str,
+    type_name: str,
+    items: Sequence[dict[str, Any]],
+    options: frozenset[str],
+    page_size: int = 0,
 ) -> Answer:
-    """One page of a collection. `options` are the query options that the method's page documents, e.g. $select."""
+    """One page of a collection. `options` are the query options that the method's page documents, e.g. $select.
+
+    `page_size` is how many items a page has where neither $top nor the tenant says; 0 is all of them.
+    """
 
     def page() -> dict[str, Any]:
         query = _options(call.request, options)
         chosen, context = _selection(query, type_name, items[0] if items else None)
-        size, start = _page_size(query, call.tenant.page_size), offset(query.get("$skiptoken", ""))
+        size, start = _page_size(query, call.tenant.page_size, page_size), offset(query.get("$skiptoken", ""))
         shown = items[start : start + size] if size else items[start:]
         payload: dict[str, Any] = {"@odata.context": f"{_CONTEXT}{set_name}{context}"}
         if size and start + size < len(items):
@@ -120,10 +128,10 @@ def _selection(
     return lambda item: {key: value for key, value in item.items() if key in wanted}, f"({','.join(names)})"
 
 
-def _page_size(query: dict[str, str], tenant_size: int) -> int:
+def _page_size(query: dict[str, str], tenant_size: int, default: int) -> int:
     """The smaller of $top and the tenant's page size; 0 is everything on one page."""
     if "$top" not in query:
-        return tenant_size
+        return tenant_size or default
     if not query["$top"].isdigit() or not 1 <= int(query["$top"]) <= 999:
         raise QueryError(
             "Request_BadRequest", f"Invalid page size specified: '{query['$top']}'. Must be between 1 and 999."

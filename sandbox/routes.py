@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sandbox.endpoints import openid, organization, subscribed_skus, token
+from sandbox.endpoints import authorize, openid, organization, partners, subscribed_skus, token, users
 from sandbox.messages import Answer, Request
 from sandbox.route import Area, Route
 
 ROUTES: tuple[Route, ...] = (
     *openid.ROUTES,
+    *authorize.ROUTES,
     *token.ROUTES,
     *organization.ROUTES,
+    *partners.ROUTES,
     *subscribed_skus.ROUTES,
+    *users.ROUTES,
 )
 
 ANONYMOUS: Mapping[str, Callable[[Request], Answer]] = {"/common/discovery/instance": openid.instance_discovery}

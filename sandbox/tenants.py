@@ -10,9 +10,10 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 from sandbox import products
 from sandbox.faults import Fault
 from sandbox.shapes import build
+from sandbox.users import User
 
 CAPABILITY_STATUSES = ("Enabled", "Warning", "Suspended", "Deleted", "LockedOut")
-DEFAULT_PERMISSIONS = ("LicenseAssignment.Read.All", "Organization.Read.All")
+DEFAULT_PERMISSIONS = ("LicenseAssignment.Read.All", "Organization.Read.All", "User.Read.All")
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,19 @@ class Tenant:
     `domains` are its verified domains: the first is the initial one (….onmicrosoft.com), the last is the default.
     `consented` is whether an administrator consented to the app; `permissions` are the application permissions granted.
     `page_size` is how many items a page of a collection holds; 0 is all of them. `organization` overrides properties of
-    the organization resource by their Graph names.
+    the organization resource by their Graph names. One app registration that is used in many tenants has the same
+    `client_id` and `secret` in each.
+
+    A partner has `customers`, their tenant ids, by contract; those with delegated administration are the same, unless
+    `delegated_customers` says otherwise.
+
+    `certificates` are those of the app registration, each in PEM. `redirect_uris` are its addresses to come back to
+    after a sign-in; without any, every address is taken. Whoever signs in is `signs_in`, else an administrator of the
+    default domain; `sign_in_error` is the AADSTS code that they come back with instead, 65004 for consent declined.
+    Refresh tokens are good for `refresh_token_lifetime` seconds where they were issued at `refresh_tokens_valid_from`,
+    a Unix time, or later; `refresh_error` is the AADSTS code that a refresh token meets in this tenant, 50076 for
+    multifactor authentication; with `refresh_tokens_once` one that was used is not taken again, which Entra ID does not
+    do.
     """
 
     tenant_id: str
@@ -88,10 +101,21 @@ class Tenant:
     consented: bool = True
     permissions: tuple[str, ...] = DEFAULT_PERMISSIONS
     skus: tuple[Sku, ...] = ()
+    users: tuple[User, ...] = ()
     page_size: int = 0
     token_lifetime: int = 3599
     faults: tuple[Fault, ...] = ()
     organization: dict[str, Any] = field(default_factory=dict)
+    customers: tuple[str, ...] = ()
+    delegated_customers: tuple[str, ...] | None = None
+    certificates: tuple[str, ...] = ()
+    redirect_uris: tuple[str, ...] = ()
+    signs_in: str = ""
+    sign_in_error: int = 0
+    refresh_error: int = 0
+    refresh_token_lifetime: int = 90 * 24 * 3600
+    refresh_tokens_valid_from: float = 0.0
+    refresh_tokens_once: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -102,6 +126,11 @@ class Tenant:
             raise ValueError("domains needs at least the tenant's initial domain")
         if self.page_size < 0:
             raise ValueError("page_size cannot be negative")
+
+    @property
+    def signed_in_user(self) -> str:
+        """Who signs in where nobody is named."""
+        return self.signs_in or f"admin@{self.domains[-1]}"
 
     def subscription_ids(self, sku: Sku) -> tuple[str, ...]:
         """The ids of the purchases behind a SKU: the same at every start."""

@@ -1,6 +1,7 @@
-"""Access tokens: signed JSON Web Tokens with the claims of an app-only token of Entra ID.
+"""Access tokens and id tokens: signed JSON Web Tokens with the claims of Entra ID's.
 
 https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
+https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ class TokenMint:
         key = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
         return {"keys": [{"kty": "RSA", "use": "sig", "kid": self._key_id, "n": key["n"], "e": key["e"]}]}
 
-    def issue(self, tenant: Tenant, audience: str) -> str:
-        """A token for the tenant's app, good for its `token_lifetime` seconds; the roles are the permissions."""
+    def issue(self, tenant: Tenant, audience: str, user: str = "") -> str:
+        """A token for the tenant's app, good for its `token_lifetime` seconds, by itself or on behalf of a user.
+
+        What the app may do is the same: the permissions are its roles, or the scopes of what the user granted.
+        """
         now = int(time.time())
         service_principal = str(uuid5(NAMESPACE_OID, f"{tenant.tenant_id}/{tenant.client_id}"))
         claims = {
@@ -48,14 +52,38 @@ class TokenMint:
             "appid": tenant.client_id,
             "appidacr": "1",
             "idp": f"https://sts.windows.net/{tenant.tenant_id}/",
-            "idtyp": "app",
-            "oid": service_principal,
-            "roles": list(tenant.permissions),
-            "sub": service_principal,
+            "idtyp": "user" if user else "app",
+            "oid": _user_id(tenant, user) if user else service_principal,
+            "sub": _user_id(tenant, user) if user else service_principal,
             "tid": tenant.tenant_id,
             "uti": uuid4().hex[:22],
             "ver": "1.0",
         }
+        if user:
+            claims |= {"upn": user, "unique_name": user, "scp": " ".join(tenant.permissions)}
+        else:
+            claims["roles"] = list(tenant.permissions)
+        return self._signed(claims)
+
+    def identify(self, tenant: Tenant, user: str, base_url: str, nonce: str) -> str:
+        """An id token: who signed in to the tenant's app, in answer to the request with this nonce."""
+        now = int(time.time())
+        claims = {
+            "aud": tenant.client_id,
+            "iss": f"{base_url}/{tenant.tenant_id}/v2.0",
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+            "name": user.partition("@")[0],
+            "oid": _user_id(tenant, user),
+            "preferred_username": user,
+            "sub": _user_id(tenant, user),
+            "tid": tenant.tenant_id,
+            "ver": "2.0",
+        }
+        return self._signed({**claims, "nonce": nonce} if nonce else claims)
+
+    def _signed(self, claims: dict[str, Any]) -> str:
         return jwt.encode(claims, self._key, algorithm=_ALGORITHM, headers={"kid": self._key_id})
 
     def read(self, token: str) -> dict[str, Any]:
@@ -76,3 +104,7 @@ class TokenMint:
             raise TokenError("Access token validation failure. Invalid signature.") from error
         except jwt.InvalidTokenError as error:
             raise TokenError("Access token validation failure.") from error
+
+
+def _user_id(tenant: Tenant, user: str) -> str:
+    return str(uuid5(NAMESPACE_OID, f"{tenant.tenant_id}/{user.lower()}"))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sandbox.faults import Fault, FaultBook
+from sandbox.grants import Grants
 from sandbox.journal import Journal
 from sandbox.tenants import Tenant
 from sandbox.tokens import TokenMint
@@ -22,6 +23,7 @@ class World:
     def __init__(self, tenants: Iterable[Tenant], latency_ms: int = 0) -> None:
         self.latency = latency_ms / 1000
         self.tokens = TokenMint()
+        self.grants = Grants()
         self.journal = Journal()
         self._faults = FaultBook()
         self._lock = threading.Lock()

@@ -19,13 +19,10 @@ def sandbox_tenant(sandbox: Sandbox, **values: Any) -> Tenant:
     number = uuid.uuid4()
     values.setdefault("display_name", "Contoso")
     values.setdefault("skus", (Sku.of("SPE_E3", enabled=25, consumed=14),))
-    tenant = Tenant(
-        tenant_id=str(number),
-        domains=(f"t{number.hex[:8]}.onmicrosoft.com",),
-        client_id=str(uuid.uuid4()),
-        secret=f"secret-{number.hex}",
-        **values,
-    )
+    values.setdefault("domains", (f"t{number.hex[:8]}.onmicrosoft.com",))
+    values.setdefault("client_id", str(uuid.uuid4()))
+    values.setdefault("secret", f"secret-{number.hex}")
+    tenant = Tenant(tenant_id=str(number), **values)
     sandbox.put_tenant(tenant)
     return tenant
 
