@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
 from typing import Any
 
 from flask import abort
 from flask_login import current_user
-from sqlalchemy import ColumnElement, Select, or_, select, true
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from .extensions import login_manager
-from .models import (
-    AssetAccess,
-    FlexibleAsset,
-    GroupMember,
-    License,
-    Organization,
-    OrganizationGrant,
-    Role,
-    User,
-    UserGroup,
-)
+from .models import ApiKey, GroupMember, OrganizationGrant, Role, User, UserGroup
+from .scope import KeyScope, Scope, UserScope
 
 
 class Permission(StrEnum):
@@ -60,48 +51,30 @@ _GRANTED: dict[Role, frozenset[Permission]] = {
 # Who manages integrations sees every tenant and whose it is, so these roles have every organization.
 _SEE_EVERYTHING = frozenset({Role.ADMINISTRATOR, Role.MANAGER})
 
+# What each role is for, as who gives it reads it.
+ROLE_WORDS: dict[Role, str] = {
+    Role.ADMINISTRATOR: "Everything, in every organization, users and their rights included.",
+    Role.MANAGER: "Integrations, matching and all records, in every organization. No users, no audit log.",
+    Role.EDITOR: "Makes, changes and deletes records, and says who may see them, in the organizations given.",
+    Role.CREATOR: "Makes and changes records in the organizations given, and deletes none.",
+    Role.READ_ONLY: "Reads the organizations given, or all of them.",
+    Role.LITE: "Reads the organizations given one by one, and is never given all of them at once.",
+}
 
-@dataclass(frozen=True)
-class Scope:
-    """What somebody may see. Every query of customer data is built on one.
-
-    `user_id` is the user who sees it; None sees everything. A Lite user is never given all organizations at once.
-    """
-
-    user_id: int | None = None
-    takes_all: bool = True
-
-    def includes(self) -> ColumnElement[bool]:
-        """The condition on `Organization` that keeps a query within this scope."""
-        if self.user_id is None:
-            return true()
-        is_given = or_(OrganizationGrant.user_id == self.user_id, OrganizationGrant.group_id.in_(self._groups()))
-        given = Organization.id.in_(select(OrganizationGrant.organization_id).where(is_given))
-        return or_(given, self._has_all()) if self.takes_all else given
-
-    def includes_license(self) -> ColumnElement[bool]:
-        """The condition on `License` that its security settings let it be seen, beside that on its organization."""
-        return self._may_see(License, AssetAccess.license_id)
-
-    def includes_asset(self) -> ColumnElement[bool]:
-        """The same condition on `FlexibleAsset`."""
-        return self._may_see(FlexibleAsset, AssetAccess.asset_id)
-
-    def _may_see(self, asset: Any, named_asset: Any) -> ColumnElement[bool]:
-        if self.user_id is None:
-            return true()
-        is_named = or_(AssetAccess.user_id == self.user_id, AssetAccess.group_id.in_(self._groups()))
-        return or_(
-            asset.is_restricted.is_(False), asset.id.in_(select(named_asset).where(named_asset.is_not(None), is_named))
-        )
-
-    def _groups(self) -> Select[int]:
-        return select(GroupMember.group_id).where(GroupMember.user_id == self.user_id)
-
-    def _has_all(self) -> ColumnElement[bool]:
-        own = select(User.id).where(User.id == self.user_id, User.all_organizations.is_(True))
-        groups = select(UserGroup.id).where(UserGroup.id.in_(self._groups()), UserGroup.all_organizations.is_(True))
-        return or_(own.exists(), groups.exists())
+# What a permission lets somebody do, as they read it.
+PERMISSION_WORDS: dict[Permission, str] = {
+    Permission.READ: "See licenses, contacts and assets of your organizations, and export them",
+    Permission.EDIT_RECORDS: "Add contacts and assets, and change them",
+    Permission.DELETE_RECORDS: "Delete contacts and assets",
+    Permission.SECURE_RECORDS: "Choose who may see a license or an asset",
+    Permission.EDIT_ORGANIZATIONS: "Change the names and addresses of organizations",
+    Permission.CREATE_ORGANIZATIONS: "Add, import and archive organizations",
+    Permission.MANAGE_TYPES: "Design flexible asset types",
+    Permission.MANAGE_INTEGRATIONS: "Connect Microsoft 365, match tenants and start syncs",
+    Permission.MANAGE_PRODUCTS: "Name products, and import their names",
+    Permission.MANAGE_USERS: "Invite users, and give roles, groups, organizations and API keys",
+    Permission.READ_AUDIT_LOG: "Read the audit log",
+}
 
 
 # The command line belongs to whoever runs the server.
@@ -112,10 +85,58 @@ def may(user: User, permission: Permission) -> bool:
     return permission in _GRANTED.get(user.role, frozenset())
 
 
+def permissions_of(role: Role) -> list[Permission]:
+    """What the role lets somebody do, from the least on."""
+    granted = _GRANTED.get(role, frozenset())
+    return [permission for permission in Permission if permission in granted]
+
+
+def sees_everything(role: Role) -> bool:
+    """Whether the role has every organization, whatever is given to who has it."""
+    return role in _SEE_EVERYTHING
+
+
+def takes_all(role: Role) -> bool:
+    """Whether who has the role can be given all organizations at once."""
+    return role != Role.LITE
+
+
 def scope_of(user: User) -> Scope:
-    if user.role in _SEE_EVERYTHING:
+    if sees_everything(user.role):
         return EVERYTHING
-    return Scope(user.id, takes_all=user.role != Role.LITE)
+    return UserScope(user.id, takes_all=takes_all(user.role))
+
+
+def key_may(key: ApiKey, permission: Permission) -> bool:
+    return permission in _GRANTED.get(key.role, frozenset())
+
+
+def scope_of_key(key: ApiKey) -> Scope:
+    """A key that was given a list reads only that, whatever its role."""
+    reads_everything = sees_everything(key.role) and key.all_organizations
+    return EVERYTHING if reads_everything else KeyScope(key.id)
+
+
+def reaching(organization_id: int) -> Select[int]:
+    """The ids of the users whose scope includes the organization."""
+    of_given = OrganizationGrant.organization_id == organization_id
+    given = select(OrganizationGrant.user_id).where(of_given, OrganizationGrant.user_id.is_not(None))
+    in_given = (
+        select(GroupMember.user_id)
+        .join(OrganizationGrant, OrganizationGrant.group_id == GroupMember.group_id)
+        .where(of_given)
+    )
+    in_all = (
+        select(GroupMember.user_id)
+        .join(UserGroup, UserGroup.id == GroupMember.group_id)
+        .where(UserGroup.all_organizations.is_(True))
+    )
+    # Under a name of its own, whatever tables the query around is of.
+    user = aliased(User)
+    has_all = and_(user.role != Role.LITE, or_(user.all_organizations.is_(True), user.id.in_(in_all)))
+    return select(user.id).where(
+        or_(user.role.in_(_SEE_EVERYTHING), has_all, user.id.in_(given), user.id.in_(in_given))
+    )
 
 
 def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

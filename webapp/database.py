@@ -61,13 +61,23 @@ def _tune_sqlite(engine: Engine) -> None:
 
 
 def declare_writing() -> None:
-    """Let the transactions of this app context begin as ones that may write."""
+    """Let the transactions of this app context, or of this request, that begin from now on be ones that may write."""
     g.may_write = True
+
+
+def declare_reading() -> None:
+    """Let the transactions of this request, though it was posted, begin as ones that only read: nobody waits for them.
+
+    What was read so far is forgotten.
+    """
+    db.session.rollback()
+    g.only_reads = True
 
 
 def _may_write() -> bool:
     if has_request_context():
-        return request.method not in {"GET", "HEAD", "OPTIONS"}
+        writes = request.method not in {"GET", "HEAD", "OPTIONS"} or bool(g.get("may_write"))
+        return writes and not g.get("only_reads")
     if click.get_current_context(silent=True) is not None:
         return True
     return bool(has_app_context() and g.get("may_write"))

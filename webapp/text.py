@@ -35,6 +35,15 @@ def name(text: str, longest: int) -> str:
     return text
 
 
+def several_lines(text: str) -> str:
+    """The text line by line as `one_line` makes each, with at most one empty line between two others."""
+    lines: list[str] = []
+    for line in map(one_line, text.splitlines()):
+        if line or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines).strip("\n")
+
+
 def is_visible(text: str) -> bool:
     """Whether there is anything to see, and so to click."""
     return any(

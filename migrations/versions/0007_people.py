@@ -68,6 +68,9 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_mailed", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("mailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_problem", sa.Text(), server_default="", nullable=False),
         sa.ForeignKeyConstraint(
             ["user_id"], ["user_account.id"], name=op.f("fk_user_link_user_id_user_account"), ondelete="CASCADE"
         ),
@@ -82,12 +85,29 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("key_hash", sa.Text(), nullable=False),
+        sa.Column("all_organizations", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_api_key_key_hash")),
     )
+    op.create_table(
+        "api_key_grant",
+        sa.Column("api_key_id", sa.Integer(), nullable=False),
+        sa.Column("organization_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["api_key_id"], ["api_key.id"], name=op.f("fk_api_key_grant_api_key_id_api_key"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"],
+            ["organization.id"],
+            name=op.f("fk_api_key_grant_organization_id_organization"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("api_key_id", "organization_id", name=op.f("pk_api_key_grant")),
+    )
+    op.create_index("ix_api_key_grant_organization_id", "api_key_grant", ["organization_id"])
     op.create_table(
         "audit_entry",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -127,9 +147,16 @@ def upgrade() -> None:
     op.add_column("organization", sa.Column("address", sa.Text(), server_default="", nullable=False))
     op.add_column("organization", sa.Column("phone", sa.Text(), server_default="", nullable=False))
     op.add_column("organization", sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("pending_import", sa.Column("kind", sa.Text(), server_default="products", nullable=False))
+    with op.batch_alter_table("pending_import", schema=None) as batch_op:
+        batch_op.alter_column("edition", new_column_name="content")
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM pending_import WHERE kind <> 'products'")
+    with op.batch_alter_table("pending_import", schema=None) as batch_op:
+        batch_op.alter_column("content", new_column_name="edition")
+    op.drop_column("pending_import", "kind")
     op.drop_column("organization", "archived_at")
     op.drop_column("organization", "phone")
     op.drop_column("organization", "address")
@@ -137,6 +164,7 @@ def downgrade() -> None:
     op.drop_column("user_account", "all_organizations")
     op.drop_table("organization_domain")
     op.drop_table("audit_entry")
+    op.drop_table("api_key_grant")
     op.drop_table("api_key")
     op.drop_table("user_link")
     op.drop_table("organization_grant")

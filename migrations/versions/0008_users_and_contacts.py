@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("mobile", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("user_principal_name", sa.Text(), nullable=False),
+        sa.Column("microsoft_user_id", sa.Text(), server_default="", nullable=False),
         sa.Column("location", sa.Text(), nullable=False),
         sa.Column("notes", sa.Text(), nullable=False),
         sa.Column("search_folded", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
@@ -60,6 +61,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
     )
     op.create_index("ix_contact_name_folded", "contact", ["name_folded"])
+    op.create_index(
+        "ix_contact_unlinked",
+        "contact",
+        ["organization_id", "microsoft_user_id"],
+        sqlite_where=sa.text("unlinked_at IS NOT NULL"),
+        postgresql_where=sa.text("unlinked_at IS NOT NULL"),
+    )
     op.create_index("ix_contact_organization_id", "contact", ["organization_id", "name_folded"])
     op.create_table(
         "contact_email",
@@ -90,7 +98,6 @@ def upgrade() -> None:
         sa.Column("is_guest", sa.Boolean(), nullable=False),
         sa.Column("is_blocked", sa.Boolean(), nullable=False),
         sa.Column("qualifies", sa.Boolean(), nullable=False),
-        sa.Column("facts_hash", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["contact_id"], ["contact.id"], name=op.f("fk_directory_user_contact_id_contact"), ondelete="SET NULL"
         ),
@@ -119,7 +126,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("license_id", "directory_user_id", name=op.f("pk_assignment")),
     )
     op.create_index("ix_assignment_directory_user_id", "assignment", ["directory_user_id"])
+    op.create_table(
+        "matching_change",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("steps", sa.JSON(), nullable=False),
+        sa.Column("left", sa.JSON(), nullable=False),
+        sa.Column("created", sa.JSON(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("licenses", sa.Integer(), nullable=False),
+        sa.Column("integrations", sa.JSON(), nullable=False),
+        sa.Column("origin", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"],
+            ["user_account.id"],
+            name=op.f("fk_matching_change_user_id_user_account"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_matching_change")),
+    )
+    op.create_index("ix_matching_change_user_id", "matching_change", ["user_id"])
     op.add_column("integration", sa.Column("kind", sa.Text(), server_default="direct", nullable=False))
+    op.add_column(
+        "integration", sa.Column("contracts_named_some", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
+    op.add_column(
+        "integration", sa.Column("delegations_named_some", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("integration", sa.Column("match_by_name", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("integration", sa.Column("certificate_encrypted", sa.Text(), server_default="", nullable=False))
     op.add_column("integration", sa.Column("certificate_thumbprint", sa.Text(), server_default="", nullable=False))
@@ -138,6 +175,7 @@ def upgrade() -> None:
     op.add_column("tenant", sa.Column("domains", sa.Text(), server_default="", nullable=False))
     op.add_column("tenant", sa.Column("address", sa.Text(), server_default="", nullable=False))
     op.add_column("tenant", sa.Column("phone", sa.Text(), server_default="", nullable=False))
+    op.add_column("tenant", sa.Column("placed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tenant", sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tenant", sa.Column("left_out_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("tenant", sa.Column("has_own_user_rules", sa.Boolean(), server_default=sa.false(), nullable=False))
@@ -146,9 +184,80 @@ def upgrade() -> None:
     op.add_column("tenant", sa.Column("include_guests", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("tenant", sa.Column("include_blocked", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("tenant", sa.Column("include_unlicensed", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("sync_run", sa.Column("tenants_found", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("sync_run", sa.Column("tenants_gone", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("sync_run", sa.Column("discovery_requests", sa.Integer(), server_default="0", nullable=False))
+    for name in ("code", "reason", "fix", "request_id"):
+        op.add_column("sync_run", sa.Column(f"notice_{name}", sa.Text(), server_default="", nullable=False))
+    _create_additions()
+
+
+def _create_additions() -> None:
+    op.create_table(
+        "tenant_addition",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("integration_id", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Integer(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["integration_id"],
+            ["integration.id"],
+            name=op.f("fk_tenant_addition_integration_id_integration"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("fk_tenant_addition_user_id_user_account"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant_addition")),
+    )
+    op.create_index("ix_tenant_addition_integration_id", "tenant_addition", ["integration_id"])
+    op.create_index(
+        "ix_tenant_addition_open",
+        "tenant_addition",
+        ["heard_at"],
+        sqlite_where=sa.text("finished_at IS NULL"),
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    texts = ("tenant_id", "tenant_name", "held_by", "code", "reason", "fix", "request_id")
+    op.create_table(
+        "tenant_addition_line",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("addition_id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.Text(), nullable=False) for name in texts),
+        sa.ForeignKeyConstraint(
+            ["addition_id"],
+            ["tenant_addition.id"],
+            name=op.f("fk_tenant_addition_line_addition_id_tenant_addition"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenant_addition_line")),
+    )
+    op.create_index("ix_tenant_addition_line_addition_id", "tenant_addition_line", ["addition_id", "state"])
+    op.add_column("sync_part", sa.Column("users_read", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("sync_part", sa.Column("contacts_created", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("sync_part", sa.Column("contacts_changed", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("sync_part", sa.Column("contacts_unlinked", sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
+    op.drop_column("sync_part", "contacts_unlinked")
+    op.drop_column("sync_part", "contacts_changed")
+    op.drop_column("sync_part", "contacts_created")
+    op.drop_column("sync_part", "users_read")
+    op.drop_table("tenant_addition_line")
+    op.drop_table("tenant_addition")
+    for name in ("request_id", "fix", "reason", "code"):
+        op.drop_column("sync_run", f"notice_{name}")
+    op.drop_column("sync_run", "discovery_requests")
+    op.drop_column("sync_run", "tenants_gone")
+    op.drop_column("sync_run", "tenants_found")
+    op.drop_table("matching_change")
     op.drop_column("tenant", "include_unlicensed")
     op.drop_column("tenant", "include_blocked")
     op.drop_column("tenant", "include_guests")
@@ -157,6 +266,7 @@ def downgrade() -> None:
     op.drop_column("tenant", "has_own_user_rules")
     op.drop_column("tenant", "left_out_at")
     op.drop_column("tenant", "gone_at")
+    op.drop_column("tenant", "placed_at")
     op.drop_column("tenant", "phone")
     op.drop_column("tenant", "address")
     op.drop_column("tenant", "domains")
@@ -173,6 +283,8 @@ def downgrade() -> None:
     op.drop_column("integration", "certificate_thumbprint")
     op.drop_column("integration", "certificate_encrypted")
     op.drop_column("integration", "match_by_name")
+    op.drop_column("integration", "delegations_named_some")
+    op.drop_column("integration", "contracts_named_some")
     op.drop_column("integration", "kind")
     op.drop_table("assignment")
     op.drop_table("directory_user")

@@ -1,6 +1,7 @@
 """What is stored, and the rules that hold for it whoever writes it."""
 
-from .api_key import ApiKey
+from .addition import AdditionLine, LineState, TenantAddition
+from .api_key import ApiKey, ApiKeyGrant
 from .asset import OFFICE_365_LICENSES, AssetContact, AssetField, FieldKind, FlexibleAsset, FlexibleAssetType
 from .asset_access import AssetAccess
 from .asset_change import AssetChange, ChangeKind
@@ -13,14 +14,16 @@ from .due import Begun, begin_due
 from .group import GroupMember, OrganizationGrant, UserGroup
 from .integration import Integration, IntegrationRemoved, Kind, Removal
 from .license import STATUS_LABELS, License, LicenseStatus, Product
+from .matching import MatchingAction, MatchingChange
 from .organization import Organization, OrganizationDomain
 from .part import Claim, Outcome, PartState, SyncPart
+from .pending_import import ImportKind, PendingImport
 from .problem import UNREADABLE_SECRET, Problem
-from .product_edition import NameSource, PendingImport, ProductName
+from .product_edition import NameSource, ProductName
 from .progress import Progress
 from .run import RunState, SyncRun, Trigger
 from .tenant import Tenant, TenantState
-from .user import Role, SetupCode, User, UserSession, any_user
+from .user import Role, SetupCode, User, UserSession, UserState, any_user
 from .user_link import LinkPurpose, UserLink
 from .user_rules import CheckedLicense, TenantCheckedLicense, UserSync
 
@@ -28,7 +31,9 @@ __all__ = [
     "OFFICE_365_LICENSES",
     "STATUS_LABELS",
     "UNREADABLE_SECRET",
+    "AdditionLine",
     "ApiKey",
+    "ApiKeyGrant",
     "AssetAccess",
     "AssetChange",
     "AssetContact",
@@ -48,12 +53,16 @@ __all__ = [
     "FlexibleAsset",
     "FlexibleAssetType",
     "GroupMember",
+    "ImportKind",
     "Integration",
     "IntegrationRemoved",
     "Kind",
     "License",
     "LicenseStatus",
+    "LineState",
     "LinkPurpose",
+    "MatchingAction",
+    "MatchingChange",
     "NameSource",
     "Organization",
     "OrganizationDomain",
@@ -72,6 +81,7 @@ __all__ = [
     "SyncPart",
     "SyncRun",
     "Tenant",
+    "TenantAddition",
     "TenantCheckedLicense",
     "TenantState",
     "Trigger",
@@ -79,6 +89,7 @@ __all__ = [
     "UserGroup",
     "UserLink",
     "UserSession",
+    "UserState",
     "UserSync",
     "any_user",
     "begin_due",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, Text, false, select
+from sqlalchemy import JSON, ForeignKey, Index, Text, false, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from ..extensions import db
 from .base import UNKNOWN, DbSession, FoldedText, Model, Named, Stored, UtcDateTime, fold, primary_key, utc_now
 from .organization import Organization
 
@@ -45,6 +46,12 @@ class FlexibleAssetType(Model):
                 session.add(cls(slug=OFFICE_365_LICENSES, name="Office 365 Licenses", icon="license", is_synced=True))
         except IntegrityError:
             return  # another integration was connected at the same moment and made it
+
+    @classmethod
+    def hold_names(cls, session: DbSession) -> None:
+        """Until this transaction ends, nobody else adds or renames one. SQLite has one writer at a time by nature."""
+        if db.engine.dialect.name == "postgresql":
+            session.execute(text("LOCK TABLE flexible_asset_type IN SHARE ROW EXCLUSIVE MODE"))
 
     @classmethod
     def hold_licenses(cls, session: DbSession) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import UNKNOWN, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .license import STATUS_LABELS
 
 
 class ChangeKind(Stored):
@@ -31,6 +33,36 @@ _LABELS = {
     ChangeKind.RETURNED: "Back in Microsoft 365",
     ChangeKind.SECURITY: "Security settings changed",
 }
+
+
+# What a license's history tells of, by its columns, in people's words.
+LICENSE_FIELDS = {
+    "status": "Status",
+    "active": "Active",
+    "consumed": "Consumed",
+    "unused": "Unused",
+    "over": "Over",
+    "warning": "In grace",
+    "suspended": "Suspended",
+    "locked_out": "Locked out",
+    "sku_part_number": "Part number",
+    "applies_to": "Applies to",
+}
+
+
+def license_values(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a license's columns as its history tells them."""
+    values = {name: columns[column] for column, name in LICENSE_FIELDS.items()}
+    return {**values, "Status": STATUS_LABELS.get(columns["status"], columns["status"])}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields of a change: those whose values differ. Where there was nothing before, all that now is something."""
+    return [
+        {"field": name, "from": before.get(name, ""), "to": value}
+        for name, value in after.items()
+        if before.get(name, "") != value
+    ]
 
 
 class AssetChange(Model):

@@ -104,5 +104,7 @@ def fold(text: str) -> str:
     "ＭÜLLER  GmbH" and "Müller gmbh" fold to the same. Both databases lack a Unicode-aware LIKE by default, so
     what is searched is stored folded beside what is shown.
     """
+    if text.isascii():  # all that is left to do; most text is this, and a directory has very much of it
+        return " ".join(text.lower().split())
     seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
     return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())

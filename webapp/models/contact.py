@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
@@ -20,8 +21,8 @@ _SEARCHED = ("name", "title", "email", "user_principal_name")
 class Contact(Model):
     """A person in an organization.
 
-    It is *linked* while a `DirectoryUser` refers to it. The fields in `SYNCED_FIELDS`, and the e-mail addresses, of a
-    contact that is linked to a user of a live integration that syncs users are locked: the next sync would undo what
+    It is *linked* while a `DirectoryUser` that qualifies refers to it, and its integration is live (`is_linked`). The
+    fields in `SYNCED_FIELDS`, and the e-mail addresses, of a linked contact are locked: the next sync would undo what
     somebody types. One that was linked, and is no more, says since when and why.
     """
 
@@ -29,6 +30,14 @@ class Contact(Model):
     __table_args__ = (
         Index("ix_contact_organization_id", "organization_id", "name_folded"),
         Index("ix_contact_name_folded", "name_folded"),
+        # Few are unlinked; by this they are found before their users come back.
+        Index(
+            "ix_contact_unlinked",
+            "organization_id",
+            "microsoft_user_id",
+            sqlite_where=text("unlinked_at IS NOT NULL"),
+            postgresql_where=text("unlinked_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[primary_key]
@@ -43,6 +52,8 @@ class Contact(Model):
     # The address to write to; all that are known are `emails`.
     email: Mapped[str] = mapped_column(Text, default="")
     user_principal_name: Mapped[str] = mapped_column(Text, default="")
+    # The object id of the user from whom its fields came last: by it that user is known again, whatever else changed.
+    microsoft_user_id: Mapped[str] = mapped_column(Text, default="", server_default="")
     # Never synced.
     location: Mapped[str] = mapped_column(Text, default="")
     notes: Mapped[str] = mapped_column(Text, default="")
@@ -61,9 +72,15 @@ class Contact(Model):
     @validates(*_SEARCHED)
     def _fold(self, key: str, value: Any) -> Any:
         texts = {name: getattr(self, name) or "" for name in _SEARCHED} | {key: value}
-        self.name_folded = fold(texts["name"])
-        self.search_folded = fold(" ".join(texts.values()))
+        for column, folded in folded_columns(texts).items():
+            setattr(self, column, folded)
         return value
+
+
+def folded_columns(fields: Mapping[str, str]) -> dict[str, str]:
+    """What a contact of these fields is sorted and searched by, for whoever writes many at once."""
+    searched = " ".join(fields[name] for name in _SEARCHED)
+    return {"name_folded": fold(fields["name"]), "search_folded": fold(searched)}
 
 
 class ContactEmail(Model):

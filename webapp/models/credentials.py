@@ -57,9 +57,40 @@ class HasCredentials:
     def refresh_token(self, token: str) -> None:
         self.refresh_token_encrypted = _encrypted(token)
 
+    def use_client_secret(self, secret: str, ends_on: date | None) -> None:
+        """Sign in with this secret from now on; a certificate is erased."""
+        self.client_secret, self.credentials_end_on = secret, ends_on
+        self.certificate_encrypted = self.certificate_thumbprint = ""
+
+    def use_certificate(self, pem: str, thumbprint: str, ends_on: date) -> None:
+        """Sign in with this certificate from now on; a secret is erased."""
+        self.certificate, self.certificate_thumbprint, self.credentials_end_on = pem, thumbprint, ends_on
+        self.client_secret_encrypted = ""
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether it signs in with a certificate, and not with a secret."""
+        return bool(self.certificate_encrypted)
+
+    def act_for(self, user: str, refresh_token: str, now: datetime) -> None:
+        """Act for the partner's user who has just signed in."""
+        self.acts_for_user, self.refresh_token = True, refresh_token
+        self.signed_in_as, self.signed_in_at, self.sign_in_lapsed_at = user, now, None
+
+    def act_for_nobody(self) -> None:
+        """Forget who signed in, and act as the app itself again."""
+        self.acts_for_user, self.refresh_token = False, ""
+        self.signed_in_as, self.signed_in_at, self.sign_in_lapsed_at = "", None, None
+
+    def lapse_sign_in(self, now: datetime) -> None:
+        """The refresh token is of no use any more: it is erased, and somebody has to sign in again."""
+        self.refresh_token, self.sign_in_lapsed_at = "", now
+
     def forget_credentials(self) -> None:
-        """Erase all that signs in to Microsoft."""
-        self.client_secret_encrypted = self.certificate_encrypted = self.refresh_token_encrypted = ""
+        """Erase all that signs in to Microsoft, and what tells of it."""
+        self.client_secret_encrypted = self.certificate_encrypted = self.certificate_thumbprint = ""
+        self.credentials_end_on = None
+        self.act_for_nobody()
 
 
 def _encrypted(secret: str) -> str:

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, exists, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Model, primary_key
+from .base import DbSession, Model, primary_key, utc_now
 from .contact import Contact
+from .integration import Integration
+from .tenant import Tenant
+
+# Why a contact is linked no more, where no `Refusal` of the rules says so.
+DELETED_USER = "Deleted from Microsoft 365"
+ANOTHER_ORGANIZATION = "The tenant belongs to another organization now"
+INTEGRATION_REMOVED = "The integration was removed"
+
+# Databases take so many values in one statement, and not many more.
+_VALUES_PER_QUERY = 1000
+
+Value = TypeVar("Value")
 
 
 class DirectoryUser(Model):
-    """A user of a tenant: whom it is linked to, and what decides whether it qualifies. No name is kept here.
+    """A user of a tenant: who of the contacts it is, and what decides whether it qualifies. No name is kept here.
 
-    Names are kept in contacts only, so that where users are not synced, nobody's is.
+    `contact_id` says which contact is tagged on the licenses that it holds. Only where it also `qualifies` is that
+    contact linked to it, and has its synced fields from it; else the two are merely known to be one person: by the
+    sync before, or by an address, where users are not synced. Names are kept in contacts only, so that where users
+    are not synced, nobody's is.
     """
 
     __tablename__ = "directory_user"
@@ -30,10 +47,8 @@ class DirectoryUser(Model):
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id", ondelete="SET NULL"))
     is_guest: Mapped[bool] = mapped_column(default=False)
     is_blocked: Mapped[bool] = mapped_column(default=False)
-    # Whether it met the sync settings when it was last synced: then its contact has its fields from it.
+    # Whether it met the sync settings when it was last synced.
     qualifies: Mapped[bool] = mapped_column(default=False)
-    # A hash of all that was read of it, so that what is the same is seen at a glance.
-    facts_hash: Mapped[str] = mapped_column(Text, default="")
 
 
 class Assignment(Model):
@@ -50,6 +65,64 @@ class Assignment(Model):
     is_through_group: Mapped[bool]
 
 
-def is_linked() -> Any:
-    """The condition on `Contact` that a user of a tenant refers to it."""
-    return exists(select(DirectoryUser.id).where(DirectoryUser.contact_id == Contact.id))
+def links() -> ColumnElement[bool]:
+    """The condition on `DirectoryUser` that it links its contact. The query names `Tenant` and `Integration`, too."""
+    return and_(
+        DirectoryUser.qualifies,
+        DirectoryUser.contact_id.is_not(None),
+        DirectoryUser.tenant_id == Tenant.id,
+        Tenant.integration_id == Integration.id,
+        Integration.is_live,
+    )
+
+
+def is_linked(besides: Collection[int] = ()) -> Any:
+    """The condition on `Contact` that it is linked; by another tenant than these, where some are given."""
+    linking = select(DirectoryUser.id, Tenant.id, Integration.id).where(DirectoryUser.contact_id == Contact.id, links())
+    if besides:
+        linking = linking.where(DirectoryUser.tenant_id.not_in(besides))
+    return linking.correlate(Contact).exists()
+
+
+def unlink_contacts(session: DbSession, reasons: Mapping[int, str]) -> int:
+    """Mark these contacts, each for its reason, as unlinked; those stay that another user links. Returns how many."""
+    by_reason: dict[str, list[int]] = defaultdict(list)
+    for contact_id, reason in sorted(reasons.items()):
+        by_reason[reason].append(contact_id)
+    unlinked = 0
+    for reason, contact_ids in by_reason.items():
+        for some in in_portions(contact_ids):
+            lost = update(Contact).where(Contact.id.in_(some), ~is_linked())
+            found = session.execute(lost.values(**_unlinked(reason)).returning(Contact.id), execution_options=_PLAIN)
+            unlinked += len(found.all())
+    return unlinked
+
+
+def unlink_users(session: DbSession, tenant_ids: Sequence[int], reason: str) -> None:
+    """Cut all links of the tenants' users, and mark the contacts as unlinked that no other tenant's user links.
+
+    For whoever changes what a tenant is matched to, in that transaction and after the change: the caller holds the
+    tenants' rows. The next sync finds the same contacts again where the tenant comes back to their organization.
+    """
+    for some in in_portions(sorted(tenant_ids)):
+        own = DirectoryUser.tenant_id.in_(some)
+        linked = select(DirectoryUser.contact_id).where(own, DirectoryUser.qualifies)
+        lost = update(Contact).where(Contact.id.in_(linked), ~is_linked(besides=some))
+        session.execute(lost.values(**_unlinked(reason)), execution_options=_PLAIN)
+        cut = update(DirectoryUser).where(own, or_(DirectoryUser.contact_id.is_not(None), DirectoryUser.qualifies))
+        session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
+
+
+def in_portions(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """The values in portions that one statement takes."""
+    for start in range(0, len(values), _VALUES_PER_QUERY):
+        yield values[start : start + _VALUES_PER_QUERY]
+
+
+# What the session holds of these rows is not looked through: there may be very many, and they are read anew.
+_PLAIN = {"synchronize_session": False}
+
+
+def _unlinked(reason: str) -> dict[str, Any]:
+    now = utc_now()
+    return {"unlinked_at": now, "unlinked_reason": reason, "changed_at": now}

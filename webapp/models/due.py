@@ -29,7 +29,7 @@ class Begun:
 def begin_due(session: DbSession, now: datetime, limit: int) -> Begun:
     """Begin a run for each integration whose slot has come, the first `limit` of them. Commit, then enqueue the runs.
 
-    A slot passes unused where nothing is matched or chosen, or where a run is active already.
+    A slot passes unused where there is no tenant to sync, or nothing is chosen, or where a run is active already.
     """
     due = session.execute(_due(now, limit)).all()
     # Everybody takes them in the same order, so that no two wait for each other.
@@ -40,9 +40,9 @@ def begin_due(session: DbSession, now: datetime, limit: int) -> Begun:
 def _due(now: datetime, limit: int) -> Select[int, int, datetime | None, bool]:
     column, every = Integration.next_sync_at, Integration.sync_every_hours
     astray = [and_(every == hours, column > schedule.latest(hours, now)) for hours in schedule.EVERY_HOURS]
-    is_matched = exists().where(Tenant.integration_id == Integration.id, Tenant.organization_id.is_not(None))
+    has_tenants = exists().where(Tenant.integration_id == Integration.id, Tenant.is_synced())
     return (
-        select(Integration.id, every, column, and_(Integration.syncs_something, is_matched).label("has_work"))
+        select(Integration.id, every, column, and_(Integration.syncs_something, has_tenants).label("has_work"))
         .where(Integration.syncs_by_itself, or_(column.is_(None), column <= now, *astray))
         .order_by(column, Integration.id)
         .limit(limit)

@@ -13,7 +13,7 @@ from . import schedule
 from .base import UNKNOWN, DbSession, FoldedText, Model, Named, Stored, UtcDateTime, fold, primary_key, utc_now
 from .cloud import Cloud
 from .credentials import HasCredentials
-from .user_rules import HasUserRules
+from .user_rules import HasUserRules, UserSync
 
 if TYPE_CHECKING:
     from .tenant import Tenant
@@ -87,6 +87,10 @@ class Integration(HasCredentials, HasUserRules, Model):
     # Where it signs in: the tenant's GUID, in lower case, also where a domain was typed.
     home_tenant_id: Mapped[str] = mapped_column(Text)
     kind: Mapped[Kind] = mapped_column(Named(Kind), default=Kind.DIRECT, server_default=Kind.DIRECT)
+    # Of a partner: whether each of Microsoft's two lists of its customers ever named one. A list that did, and names
+    # none any more, is not believed.
+    contracts_named_some: Mapped[bool] = mapped_column(default=False, server_default=false())
+    delegations_named_some: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Whether a new tenant is matched to the one organization of exactly its name, without asking.
     match_by_name: Mapped[bool] = mapped_column(default=False, server_default=false())
     sync_licenses: Mapped[bool] = mapped_column(default=True)
@@ -121,7 +125,12 @@ class Integration(HasCredentials, HasUserRules, Model):
     @hybrid_property
     def syncs_something(self) -> bool:
         """Whether anything is chosen to be synced."""
-        return self.sync_licenses
+        return self.sync_licenses or self.sync_users != UserSync.OFF
+
+    @syncs_something.inplace.expression
+    @classmethod
+    def _syncs_something_expression(cls) -> Any:
+        return or_(cls.sync_licenses, cls.sync_users != UserSync.OFF)
 
     @hybrid_property
     def syncs_by_itself(self) -> bool:
@@ -163,6 +172,11 @@ class Integration(HasCredentials, HasUserRules, Model):
 
     def _next_slot(self, now: datetime) -> datetime:
         return schedule.next_slot(self.id, self.sync_every_hours, now)
+
+    @property
+    def takes_tenants(self) -> bool:
+        """Whether tenants are added by hand; a partner's are its customers."""
+        return self.kind == Kind.DIRECT
 
     @hybrid_property
     def is_live(self) -> bool:

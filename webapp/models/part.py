@@ -55,16 +55,22 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What syncing one tenant did: license rows by what became of them."""
+    """What syncing one tenant did: license rows by what became of them, and what was done for its users."""
 
     created: int = 0
     changed: int = 0
     unchanged: int = 0
     gone: int = 0
+    users_read: int = 0
+    contacts_created: int = 0
+    contacts_changed: int = 0
+    contacts_unlinked: int = 0
+    # Rows beside those of licenses: of users, their contacts, and who holds which license.
+    other_rows: int = 0
 
     @property
     def rows_written(self) -> int:
-        return self.created + self.changed + self.gone
+        return self.created + self.changed + self.gone + self.other_rows
 
 
 class SyncPart(Model):
@@ -98,6 +104,10 @@ class SyncPart(Model):
     changed: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     gone: Mapped[int] = mapped_column(default=0)
+    users_read: Mapped[int] = mapped_column(default=0, server_default="0")
+    contacts_created: Mapped[int] = mapped_column(default=0, server_default="0")
+    contacts_changed: Mapped[int] = mapped_column(default=0, server_default="0")
+    contacts_unlinked: Mapped[int] = mapped_column(default=0, server_default="0")
     rows_written: Mapped[int] = mapped_column(default=0)
     # Why it failed or was put off; on a part that is OK, what could not be read beside the licenses.
     code: Mapped[str] = mapped_column(Text, default="")
@@ -185,6 +195,10 @@ class SyncPart(Model):
             "changed": outcome.changed,
             "unchanged": outcome.unchanged,
             "gone": outcome.gone,
+            "users_read": outcome.users_read,
+            "contacts_created": outcome.contacts_created,
+            "contacts_changed": outcome.contacts_changed,
+            "contacts_unlinked": outcome.contacts_unlinked,
             "rows_written": outcome.rows_written,
         }
         return cls._settle(session, claim, requests, notice, state=PartState.OK, finished_at=now, **values)

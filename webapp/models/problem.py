@@ -36,14 +36,20 @@ NOTHING_CHOSEN = Problem(
     "Open Actions > Sync Settings, tick Licenses, save, and sync again.",
     code="nothing_chosen",
 )
+DISCOVERY_LOST = Problem(
+    "Looking for new tenants was lost several times before it could finish, so this sync went on without.",
+    "Look into the worker's log for the cause. The next sync looks again.",
+    code="lost",
+)
 LOST_TOO_OFTEN = Problem(
     "The work on this tenant was lost several times before it could finish.",
     "Look into the worker's log for the cause, then sync again.",
     code="lost",
 )
 UNREADABLE_SECRET = Problem(
-    "The stored client secret cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
-    "Put the key back into ENCRYPTION_KEYS, or enter the client secret again under Actions > Edit Connection.",
+    "The stored client secret or certificate cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
+    "Put the key back into ENCRYPTION_KEYS, or enter the client secret again, or the certificate, under Actions > Edit "
+    "Connection.",
     code="unreadable_secret",
 )
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Text, func, or_, select, text
+from sqlalchemy import Text, func, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import db
 from .base import DbSession, Model, UtcDateTime, primary_key, utc_now
 from .product_names import shipped_name
-
-# How long an upload waits for its import.
-PENDING_LIFETIME = timedelta(days=1)
 
 
 class NameSource(StrEnum):
@@ -50,19 +46,6 @@ class ProductName(Model):
     part_number: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     imported_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-
-
-class PendingImport(Model):
-    """What a user uploaded and has seen the dry run of, until it is imported, discarded, replaced or forgotten."""
-
-    __tablename__ = "pending_import"
-
-    id: Mapped[primary_key]
-    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    file_name: Mapped[str] = mapped_column(Text)
-    # What was read of the file: `webapp.products.edition.Edition` in plain values.
-    edition: Mapped[dict[str, Any]] = mapped_column(JSON)
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 
 from .asset import OFFICE_365_LICENSES, FlexibleAssetType
 from .base import DbSession
+from .directory import INTEGRATION_REMOVED, Assignment, DirectoryUser, unlink_contacts
 from .integration import Integration, IntegrationRemoved, Removal
 from .license import License
 from .part import SyncPart
@@ -33,12 +34,14 @@ _WHO_CANCELS = "the removal of the integration"
 
 @dataclass(frozen=True)
 class Concerned:
-    """What a removal has to do with: what is kept or deleted, and the organizations, which stay in any case."""
+    """What a removal has to do with: what is kept or deleted; organizations and contacts stay in any case."""
 
     licenses: int
     tenants: int
     runs: int
     organizations: int
+    # Those that are linked to users of its tenants.
+    contacts: int
     # Whether deleting the data deletes the flexible asset type, too: nothing else uses it.
     type_goes: bool
 
@@ -50,11 +53,14 @@ class Concerned:
         ).one()
         licenses = select(func.count(License.id)).join(License.tenant).where(own)
         runs = select(func.count(SyncRun.id)).where(SyncRun.integration_id == integration_id)
+        linked = select(func.count(DirectoryUser.contact_id.distinct())).where(DirectoryUser.qualifies, own)
+        contacts = linked.join(Tenant, DirectoryUser.tenant_id == Tenant.id)
         return cls(
             licenses=session.scalars(licenses).one(),
             tenants=tenants,
             runs=session.scalars(runs).one(),
             organizations=organizations,
+            contacts=session.scalars(contacts).one(),
             type_goes=not _type_is_used(session, besides=integration_id),
         )
 
@@ -83,27 +89,35 @@ def begin(session: DbSession, integration_id: int, removal: Removal, now: dateti
 def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | None:
     """Give the integration the tenant of this GUID that a removed one left, with its licenses and its organization.
 
-    Returns its row, or None where there is none. With the last tenant of the removed integration comes what was logged
-    of its runs, and nothing is left of it.
+    So it is with one that is gone from a live integration. Returns its row, or None where there is none. With the last
+    tenant of a removed integration comes what was logged of its runs, and nothing is left of it.
     """
     kept = (
         select(Tenant)
         .join(Tenant.integration)
-        .where(Tenant.tenant_id == tenant_id, Integration.removal == Removal.KEEP)
+        .where(Tenant.tenant_id == tenant_id, may_be_adopted(integration_id))
         .order_by(Tenant.organization_id.is_(None), Tenant.id)
         .limit(1)
     )
     tenant = session.scalar(kept.with_for_update(), execution_options={"populate_existing": True})
     if tenant is None:
         return None
-    former_id, tenant.integration_id = tenant.integration_id, integration_id
+    former_id, tenant.integration_id, tenant.gone_at = tenant.integration_id, integration_id, None
     session.flush()
     session.expire(tenant, ["integration"])
-    if session.scalar(select(Tenant.id).where(Tenant.integration_id == former_id).limit(1)) is None:
+    former_is_kept = select(Integration.id).where(Integration.id == former_id, Integration.removal == Removal.KEEP)
+    has_more = select(Tenant.id).where(Tenant.integration_id == former_id).exists()
+    if session.scalar(former_is_kept.where(~has_more)) is not None:
         runs = update(SyncRun).where(SyncRun.integration_id == former_id)
         session.execute(runs.values(integration_id=integration_id))
         session.execute(delete(Integration).where(Integration.id == former_id))
     return tenant
+
+
+def may_be_adopted(integration_id: int) -> ColumnElement[bool]:
+    """The condition, beside the GUID, that this integration may take over a tenant from the one that it is with."""
+    is_gone = and_(Integration.is_live, Integration.id != integration_id, Tenant.gone_at.is_not(None))
+    return or_(Integration.removal == Removal.KEEP, is_gone)
 
 
 def next_batch(session: DbSession, integration_id: int, now: datetime) -> bool:
@@ -118,6 +132,8 @@ def next_batch(session: DbSession, integration_id: int, now: datetime) -> bool:
     if integration is None:
         return False
     integration.removal_heard_at = now
+    if _delete_users(session, integration_id):
+        return True
     own_tenants = select(Tenant.id).where(Tenant.integration_id == integration_id)
     own_runs = select(SyncRun.id).where(SyncRun.integration_id == integration_id)
     licenses = _delete(session, License, License.tenant_id.in_(own_tenants))
@@ -154,6 +170,22 @@ def _type_is_used(session: DbSession, besides: int) -> bool:
     another: Select[int] = select(Integration.id).where(Integration.id != besides)
     has_licenses = select(License.id).join(License.tenant).where(Tenant.integration_id == Integration.id).exists()
     return session.scalar(another.where(or_(Integration.is_live, has_licenses)).limit(1)) is not None
+
+
+def _delete_users(session: DbSession, integration_id: int) -> int:
+    """Delete some of the users of its tenants with what they hold. Their contacts stay, and are linked no more."""
+    own = select(DirectoryUser.id, DirectoryUser.contact_id, DirectoryUser.qualifies).join(
+        Tenant, DirectoryUser.tenant_id == Tenant.id
+    )
+    users = session.execute(own.where(Tenant.integration_id == integration_id).limit(BATCH)).all()
+    if users:
+        lost = {user.contact_id: INTEGRATION_REMOVED for user in users if user.qualifies and user.contact_id}
+        unlink_contacts(session, lost)
+        ids = [user.id for user in users]
+        plain = {"synchronize_session": False}
+        session.execute(delete(Assignment).where(Assignment.directory_user_id.in_(ids)), execution_options=plain)
+        session.execute(delete(DirectoryUser).where(DirectoryUser.id.in_(ids)), execution_options=plain)
+    return len(users)
 
 
 def _delete(session: DbSession, model: Any, condition: Any) -> int:

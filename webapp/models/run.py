@@ -13,6 +13,7 @@ from .integration import Integration
 from .part import PartState, SyncPart
 from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem, cancelled_by
 from .progress import Progress
+from .run_discovery import HasDiscovery
 from .tenant import Tenant
 
 # A run of which nothing was heard for so long has lost its jobs.
@@ -43,7 +44,7 @@ class RunState(Stored):
 ACTIVE_STATES = (RunState.QUEUED, RunState.SYNCING)
 
 
-class SyncRun(Model):
+class SyncRun(HasDiscovery, Model):
     """One pass of an integration over its matched tenants. An integration has one active run at the most."""
 
     __tablename__ = "sync_run"
@@ -116,6 +117,10 @@ class SyncRun(Model):
         return active, False
 
     @property
+    def is_queued(self) -> bool:
+        return self.state == RunState.QUEUED
+
+    @property
     def may_be_repeated(self) -> bool:
         """Whether it ended in a way after which what failed may be tried again."""
         return self.state in {RunState.PARTIAL, RunState.FAILED}
@@ -154,7 +159,7 @@ class SyncRun(Model):
         One that repeats another's failed tenants has its parts already. A run that was planned before keeps its parts,
         so planning twice is planning once. A run with nothing to do ends here and says why.
         """
-        run = cls._locked(session, run_id)
+        run = cls.locked(session, run_id)
         if run is None or not run.state.is_active:
             return []
         run.heard_at = now
@@ -165,7 +170,7 @@ class SyncRun(Model):
     @classmethod
     def finish_if_done(cls, session: DbSession, run_id: int, now: datetime) -> bool:
         """End the run when none of its parts is open any more. Returns whether this call ended it."""
-        run = cls._locked(session, run_id)
+        run = cls.locked(session, run_id)
         if run is None or run.state != RunState.SYNCING:
             return False
         progress = Progress.of(session, [run_id])[run_id]
@@ -184,7 +189,7 @@ class SyncRun(Model):
 
         A run that has ended, be it cancelled or not, stays as it is. `who` is named in the log.
         """
-        run = cls._locked(session, run_id)
+        run = cls.locked(session, run_id)
         if run is None or not run.state.is_active:
             return False
         SyncPart.cancel_open(session, run_id, now)
@@ -211,14 +216,15 @@ class SyncRun(Model):
         return list(session.scalars(silent.order_by(cls.id)))
 
     @classmethod
-    def _locked(cls, session: DbSession, run_id: int) -> SyncRun | None:
+    def locked(cls, session: DbSession, run_id: int) -> SyncRun | None:
+        """The run as it is stored, kept from changing until this transaction ends."""
         # A part's second change in a transaction makes PostgreSQL look after the run that it belongs to. This lock lets
         # it; a stronger one would have it wait for who waits, in `cancel`, for the part.
         query = select(cls).where(cls.id == run_id).with_for_update(key_share=True)
         return session.scalar(query.execution_options(populate_existing=True))
 
     def _plan(self, session: DbSession, now: datetime) -> None:
-        self.started_at, self.state = now, RunState.SYNCING
+        self.started_at, self.state = self.started_at or now, RunState.SYNCING
         if not self.integration.syncs_something:
             SyncPart.cancel_open(session, self.id, now)
             self._end(RunState.FAILED, now, NOTHING_CHOSEN)
@@ -245,7 +251,7 @@ class SyncRun(Model):
 
     def _count(self, progress: Progress) -> None:
         self.tenants_ok, self.tenants_failed = progress.ok, progress.failed + progress.cancelled
-        self.requests, self.rows_written = progress.requests, progress.rows_written
+        self.requests, self.rows_written = progress.requests + self.discovery_requests, progress.rows_written
 
     def _first_problem(self, session: DbSession) -> Problem:
         ended = (PartState.FAILED, PartState.CANCELLED)

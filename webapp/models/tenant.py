@@ -55,6 +55,8 @@ class Tenant(HasUserRules, Model):
     search_folded: Mapped[str] = mapped_column(FoldedText)
     organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
     ignored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # When it was last matched, unmatched or ignored: an undo sees by it whether anybody did so since.
+    placed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     # When its licenses were last read whole; what could not be read since leaves this as it is.
     last_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -109,13 +111,13 @@ class Tenant(HasUserRules, Model):
 
     def match(self, organization: Organization) -> None:
         self.organization = organization
-        self.ignored_at = None
+        self.ignored_at, self.placed_at = None, utc_now()
 
     def unmatch(self) -> None:
         """Take its licenses out of view; they are kept, and come back with the next match."""
         self.organization = None
-        self.ignored_at = None
+        self.ignored_at, self.placed_at = None, utc_now()
 
     def ignore(self, now: datetime) -> None:
         self.organization = None
-        self.ignored_at = now
+        self.ignored_at, self.placed_at = now, utc_now()

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Text, delete, exists, select, true
+from sqlalchemy import ColumnElement, ForeignKey, Text, delete, exists, select, true
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
@@ -34,10 +35,23 @@ class Role(Stored):
         return self.value.capitalize() if self.is_known else UNKNOWN
 
 
+class UserState(Stored):
+    """Whether somebody signs in: not before they chose a password, and not while they are deactivated."""
+
+    ACTIVE = "active"
+    INVITED = "invited"
+    DEACTIVATED = "deactivated"
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+
 class User(UserMixin, Model):
     """A person who signs in. The e-mail address is stored in lower case.
 
-    Who was invited and has not come yet has no password: no password is theirs. Who is deactivated cannot sign in.
+    Who was invited and has not come yet has the password hash "", which no password fits. Who is deactivated cannot
+    sign in.
     """
 
     __tablename__ = "user_account"
@@ -61,6 +75,21 @@ class User(UserMixin, Model):
         if self.session_token is None:
             raise RuntimeError("a user is signed in through UserSession.open")
         return self.session_token
+
+    @hybrid_property
+    def is_active(self) -> bool:
+        return self.deactivated_at is None and self.password_hash != ""
+
+    @is_active.inplace.expression
+    @classmethod
+    def _is_active_expression(cls) -> ColumnElement[bool]:
+        return cls.deactivated_at.is_(None) & (cls.password_hash != "")
+
+    @property
+    def state(self) -> UserState:
+        if self.deactivated_at is not None:
+            return UserState.DEACTIVATED
+        return UserState.ACTIVE if self.is_active else UserState.INVITED
 
     def set_password(self, password: str) -> None:
         self.password_hash = _hasher.hash(password)
@@ -95,17 +124,17 @@ class UserSession(Model):
         now = utc_now()
         token = secrets.token_urlsafe(32)
         session.execute(delete(cls).where(cls.user_id == user.id, cls.expires_at < now))
-        session.add(cls(user_id=user.id, token_hash=_hash(token), expires_at=now + SESSION_LIFETIME))
+        session.add(cls(user_id=user.id, token_hash=hash_token(token), expires_at=now + SESSION_LIFETIME))
         user.session_token = token
         user.last_sign_in_at = now
 
     @classmethod
     def find_user(cls, session: DbSession, token: str) -> User | None:
-        """The user of an open session, or None."""
+        """The user of an open session, or None; nobody where the user is not active."""
         user = session.scalar(
             select(User)
             .join(cls, cls.user_id == User.id)
-            .where(cls.token_hash == _hash(token), cls.expires_at > utc_now())
+            .where(cls.token_hash == hash_token(token), cls.expires_at > utc_now(), User.is_active)
         )
         if user is not None:
             user.session_token = token
@@ -113,7 +142,7 @@ class UserSession(Model):
 
     @classmethod
     def close(cls, session: DbSession, token: str) -> None:
-        session.execute(delete(cls).where(cls.token_hash == _hash(token)))
+        session.execute(delete(cls).where(cls.token_hash == hash_token(token)))
 
     @classmethod
     def close_all(cls, session: DbSession, user: User) -> None:
@@ -134,13 +163,13 @@ class SetupCode(Model):
         """Make a new code, which replaces the one before, and return it to be printed."""
         code = "-".join(secrets.token_hex(2) for _ in range(4))
         session.execute(delete(cls))
-        session.add(cls(id=1, code_hash=_hash(code)))
+        session.add(cls(id=1, code_hash=hash_token(code)))
         return code
 
     @classmethod
     def accepts(cls, session: DbSession, code: str) -> bool:
         stored = session.scalar(select(cls.code_hash))
-        return stored is not None and secrets.compare_digest(stored, _hash(code.strip().lower()))
+        return stored is not None and secrets.compare_digest(stored, hash_token(code.strip().lower()))
 
 
 def any_user(session: DbSession) -> bool:
@@ -155,7 +184,7 @@ def waste_time_like_a_check(password: str) -> None:
         return
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
     # Tokens and codes are random and long: a fast hash is enough, a slow one would cost every request.
     return hashlib.sha256(token.encode()).hexdigest()
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Text, false
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ForeignKey, Text, false, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import UNKNOWN, Model, Named, Stored
+from .base import UNKNOWN, DbSession, Model, Named, Stored
+
+if TYPE_CHECKING:
+    from .tenant import Tenant
 
 
 class UserSync(Stored):
@@ -51,3 +59,60 @@ class TenantCheckedLicense(Model):
 
     tenant_id: Mapped[int] = mapped_column(ForeignKey("tenant.id", ondelete="CASCADE"), primary_key=True)
     sku_id: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
+class Refusal(StrEnum):
+    """Why a user does not become a contact, as people read it on a contact that was linked to it."""
+
+    OFF = "Users are no longer synced"
+    GUEST = "Is a guest, and guests are not synced"
+    BLOCKED = "Blocked in Microsoft 365"
+    UNLICENSED = "No longer has a license"
+    UNCHECKED = "No longer has a checked license"
+
+
+@dataclass(frozen=True)
+class UserRules:
+    """The rules that hold for one tenant: which of its users qualify to become contacts."""
+
+    sync_users: UserSync
+    include_guests: bool = False
+    include_blocked: bool = False
+    include_unlicensed: bool = False
+    checked: frozenset[str] = frozenset()
+
+    def refuse(self, *, is_guest: bool, is_blocked: bool, held: Collection[str]) -> Refusal | None:
+        """Why the user who holds these of the tenant's licenses does not qualify; None where it does.
+
+        Who holds a checked license is licensed: unlicensed users are a question only where all are synced. A mode that
+        a newer version stored, and this one does not know, syncs nobody.
+        """
+        if self.sync_users not in {UserSync.ALL, UserSync.LICENSED}:
+            return Refusal.OFF
+        if is_blocked and not self.include_blocked:
+            return Refusal.BLOCKED
+        if is_guest and not self.include_guests:
+            return Refusal.GUEST
+        if self.sync_users == UserSync.LICENSED:
+            return None if self.checked.intersection(held) else Refusal.UNCHECKED
+        return None if held or self.include_unlicensed else Refusal.UNLICENSED
+
+    def qualifies(self, *, is_guest: bool, is_blocked: bool, held: Collection[str]) -> bool:
+        return self.refuse(is_guest=is_guest, is_blocked=is_blocked, held=held) is None
+
+
+def rules_of(session: DbSession, tenant: Tenant) -> UserRules:
+    """The rules that hold for the tenant: its own, or those of its integration."""
+    if tenant.has_own_user_rules:
+        source: HasUserRules = tenant
+        checked = select(TenantCheckedLicense.sku_id).where(TenantCheckedLicense.tenant_id == tenant.id)
+    else:
+        source = tenant.integration
+        checked = select(CheckedLicense.sku_id).where(CheckedLicense.integration_id == tenant.integration_id)
+    return UserRules(
+        source.sync_users,
+        include_guests=source.include_guests,
+        include_blocked=source.include_blocked,
+        include_unlicensed=source.include_unlicensed,
+        checked=frozenset(session.scalars(checked)),
+    )
