@@ -63,7 +63,8 @@ def _of_tenant(tenant: Tenant, snapshot: tenants.Snapshot) -> Differences:
     live = snapshot.tenant
     if live is None:
         return []
-    known, said = asdict(TenantFacts(tenant.tenant_id, tenant.name, tenant.default_domain)), asdict(live)
+    said = asdict(live)
+    known = asdict(TenantFacts(**{field: getattr(tenant, field) for field in said}))
     about = {"kind": TENANT, "sku_id": "", "sku_part_number": "", "name": tenant.name}
     return [
         {**about, "field": field, "stored": known[field], "live": said[field]}

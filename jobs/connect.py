@@ -1,20 +1,28 @@
-"""Jobs that somebody waits for: testing a connection, finding the tenants that an integration reaches."""
+"""Testing a connection: a job that somebody waits for."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import select
+from flask import current_app
 
-from webapp.extensions import UnreadableSecret, db, vault
-from webapp.models import UNREADABLE_SECRET, Cloud, Integration, Problem, Tenant, removal
+from webapp.extensions import UnreadableSecret, vault
+from webapp.models import UNREADABLE_SECRET, Cloud, Problem
 
 from . import tenant as tenants
 from .job import job
-from .microsoft.errors import MicrosoftError, SignInRefused
-from .microsoft.signin import Credentials
+from .microsoft.errors import AccessDenied, MicrosoftError, SignInRefused
+from .microsoft.facts import TenantFacts
+from .microsoft.signin import Credentials, SignIn
 
+_NOTHING_BY_ITSELF = Problem(
+    "The app signs in, but may read no licenses by itself.",
+    "Open Actions > Edit Connection and choose Sign in as a partner user, or give the app the application permissions "
+    "LicenseAssignment.Read.All and Organization.Read.All and grant admin consent.",
+    code="nothing_by_itself",
+)
 REMOVED = Problem("The integration was removed meanwhile.", "Nothing was saved.", code="removed")
 
 
@@ -22,59 +30,43 @@ REMOVED = Problem("The integration was removed meanwhile.", "Nothing was saved."
 def check(token: str) -> dict[str, Any]:
     """Sign in with the credentials and read the tenant as a sync would.
 
-    `token` is what `vault` made of the JSON object `cloud`, `tenant`, `client_id`, `client_secret`. Returns `ok`
-    with `tenant_id`, `name`, `default_domain` and `warning` (a problem or None); or not `ok` with `problem` and
-    `field`, the one of the four at fault or None.
+    `token` is what `vault` made of the JSON object `cloud`, `tenant`, `client_id`, `client_secret` or `certificate`.
+    Returns `ok` with `tenant_id`, the other fields of `TenantFacts` and `warning` (a problem or None); or not `ok`
+    with `problem` and `field`, the one of these at fault or None. With `is_partners` it is enough that the app signs
+    in: it may act for a user, and read nothing by itself.
     """
     try:
         given = json.loads(vault.decrypt(token))
     except UnreadableSecret:
         # The worker's keys are not those of whoever asked.
         return {"ok": False, "problem": UNREADABLE_SECRET.columns(), "field": "client_secret"}
-    credentials = Credentials(Cloud(given["cloud"]), given["tenant"], given["client_id"], given["client_secret"])
+    credentials = Credentials(
+        Cloud(given["cloud"]), given["tenant"], given["client_id"], given["client_secret"], given.get("certificate", "")
+    )
     try:
-        snapshot = tenants.read(credentials, tenants.transport())
+        snapshot = _read(credentials, may_act_for_user=given.get("is_partners", False))
     except MicrosoftError as error:
         field = error.field if isinstance(error, SignInRefused) else None
         return {"ok": False, "problem": error.problem.columns(), "field": field}
     return {
         "ok": True,
-        "tenant_id": snapshot.tenant_id,
-        "name": (snapshot.tenant and snapshot.tenant.name) or snapshot.tenant_id,
-        "default_domain": snapshot.tenant.default_domain if snapshot.tenant else "",
+        **_facts(snapshot.tenant, snapshot.tenant_id),
         "warning": snapshot.notice.columns() if snapshot.notice else None,
     }
 
 
-@job
-def discover(integration_id: int) -> dict[str, Any]:
-    """Find the tenants that the integration reaches and store those that are new, unmatched.
-
-    Returns `ok` with `tenants`, the ids of the rows of all that it reaches, and `warning`; or not `ok` with `problem`.
-    """
-    integration = db.session.get(Integration, integration_id)
-    if integration is None or not integration.is_live:
-        return {"ok": False, "problem": REMOVED.columns()}
+def _read(credentials: Credentials, may_act_for_user: bool) -> tenants.Snapshot:
+    transport = tenants.transport()
     try:
-        credentials = tenants.credentials_of(integration, integration.home_tenant_id)
-        db.session.rollback()  # no transaction is held while Microsoft is asked
-        snapshot = tenants.read(credentials, tenants.transport())
-    except UnreadableSecret:
-        return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
-    except MicrosoftError as error:
-        return {"ok": False, "problem": error.problem.columns()}
-    # Locked, so that two who find the same tenant at the same time make one row of it.
-    locked = select(Integration.id).where(Integration.id == integration_id, Integration.is_live).with_for_update()
-    if db.session.scalar(locked) is None:
-        return {"ok": False, "problem": REMOVED.columns()}
-    row = db.session.query(Tenant).filter_by(integration_id=integration_id, tenant_id=snapshot.tenant_id).one_or_none()
-    if row is None:
-        row = removal.adopt(db.session, integration_id, snapshot.tenant_id)
-    if row is None:
-        row = Tenant(integration_id=integration_id, tenant_id=snapshot.tenant_id, name=snapshot.tenant_id)
-        db.session.add(row)
-    if snapshot.tenant is not None:
-        tenants.rename(row, snapshot.tenant)
-    db.session.commit()
-    warning = snapshot.notice.columns() if snapshot.notice else None
-    return {"ok": True, "tenants": [row.id], "warning": warning}
+        return tenants.read(credentials, transport)
+    except AccessDenied:
+        if not may_act_for_user:
+            raise
+        sign_in = SignIn(credentials, current_app.config["SETTINGS"], transport)
+        return tenants.Snapshot(sign_in.tenant_id, None, _NOTHING_BY_ITSELF, {})
+
+
+def _facts(tenant: TenantFacts | None, tenant_id: str) -> dict[str, str]:
+    """What the tenant says of itself, as far as it is known; its name is the GUID then."""
+    said = asdict(tenant or TenantFacts(tenant_id, "", ""))
+    return {**said, "tenant_id": tenant_id, "name": said["name"] or tenant_id}

@@ -1,4 +1,4 @@
-"""Deleting the logs of runs that ended longer ago than they are kept."""
+"""Deleting the logs of runs that ended longer ago than they are kept, and lists of tenants that were added."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import current_app
 
 from webapp.extensions import db
-from webapp.models import run_log, utc_now
+from webapp.models import TenantAddition, run_log, utc_now
 
 from .job import job
 
@@ -21,11 +21,13 @@ _SECONDS = 20
 
 @job
 def prune() -> None:
-    """Delete the logs of runs that ended more than `RUN_LOG_DAYS` ago, in small transactions.
+    """Delete the logs of runs that ended more than `RUN_LOG_DAYS` ago, in small transactions; so with lists of tenants.
 
     An integration's latest run is kept, and every active one. Several who do this at once delete the same.
     """
     before = utc_now() - timedelta(days=current_app.config["SETTINGS"].run_log_days)
+    TenantAddition.forget(db.session, before)
+    db.session.commit()
     deadline, runs = time.monotonic() + _SECONDS, 0
     while time.monotonic() < deadline:
         run_id = run_log.oldest_expired(db.session, before)

@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -18,6 +19,7 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.cron import CronScheduler
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.utils import import_attribute
@@ -36,6 +38,9 @@ WORKER_SILENCE_SECONDS = 15
 
 _PICK_UP_SECONDS = 10
 _ANSWER_SECONDS = 100
+# A mail server has so long for a mail; one that nobody took up is not sent long after somebody asked for it.
+_MAIL_SECONDS = 40
+_MAIL_WAITS_SECONDS = 3600
 # A job is bounded by its requests' deadlines and its leases; this only ends one that hangs beyond both.
 _SYNC_JOB_SECONDS = 3600
 
@@ -97,6 +102,53 @@ def workers_alive(queue_name: str = SYNC) -> int:
         raise QueueUnavailable from error
 
 
+@dataclass(frozen=True)
+class ServerFacts:
+    """What Redis says of itself: its version, its clock in seconds since 1970, whether it may throw away keys."""
+
+    version: str
+    time: float
+    may_evict: bool
+
+
+def server_facts() -> ServerFacts:
+    """Raises `QueueUnavailable`."""
+    try:
+        about = connection().info()
+        seconds, microseconds = connection().time()
+    except RedisError as error:
+        raise QueueUnavailable from error
+    policy = about.get("maxmemory_policy", "noeviction")
+    return ServerFacts(
+        str(about["redis_version"]),
+        seconds + microseconds / 1e6,
+        bool(about.get("maxmemory")) and policy != "noeviction",
+    )
+
+
+def schedules_alive() -> int:
+    """How many schedule processes reported lately. Raises `QueueUnavailable`."""
+    try:
+        return len(CronScheduler.all(connection()))
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def waiting() -> dict[str, tuple[int, float]]:
+    """By queue, how many jobs wait in it, and for how many seconds the oldest. Raises `QueueUnavailable`."""
+    try:
+        queues = {name: Queue(name, connection=connection()) for name in QUEUES}
+        return {name: (found.count, _oldest_seconds(found)) for name, found in queues.items()}
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _oldest_seconds(found: Queue) -> float:
+    first = found.get_jobs(0, 1)
+    since = first[0].enqueued_at if first else None
+    return max(0.0, time.time() - since.timestamp()) if since is not None else 0.0
+
+
 def report_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
     """Note that this worker of these queues is alive, and forget those that have long been silent."""
     now = time.time()
@@ -143,6 +195,14 @@ def remove(integration_id: int) -> None:
     _enqueue_once(SYNC, "jobs.removal.remove", {f"removal-{integration_id}": (integration_id,)})
 
 
+def add_tenants(addition_id: int) -> None:
+    """Answer the lines of a list of tenants to add, or go on with it. Raises `QueueUnavailable`.
+
+    Where it raises, nothing is lost: a later sweep finds it.
+    """
+    _enqueue_once(INTERACTIVE, "jobs.adding.add", {f"addition-{addition_id}": (addition_id,)})
+
+
 def check_connection(credentials: str) -> dict[str, Any]:
     """Sign in with these credentials and read the tenant; return what `jobs.connect.check` returns.
 
@@ -152,14 +212,34 @@ def check_connection(credentials: str) -> dict[str, Any]:
     return _answer("jobs.connect.check", credentials)
 
 
+def begin_sign_in(integration_id: int, redirect_uri: str) -> dict[str, Any]:
+    """Begin a partner user's sign-in; return what `jobs.partner_sign_in.begin` returns. Raises as above."""
+    return _answer("jobs.partner_sign_in.begin", integration_id, redirect_uri)
+
+
+def finish_sign_in(token: str) -> dict[str, Any]:
+    """Redeem what the user came back with; return what `jobs.partner_sign_in.finish` returns. Raises as above."""
+    return _answer("jobs.partner_sign_in.finish", token)
+
+
 def discover(integration_id: int) -> dict[str, Any]:
-    """Find the tenants that an integration reaches; return what `jobs.connect.discover` returns. Raises as above."""
-    return _answer("jobs.connect.discover", integration_id)
+    """Find the tenants that an integration reaches; return what `jobs.discovery.discover` returns. Raises as above."""
+    return _answer("jobs.discovery.discover", integration_id)
 
 
 def compare(tenant_row_id: int) -> dict[str, Any]:
     """Compare a tenant live with what is stored; return what `jobs.compare.compare` returns. Raises as above."""
     return _answer("jobs.compare.compare", tenant_row_id)
+
+
+def mail_link(sealed: str) -> None:
+    """Mail a link, as `webapp.auth.links` sealed it, once it is committed. Raises `QueueUnavailable`."""
+    _enqueue_mail("jobs.mail.send_link", sealed)
+
+
+def mail_reset(sealed: str) -> None:
+    """Mail a link for a new password to an address, if there is a user of it. Raises `QueueUnavailable`."""
+    _enqueue_mail("jobs.mail.answer_reset", sealed)
 
 
 def run_here(name: str, *args: Any) -> dict[str, Any]:
@@ -188,6 +268,15 @@ def _enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any,
                     result_ttl=0,
                     failure_ttl=3600,
                 )
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _enqueue_mail(function: str, sealed: str) -> None:
+    try:
+        Queue(INTERACTIVE, connection=connection()).enqueue_call(
+            function, args=(sealed,), timeout=_MAIL_SECONDS, ttl=_MAIL_WAITS_SECONDS, result_ttl=0, failure_ttl=60
+        )
     except RedisError as error:
         raise QueueUnavailable from error
 

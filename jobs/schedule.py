@@ -17,7 +17,7 @@ from rq.utils import import_attribute
 
 from webapp import create_app
 from webapp.extensions import db
-from webapp.models import SyncPart, SyncRun, begin_due, removal, utc_now
+from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, removal, utc_now
 
 from . import queue
 from .job import job
@@ -56,6 +56,7 @@ def sweep() -> None:
     for lane in set(lane_of.values()):
         queue.sync(*(run_id for run_id in silent if lane_of[run_id] == lane), lane=lane)
     _go_on_removing()
+    _go_on_adding()
 
 
 def _go_on_removing() -> None:
@@ -64,6 +65,14 @@ def _go_on_removing() -> None:
     for integration_id in lost:
         log.warning("integration %s: nothing was heard of its removal, so it is taken up again", integration_id)
         queue.remove(integration_id)
+
+
+def _go_on_adding() -> None:
+    lost = TenantAddition.silent(db.session, utc_now())
+    db.session.commit()
+    for addition_id in lost:
+        log.warning("list %s: nothing was heard of its tenants, so it is taken up again", addition_id)
+        queue.add_tenants(addition_id)
 
 
 @job

@@ -19,7 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import UNREADABLE_SECRET, Claim, Problem, SyncPart, SyncRun, Tenant, utc_now
 
-from . import queue
+from . import discovery, queue
 from . import tenant as tenants
 from .job import job
 from .lanes import lanes
@@ -54,7 +54,14 @@ class Stopped(Exception):
 
 @job
 def begin(run_id: int) -> None:
-    """Plan the run, or find what is left of it, and enqueue that."""
+    """Plan the run, after a look for new tenants where it begins with that, or find what is left; enqueue that."""
+    try:
+        discovery.before_run(run_id, lambda: _hold(run_id))
+    except discovery.Interrupted:
+        db.session.rollback()
+        if stopping.is_set():
+            queue.sync(run_id, lane=lanes([run_id])[run_id])
+        return
     part_ids = SyncRun.plan(db.session, run_id, utc_now())
     db.session.commit()
     if part_ids:
@@ -80,6 +87,14 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
         if claim is not None:
             _sync(claim)
     _finish(run_id)
+
+
+def _hold(run_id: int) -> None:
+    """Show before a request that the run is worked on, or end the work."""
+    is_active = SyncRun.hear(db.session, run_id, utc_now())
+    db.session.commit()
+    if stopping.is_set() or not is_active:
+        raise discovery.Interrupted
 
 
 def _finish(run_id: int) -> None:
@@ -126,15 +141,16 @@ def _read_and_write(claim: Claim, transport: Transport) -> None:
         _fail(claim, UNREADABLE_SECRET, 0)
         return
     db.session.rollback()  # no transaction is held while Microsoft is asked
-    snapshot = tenants.read(credentials, transport)
+    snapshot = tenants.read(credentials, transport, with_users=True)
     now = utc_now()
     # The lease is renewed first: its row is locked until the commit, so that two who read the same tenant write
     # one after the other, and the second finds its lease gone.
     if not SyncPart.renew(db.session, claim, now):
         raise LeaseLost
     tenant = db.session.get_one(Tenant, claim.tenant_id)
-    outcome = tenants.write(tenant, snapshot, now)
-    if not SyncPart.succeed(db.session, claim, now, outcome, transport.requests, snapshot.notice):
+    outcome = tenants.write(tenant, snapshot, now, claim.run_id)
+    notice = tenants.notice_of(tenant, snapshot)
+    if not SyncPart.succeed(db.session, claim, now, outcome, transport.requests, notice):
         raise LeaseLost
     db.session.commit()
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Insert, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert, select, update
 
 from webapp.extensions import db
-from webapp.models import Integration, License, LicenseStatus, Outcome, Problem, Product, Tenant
-from webapp.models.product_edition import Names, names_for
+from webapp.models import Integration, License, LicenseStatus, Outcome, Problem, Tenant
+from webapp.models.user_rules import UserSync, rules_of
 
+from . import license_history
 from .microsoft.clouds import hosts
-from .microsoft.errors import AccessDenied, BadAnswer
+from .microsoft.errors import AccessDenied, BadAnswer, Refused, SignInRefused, TlsFailed
 from .microsoft.facts import (
     NO_FIGURES,
     ORGANIZATION_FIELDS,
@@ -32,22 +32,29 @@ from .microsoft.graph import GraphClient
 from .microsoft.patience import patiently
 from .microsoft.signin import Credentials, SignIn
 from .microsoft.transport import Transport
+from .microsoft.users import UserFacts, read_users
+from .notices import READ_ORGANIZATION, organization_unread, together, users_unread
+from .people import writing as people
+from .products import products_of
+from .refresh_tokens import StoredRefreshTokens
 
 READ_SKUS = "LicenseAssignment.Read.All or Organization.Read.All"
-READ_ORGANIZATION = "Organization.Read.All"
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What Microsoft said of one tenant. `tenant` is None where only its licenses could be read; `notice` says why.
 
-    `tenant_id` is the GUID that was signed in to: the token, and with it all that was read, is of that tenant.
+    So it is with `users` and `users_notice`; where they were not asked for, both are None. `tenant_id` is the GUID that
+    was signed in to: the token, and with it all that was read, is of that tenant.
     """
 
     tenant_id: str
     tenant: TenantFacts | None
     notice: Problem | None
     licenses: Mapping[str, LicenseFacts]
+    users: Mapping[str, UserFacts] | None = None
+    users_notice: Problem | None = None
 
 
 @dataclass(frozen=True)
@@ -64,25 +71,37 @@ class Changes:
         return Outcome(len(self.created), len(self.changed), self.unchanged, len(self.gone))
 
 
-def read(credentials: Credentials, transport: Transport) -> Snapshot:
+def read(credentials: Credentials, transport: Transport, *, with_users: bool = False) -> Snapshot:
     """Sign in to the tenant and read it. Raises the errors of `jobs.microsoft.errors`.
 
-    An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays.
+    An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
+    it is with the users: who is known to hold a license stays.
     """
     settings = current_app.config["SETTINGS"]
     sign_in = patiently(lambda: SignIn(credentials, settings, transport))
     graph = GraphClient(hosts(credentials.cloud, settings).graph_url, sign_in, transport)
     licenses = license_facts(graph.all("/subscribedSkus", SKU_FIELDS, READ_SKUS))
+    organization, notice = _organization(graph)
+    users, users_notice = _users(graph) if with_users else (None, None)
+    tenant_id = _signed_in_to(credentials, sign_in, organization)
+    return Snapshot(tenant_id, organization, notice, licenses, users, users_notice)
+
+
+def _organization(graph: GraphClient) -> tuple[TenantFacts | None, Problem | None]:
     try:
-        organization = tenant_facts(graph.all("/organization", ORGANIZATION_FIELDS, READ_ORGANIZATION))
+        return tenant_facts(graph.all("/organization", ORGANIZATION_FIELDS, READ_ORGANIZATION)), None
     except AccessDenied as error:
-        notice = replace(
-            error.problem,
-            reason="The tenant's name and domains could not be read: the app lacks the permission "
-            f"{READ_ORGANIZATION}. Licenses are not affected.",
-        )
-        return Snapshot(_signed_in_to(credentials, sign_in), None, notice, licenses)
-    return Snapshot(_signed_in_to(credentials, sign_in, organization), organization, None, licenses)
+        return None, organization_unread(error)
+
+
+def _users(graph: GraphClient) -> tuple[Mapping[str, UserFacts] | None, Problem | None]:
+    """The users, or why they are not believed or not given. What may pass, and what concerns all, is raised."""
+    try:
+        return read_users(graph), None
+    except (SignInRefused, TlsFailed):
+        raise
+    except Refused as error:
+        return None, users_unread(error)
 
 
 def _signed_in_to(credentials: Credentials, sign_in: SignIn, organization: TenantFacts | None = None) -> str:
@@ -106,20 +125,40 @@ def compare(stored: Mapping[str, LicenseFacts], returned: Mapping[str, LicenseFa
     )
 
 
-def write(tenant: Tenant, snapshot: Snapshot, now: datetime) -> Outcome:
+def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None = None) -> Outcome:
     """Store what was read, in the transaction that is open; the caller commits. Rows that are right are left alone.
+
+    The history of the licenses tells what a run changed; it is not among the rows that the outcome counts.
 
     Raises `BadAnswer` where the snapshot is of another tenant.
     """
+    _hold(tenant)
     refuse_another(tenant, snapshot)
-    changes = compare(stored(tenant.id), snapshot.licenses)
+    before = stored(tenant.id)
+    syncs_licenses = tenant.integration.sync_licenses
+    licenses = snapshot.licenses if syncs_licenses else before
+    changes = compare(before, licenses)
     _create(tenant.id, changes.created, now)
     _change(tenant.id, changes.changed, now)
     _mark_gone(tenant.id, changes.gone, now)
+    license_history.record(tenant, before, licenses, now, run_id)
     if snapshot.tenant is not None:
         rename(tenant, snapshot.tenant)
-    tenant.last_synced_at = now
-    return changes.outcome
+    if syncs_licenses:
+        tenant.last_synced_at = now
+    return people.write(tenant, snapshot.users, changes.outcome, now)
+
+
+def notice_of(tenant: Tenant, snapshot: Snapshot) -> Problem | None:
+    """What could not be read of the tenant beside its licenses, and what to do."""
+    syncs_users = rules_of(db.session, tenant).sync_users != UserSync.OFF
+    return together(snapshot.notice, snapshot.users_notice, syncs_users)
+
+
+def _hold(tenant: Tenant) -> None:
+    """Until this transaction ends, nobody else changes what the tenant is matched to; it is read anew."""
+    held = select(Tenant).where(Tenant.id == tenant.id).with_for_update(key_share=True, of=Tenant)
+    db.session.execute(held, execution_options={"populate_existing": True})
 
 
 def refuse_another(tenant: Tenant, snapshot: Snapshot) -> None:
@@ -132,12 +171,15 @@ def refuse_another(tenant: Tenant, snapshot: Snapshot) -> None:
 
 
 def rename(tenant: Tenant, facts: TenantFacts) -> None:
-    """Give the tenant the name and domain that it has in Microsoft 365; what is the same is not written."""
-    name = facts.name or tenant.tenant_id
-    if tenant.name != name:
-        tenant.name = name
-    if tenant.default_domain != facts.default_domain:
-        tenant.default_domain = facts.default_domain
+    """Give the tenant the name, domains, address and phone that it has in Microsoft 365.
+
+    What is the same is not written.
+    """
+    said = {**asdict(facts), "name": facts.name or tenant.tenant_id}
+    del said["tenant_id"]
+    for field, value in said.items():
+        if getattr(tenant, field) != value:
+            setattr(tenant, field, value)
 
 
 def asked_to_wait(moment: datetime) -> Problem:
@@ -150,8 +192,15 @@ def asked_to_wait(moment: datetime) -> Problem:
 
 
 def credentials_of(integration: Integration, tenant_id: str) -> Credentials:
-    """What signs in to a tenant of the integration. Raises `UnreadableSecret`."""
-    return Credentials(integration.cloud, tenant_id, integration.client_id, integration.client_secret)
+    """What signs in to a tenant of the integration: as the app, or for a partner's user. Raises `UnreadableSecret`."""
+    return Credentials(
+        integration.cloud,
+        tenant_id,
+        integration.client_id,
+        integration.client_secret,
+        integration.certificate,
+        StoredRefreshTokens(integration.id) if integration.acts_for_user else None,
+    )
 
 
 def transport(before_request: Callable[[], None] = lambda: None) -> Transport:
@@ -177,7 +226,7 @@ def _create(tenant_id: int, created: Iterable[LicenseFacts], now: datetime) -> N
     by_sku = {facts.sku_id: facts for facts in created}
     if not by_sku:
         return
-    products = _products(by_sku)
+    products = products_of({facts.sku_id: facts.sku_part_number for facts in by_sku.values()})
     common = {"tenant_id": tenant_id, "created_at": now, "changed_at": now}
     db.session.execute(
         insert(License),
@@ -211,35 +260,3 @@ def _columns(facts: LicenseFacts) -> dict[str, Any]:
         "status": facts.status,
         **asdict(facts.figures),
     }
-
-
-def _products(by_sku: Mapping[str, LicenseFacts]) -> dict[str, int]:
-    """The ids of the products of these SKUs; those not seen before are made, whoever else makes them meanwhile."""
-    known = _known_products(by_sku)
-    missing = sorted(set(by_sku) - set(known))
-    if not missing:
-        return known
-    part_numbers = {sku_id: by_sku[sku_id].sku_part_number for sku_id in missing}
-    names = names_for(db.session, part_numbers, to_write=True)
-    # In the order of their ids, so that two who make the same ones wait for each other and never both ways.
-    rows = [_product_row(names, sku_id, part_number) for sku_id, part_number in part_numbers.items()]
-    db.session.execute(_insert_or_ignore(), rows)
-    return _known_products(by_sku)
-
-
-def _product_row(names: Names, sku_id: str, part_number: str) -> dict[str, str]:
-    name, _ = names.name_and_source(sku_id, part_number)
-    product = Product(sku_id=sku_id, part_number=part_number, name=name)
-    columns = ("sku_id", "part_number", "name", "name_folded", "search_folded")
-    return {column: getattr(product, column) for column in columns}
-
-
-def _known_products(sku_ids: Iterable[str]) -> dict[str, int]:
-    rows = db.session.execute(select(Product.sku_id, Product.id).where(Product.sku_id.in_(list(sku_ids))))
-    return {row.sku_id: row.id for row in rows}
-
-
-def _insert_or_ignore() -> Insert:
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    statement: Insert = dialect.insert(Product).on_conflict_do_nothing(index_elements=["sku_id"])
-    return statement

@@ -20,11 +20,15 @@ class Refused(MicrosoftError):
 
 
 class SignInRefused(Refused):
-    """Entra ID did not issue a token. `field` names the part of the credentials at fault, where one is."""
+    """Entra ID did not issue a token. `field` names the part of the credentials at fault, where one is.
 
-    def __init__(self, problem: Problem, field: str | None = None) -> None:
+    With `needs_person` it wants to see the person whom the app acts for: they have to sign in again.
+    """
+
+    def __init__(self, problem: Problem, field: str | None = None, *, needs_person: bool = False) -> None:
         super().__init__(problem)
         self.field = field
+        self.needs_person = needs_person
 
 
 class AccessDenied(Refused):

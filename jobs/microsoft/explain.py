@@ -20,6 +20,11 @@ from .sign_in_codes import CONSENT, SIGN_IN_CODES
 
 _LATER = "This usually passes: sync again later."
 
+# What OAuth calls a refresh token that is of no use any more, and a sign-in that takes the person; so it also calls
+# consent that is missing.
+_ABOUT_THE_USER = frozenset({"invalid_grant", "interaction_required", "login_required"})
+_NO_CONSENT = "consent_required"
+
 _NOT_PREMIUM = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 _GRAPH_CODES: dict[str, tuple[type[MicrosoftError], str, str]] = {
     _NOT_PREMIUM: (
@@ -55,12 +60,15 @@ def sign_in_refused(answer: Mapping[str, Any], answered_at: datetime | None = No
         problem = Problem(
             meaning.reason, meaning.fix, f"AADSTS{code}", trace, answered_at, needs_consent=meaning.needs_consent
         )
-        return ServerFailed(problem) if meaning.is_passing else SignInRefused(problem, meaning.field)
+        if meaning.is_passing:
+            return ServerFailed(problem)
+        return SignInRefused(problem, meaning.field, needs_person=meaning.needs_person)
     error = answer.get("error") if isinstance(answer.get("error"), str) else ""
     said = _first_line(description) or error or "no reason given"
     name = f"AADSTS{code}" if code else str(error)[:64]
     fix = "Look the code up at https://login.microsoftonline.com/error and follow Microsoft's advice."
-    return SignInRefused(Problem(f"Microsoft refused the sign-in: {said}", fix, name, trace, answered_at))
+    problem = Problem(f"Microsoft refused the sign-in: {said}", fix, name, trace, answered_at)
+    return SignInRefused(problem, needs_person=error in _ABOUT_THE_USER and answer.get("suberror") != _NO_CONSENT)
 
 
 def sign_in_unavailable(status: int, answered_at: datetime | None = None) -> ServerFailed:

@@ -5,22 +5,27 @@ Sources: Graph, "subscribedSku resource type", "licenseUnitsDetail resource type
 
 from __future__ import annotations
 
+import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.models.figures import seats
+
 from .errors import BadAnswer
 
 SKU_FIELDS = "skuId,skuPartNumber,capabilityStatus,consumedUnits,prepaidUnits,appliesTo"
-ORGANIZATION_FIELDS = "id,displayName,verifiedDomains"
-
-# While a subscription is in one of these states its units cannot be used.
-_WITHOUT_ACTIVE_UNITS = frozenset({"Suspended", "Deleted", "LockedOut"})
+ORGANIZATION_FIELDS = (
+    "id,displayName,verifiedDomains,street,city,state,postalCode,country,countryLetterCode,businessPhones"
+)
 
 _INT32_MAX = 2**31 - 1
 # Graph documents no limit. This is twice its limit for other display names, and what an index of PostgreSQL takes.
 _LONGEST_NAME = 500
+_LONGEST_ADDRESS, _LONGEST_PHONE = 500, 100
+# What a domain name may have (RFC 1035); what is longer is none.
+_LONGEST_DOMAIN = 253
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,14 @@ class TenantFacts:
     tenant_id: str
     name: str
     default_domain: str
+    # Its verified domains in lower case, one a line, the default one first; its postal address and phone on one line.
+    domains: str = ""
+    address: str = ""
+    phone: str = ""
 
 
 def figures(sku: Mapping[str, Any]) -> Figures:
-    """The figures of a `subscribedSku`: the one place where they are computed.
+    """The figures of a `subscribedSku`, with those that `seats` computes.
 
     Active is `prepaidUnits.enabled`, but 0 while the SKU is Suspended, Deleted or LockedOut; Consumed is
     `consumedUnits`, also then. Raises `BadAnswer` where a number is missing or is not one.
@@ -68,14 +77,12 @@ def figures(sku: Mapping[str, Any]) -> Figures:
     units = sku.get("prepaidUnits")
     if not isinstance(units, Mapping):
         raise BadAnswer("a SKU has no prepaidUnits")
-    enabled = _count(units, "enabled")
-    active = 0 if sku.get("capabilityStatus") in _WITHOUT_ACTIVE_UNITS else enabled
-    consumed = _count(sku, "consumedUnits")
+    used = seats(sku.get("capabilityStatus"), _count(units, "enabled"), _count(sku, "consumedUnits"))
     return Figures(
-        active=active,
-        consumed=consumed,
-        unused=max(active - consumed, 0),
-        over=max(consumed - active, 0),
+        active=used.active,
+        consumed=used.consumed,
+        unused=used.unused,
+        over=used.over,
         warning=_count(units, "warning", 0),
         suspended=_count(units, "suspended", 0),
         # Older answers lack it (Graph, "licenseUnitsDetail resource type").
@@ -99,18 +106,46 @@ def tenant_facts(organizations: list[Any]) -> TenantFacts:
         raise BadAnswer("/organization is not a list of one organization")
     organization = organizations[0]
     tenant_id = guid_of(organization.get("id"))
-    domains = organization.get("verifiedDomains")
-    default_domain = next(
-        (
-            _text(domain["name"])
-            for domain in (domains if isinstance(domains, list) else [])
-            if isinstance(domain, Mapping) and domain.get("isDefault") is True and isinstance(domain.get("name"), str)
-        ),
-        "",
+    default_domain, domains = _domains(organization.get("verifiedDomains"))
+    return TenantFacts(
+        tenant_id,
+        name_of(organization.get("displayName")) or tenant_id,
+        default_domain,
+        domains,
+        _address(organization),
+        _phone(organization.get("businessPhones")),
     )
-    name = organization.get("displayName")
-    name = _text(name) if isinstance(name, str) else ""
-    return TenantFacts(tenant_id, name[:_LONGEST_NAME] or tenant_id, default_domain)
+
+
+def _domains(verified: Any) -> tuple[str, str]:
+    """The default domain as it is written, and all of them as they are stored."""
+    listed = [
+        (_text(domain["name"]), domain.get("isDefault") is True)
+        for domain in (verified if isinstance(verified, list) else [])
+        if isinstance(domain, Mapping) and isinstance(domain.get("name"), str)
+    ]
+    listed = [(name, is_default) for name, is_default in listed if 0 < len(name) <= _LONGEST_DOMAIN]
+    default = next((name for name, is_default in listed if is_default), "")
+    names = dict.fromkeys(_line(name).lower() for name in [default, *(name for name, _ in listed)])
+    return default, "\n".join(name for name in names if name)
+
+
+def _address(organization: Mapping[str, Any]) -> str:
+    """The postal address on one line, as far as it is known."""
+    parts = [_line(organization.get(key)) for key in ("street", "city", "state", "postalCode")]
+    country = _line(organization.get("country")) or _line(organization.get("countryLetterCode"))
+    return ", ".join(filter(None, [*parts, country]))[:_LONGEST_ADDRESS]
+
+
+def _phone(phones: Any) -> str:
+    """The first phone: there is one at the most, though it comes in a list."""
+    lines = [_line(phone) for phone in phones] if isinstance(phones, list) else []
+    return next(filter(None, lines), "")[:_LONGEST_PHONE]
+
+
+def name_of(value: Any) -> str:
+    """A name as Microsoft tells it, cut to a length that can be stored; empty where there is none."""
+    return _text(value)[:_LONGEST_NAME] if isinstance(value, str) else ""
 
 
 def guid_of(value: Any) -> str:
@@ -158,6 +193,14 @@ def _sku_id(sku: Mapping[str, Any]) -> str:
     if not sku_id:
         raise BadAnswer("a SKU has no skuId that is a GUID")
     return sku_id
+
+
+def _line(value: Any) -> str:
+    """Text on one line, without what nobody sees; empty where it is none."""
+    if not isinstance(value, str):
+        return ""
+    seen = "".join(" " if character.isspace() else character for character in _text(value))
+    return " ".join("".join(character for character in seen if unicodedata.category(character)[0] != "C").split())
 
 
 def _text(value: str) -> str:

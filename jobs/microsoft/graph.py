@@ -38,10 +38,15 @@ class GraphClient:
         self._transport = transport
         self._sleep = sleep
 
-    def pages(self, path: str, select: str, permission: str) -> Iterator[list[Any]]:
-        """The pages of a collection, each a list of its items; `permission` names what reading it needs."""
-        url = f"{self._base_url}{path}?$select={select}"
-        for _ in range(MAX_PAGES):
+    def pages(self, path: str, select: str, permission: str, top: int = 0, max_pages: int = 0) -> Iterator[list[Any]]:
+        """The pages of a collection, each a list of its items; `permission` names what reading it needs.
+
+        `top` is how many items to ask for on a page, 0 for as many as Graph gives by itself; of a large collection
+        `max_pages` says how many pages are believed.
+        """
+        max_pages = max_pages or MAX_PAGES
+        url = f"{self._base_url}{path}?$select={select}{f'&$top={top}' if top else ''}"
+        for _ in range(max_pages):
             content, answer = self._read(url, permission)
             items, next_link = content.get("value"), content.get("@odata.nextLink")
             if not isinstance(items, list):
@@ -50,7 +55,7 @@ class GraphClient:
             if next_link is None:
                 return
             url = self._checked_link(next_link, path, answer)
-        raise BadAnswer(f"{path} has more than {MAX_PAGES} pages", answer.request_id, answer.date)
+        raise BadAnswer(f"{path} has more than {max_pages} pages", answer.request_id, answer.date)
 
     def all(self, path: str, select: str, permission: str) -> list[Any]:
         """All items of a small collection."""

@@ -26,6 +26,8 @@ class Meaning(NamedTuple):
     needs_consent: bool = False
     # Asking again later may help, without anybody changing anything.
     is_passing: bool = False
+    # The user whom the app acts for has to sign in again.
+    needs_person: bool = False
 
 
 _SIGN_IN_AGAIN = (
@@ -147,10 +149,10 @@ _CREDENTIALS: dict[int, Meaning] = {
         "Switch Allow public client flows off under Authentication of the app registration.",
         "client_id",
     ),
-    700027: Meaning("The app's certificate is not valid for this app.", _CERTIFICATE),
-    700030: Meaning("The subject of the app's certificate is not authorized.", _CERTIFICATE),
-    50012: Meaning("The app's certificate or signature was not accepted.", _CERTIFICATE),
-    50017: Meaning("The app's certificate could not be validated.", _CERTIFICATE),
+    700027: Meaning("The app's certificate is not valid for this app.", _CERTIFICATE, "certificate"),
+    700030: Meaning("The subject of the app's certificate is not authorized.", _CERTIFICATE, "certificate"),
+    50012: Meaning("The app's certificate or signature was not accepted.", _CERTIFICATE, "certificate"),
+    50017: Meaning("The app's certificate could not be validated.", _CERTIFICATE, "certificate"),
     700024: Meaning(
         "The sign-in was signed for another time than Microsoft's.",
         "Check this server's clock: it must be right to within a few minutes.",
@@ -228,14 +230,34 @@ _USERS: dict[int, Meaning] = {
         "The account is not assigned to the app.",
         "Assign it under Enterprise applications > your app > Users and groups, or switch Assignment required off.",
     ),
-    **dict.fromkeys((50072, 50079), Meaning("The account has no multifactor authentication yet.", _SIGN_IN_AGAIN)),
     **dict.fromkeys(
-        (50074, 50076, 50078, 50158), Meaning("This tenant asks for multifactor authentication.", _SIGN_IN_AGAIN)
+        (50072, 50079),
+        Meaning("The account has no multifactor authentication yet.", _SIGN_IN_AGAIN, needs_person=True),
     ),
     **dict.fromkeys(
-        (50089, 50132, 50133, 50173, 70000, 70008, 70043, 700082, 700084),
-        Meaning("The partner's sign-in has expired or was withdrawn.", _SIGN_IN_AGAIN),
+        (50074, 50076, 50078, 50158),
+        Meaning("This tenant asks for multifactor authentication.", _SIGN_IN_AGAIN, needs_person=True),
     ),
+    **dict.fromkeys(
+        (50089, 50132, 50133, 50173, 54005, 70000, 70008, 70043, 700003, 700082, 700084),
+        Meaning("The partner's sign-in has expired or was withdrawn.", _SIGN_IN_AGAIN, needs_person=True),
+    ),
+}
+
+_REDIRECTS: dict[int, Meaning] = {
+    **dict.fromkeys(
+        (50011, 500113, 500112),
+        Meaning(
+            "The app registration does not know the address to come back to after the sign-in.",
+            "Add the redirect URI that Edit Connection shows under Authentication of the app registration, as a Web "
+            "platform, to the letter.",
+        ),
+    ),
+    **dict.fromkeys(
+        (50147, 50148, 501481),
+        Meaning("The sign-in was not begun by this browser, or not by its latest attempt.", "Sign in again."),
+    ),
+    700005: Meaning("The sign-in was begun at another tenant.", "Sign in again, as a user of the partner's tenant."),
 }
 
 _PASSING: dict[int, Meaning] = dict.fromkeys(
@@ -250,5 +272,6 @@ SIGN_IN_CODES: dict[int, Meaning] = {
     **_TENANTS,
     **_POLICIES,
     **_USERS,
+    **_REDIRECTS,
     **_PASSING,
 }

@@ -19,6 +19,7 @@ from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.pem import pem_pair
 from webapp.extensions import db, vault
 from webapp.models import Tenant
 
@@ -79,6 +80,9 @@ def test_a_connection_that_works_is_described(sandbox: Sandbox, answered: Answer
         "tenant_id": tenant.tenant_id,
         "name": "株式会社青空",
         "default_domain": tenant.domains[0],
+        "domains": tenant.domains[0],
+        "address": "",
+        "phone": "",
         "warning": None,
     }
 
@@ -124,7 +128,16 @@ def test_tenants_are_discovered_once(sandbox: Sandbox, make: Make, answered: Ans
     first = answered(lambda: queue.discover(integration_id))
     again = answered(lambda: queue.discover(integration_id))
     row = db.session.query(Tenant).one()
-    assert first == again == {"ok": True, "tenants": [row.id], "warning": None}
+    assert first == {
+        "ok": True,
+        "tenants": [row.id],
+        "new": [row.id],
+        "back": [],
+        "gone": [],
+        "left": [],
+        "warning": None,
+    }
+    assert again == {**first, "new": []}
     assert (row.tenant_id, row.name, row.organization_id) == (tenant.tenant_id, "Contoso", None)
 
 
@@ -133,7 +146,7 @@ def test_tenants_discovered_at_once_are_stored_once(app: Flask, sandbox: Sandbox
     integration_id = make.integration(
         secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id
     ).id
-    found = all_at_once(app, [lambda: queue.run_here("jobs.connect.discover", integration_id)] * 4)
+    found = all_at_once(app, [lambda: queue.run_here("jobs.discovery.discover", integration_id)] * 4)
     assert [answer["ok"] for answer in found] == [True] * 4
     assert db.session.query(Tenant).count() == 1
 
@@ -238,3 +251,34 @@ def test_no_secret_lies_in_redis(app: Flask, sandbox: Sandbox, make: Make, work:
     answered(lambda: queue.check_connection(credentials_of(tenant)))
     after = everything_in_redis()
     assert secret not in after
+
+
+def test_a_partners_app_that_may_read_nothing_by_itself_connects_with_a_warning(
+    sandbox: Sandbox, answered: Answered
+) -> None:
+    tenant = sandbox_tenant(sandbox, permissions=())
+    token = vault.encrypt(
+        json.dumps(
+            {
+                "cloud": "global",
+                "tenant": tenant.domains[0],
+                "client_id": tenant.client_id,
+                "client_secret": tenant.secret,
+                "is_partners": True,
+            }
+        )
+    )
+    answer = answered(lambda: queue.check_connection(token))
+    assert (answer["ok"], answer["tenant_id"], answer["name"]) == (True, tenant.tenant_id, tenant.tenant_id)
+    assert answer["warning"]["code"] == "nothing_by_itself"
+    assert "Sign in as a partner user" in answer["warning"]["fix"]
+
+
+def test_a_certificate_is_tried_like_a_secret(sandbox: Sandbox, answered: Answered) -> None:
+    ours, public = pem_pair()
+    tenant = sandbox_tenant(sandbox, certificates=(public,))
+    answer = answered(lambda: queue.check_connection(credentials_of(tenant, client_secret="", certificate=ours)))
+    assert answer["ok"]
+    other = credentials_of(tenant, client_secret="", certificate=pem_pair(2)[0])
+    answer = answered(lambda: queue.check_connection(other))
+    assert (answer["ok"], answer["field"], answer["problem"]["code"]) == (False, "certificate", "AADSTS700027")

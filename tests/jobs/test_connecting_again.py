@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from jobs.connect import check, discover
+from jobs.connect import check
+from jobs.discovery import discover
 from sandbox import Sandbox, Sku
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant

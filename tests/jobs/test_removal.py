@@ -118,8 +118,8 @@ def test_a_worker_in_the_midst_of_a_tenant_writes_nothing(
     run = new_run(tenant.integration)
     run_id, now, read = run.id, utc_now(), tenants.read
 
-    def removed_meanwhile(*args: object) -> object:
-        found = read(*args)  # type: ignore[arg-type]
+    def removed_meanwhile(*args: object, **options: object) -> object:
+        found = read(*args, **options)  # type: ignore[arg-type]
         removal.begin(db.session, integration_id, what, now)
         db.session.commit()
         return found

@@ -20,7 +20,7 @@ CODES: list[tuple[int, str, str, str | None]] = [
     (7000215, "secret is wrong", "Value, not its Secret ID", "client_secret"),
     (7000222, "expired", "new client secret", "client_secret"),
     (7000218, "another kind of sign-in", "client secret", "client_secret"),
-    (700027, "certificate", "Certificates & secrets", None),
+    (700027, "certificate", "Certificates & secrets", "certificate"),
     (90002, "No tenant", "tenant id", "tenant"),
     (900023, "not a tenant id", "GUID", "tenant"),
     (50034, "does not exist", "tenant id", "tenant"),

@@ -224,3 +224,63 @@ def test_a_tenant_that_does_not_say_its_id_still_says_its_name(tenant_id: Any) -
 def test_what_is_not_one_organization_is_not_believed(organizations: list[Any]) -> None:
     with pytest.raises(BadAnswer):
         tenant_facts(organizations)
+
+
+def test_all_verified_domains_are_kept_the_default_one_first_in_lower_case() -> None:
+    domains = [
+        {"name": "Contoso.onmicrosoft.com", "isDefault": False},
+        {"name": "contoso.de", "isDefault": False},
+        {"name": "Contoso.example", "isDefault": True},
+        {"name": "CONTOSO.DE", "isDefault": False},
+        {"name": "x" * 254, "isDefault": False},
+        {"name": "two\nlines.example", "isDefault": False},
+        {"name": None},
+        "none",
+    ]
+    facts = tenant_facts([{**CONTOSO, "verifiedDomains": domains}])
+    assert facts.domains.splitlines() == [
+        "contoso.example",
+        "contoso.onmicrosoft.com",
+        "contoso.de",
+        "two lines.example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        (
+            {
+                "street": "1 Main St\r\nSuite 5",
+                "city": "Redmond",
+                "state": "WA",
+                "postalCode": "98052",
+                "country": "United States",
+                "countryLetterCode": "US",
+            },
+            "1 Main St Suite 5, Redmond, WA, 98052, United States",
+        ),
+        ({"city": "Kassel", "country": None, "countryLetterCode": "DE"}, "Kassel, DE"),
+        ({"street": "  ", "city": 7, "country": ["x"]}, ""),
+        ({"street": "a\u202eb\x00\ud800c"}, "ab?c"),
+        ({"street": "x" * 5_000}, "x" * 500),
+        ({}, ""),
+    ],
+)
+def test_the_postal_address_is_one_line(said: dict[str, Any], address: str) -> None:
+    assert tenant_facts([{**CONTOSO, **said}]).address == address
+
+
+@pytest.mark.parametrize(
+    ("phones", "phone"),
+    [
+        (["425-555-0100"], "425-555-0100"),
+        (["", None, " +49 30\t1 "], "+49 30 1"),
+        ([], ""),
+        (None, ""),
+        ("425", ""),
+        (["1" * 300], "1" * 100),
+    ],
+)
+def test_the_phone_is_the_first_that_is_one(phones: Any, phone: str) -> None:
+    assert tenant_facts([{**CONTOSO, "businessPhones": phones}]).phone == phone

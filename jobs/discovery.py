@@ -1,0 +1,161 @@
+"""Finding the tenants that an integration reaches: its own, and of a partner those of its customers.
+
+A page, a command or a run asks for it; `jobs.discovered` says what becomes of the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from webapp.extensions import UnreadableSecret, db
+from webapp.models import (
+    UNREADABLE_SECRET,
+    Integration,
+    IntegrationRemoved,
+    Kind,
+    Problem,
+    SyncRun,
+    Tenant,
+    utc_now,
+)
+
+from . import tenant as tenants
+from .connect import REMOVED
+from .discovered import Found, store_customers, store_own
+from .job import job
+from .microsoft.clouds import hosts
+from .microsoft.errors import AccessDenied, MicrosoftError, Refused, Throttled
+from .microsoft.facts import ORGANIZATION_FIELDS, TenantFacts, tenant_facts
+from .microsoft.graph import GraphClient
+from .microsoft.partner import read_customers
+from .microsoft.patience import patiently
+from .microsoft.signin import Credentials, SignIn
+from .microsoft.transport import Transport
+from .notices import READ_ORGANIZATION
+
+log = logging.getLogger(__name__)
+
+_OWN_FAULT = Problem("Something went wrong in Seatledger itself.", "The worker's log has the cause; please report it.")
+
+
+class Interrupted(Exception):
+    """The look was ended from outside: the worker was told to stop, or the run has ended."""
+
+
+@job
+def discover(integration_id: int) -> dict[str, Any]:
+    """Find the tenants that the integration reaches and store those that are new, unmatched.
+
+    Returns `ok` with `tenants`, the ids of the rows of all that it reaches; `new`, `back` and `gone`, those of them
+    that are new, that are back, and those that it does not reach any more; `left`, names of customers with the
+    integration that reaches them; and `warning`, a problem or None. Or not `ok` with `problem`.
+    """
+    try:
+        found = find(integration_id, tenants.transport())
+    except IntegrationRemoved:
+        return {"ok": False, "problem": REMOVED.columns()}
+    except UnreadableSecret:
+        return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
+    except MicrosoftError as error:
+        return {"ok": False, "problem": error.problem.columns()}
+    return {
+        "ok": True,
+        "tenants": list(found.reached),
+        "new": list(found.new),
+        "back": list(found.back),
+        "gone": list(found.gone),
+        "left": [list(pair) for pair in found.left],
+        "warning": found.notice.columns() if found.notice else None,
+    }
+
+
+def before_run(run_id: int, hold: Callable[[], None]) -> None:
+    """Look for tenants where the run begins with that, and keep in its log what came of it. It never fails the run.
+
+    `hold` is called before each request, and may raise `Interrupted`.
+    """
+    integration_id = SyncRun.begin_discovery(db.session, run_id, utc_now())
+    db.session.commit()
+    if integration_id is None:
+        return
+    transport = tenants.transport(hold)
+    notice, found, gone = None, 0, 0
+    try:
+        result = find(integration_id, transport)
+        notice, found, gone = result.notice, len(result.new) + len(result.back), len(result.gone)
+    except IntegrationRemoved:
+        return
+    except UnreadableSecret:
+        notice = UNREADABLE_SECRET
+    except MicrosoftError as error:
+        notice = _went_on_without(error.problem)
+    except (Interrupted, OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("run %s: an error that nobody foresaw, while it looked for tenants", run_id)
+        notice = _went_on_without(_OWN_FAULT)
+    db.session.rollback()
+    SyncRun.end_discovery(db.session, run_id, notice, found, gone, transport.requests)
+    db.session.commit()
+
+
+def find(integration_id: int, transport: Transport) -> Found:
+    """Look for tenants and store what is found. Raises `IntegrationRemoved`, `UnreadableSecret`, `MicrosoftError`."""
+    integration = db.session.get(Integration, integration_id)
+    if integration is None or not integration.is_live:
+        raise IntegrationRemoved
+    home_id, kind = integration.home_tenant_id, integration.kind
+    credentials = tenants.credentials_of(integration, home_id)
+    if kind != Kind.PARTNER:
+        db.session.rollback()  # no transaction is held while Microsoft is asked
+        return store_own(integration_id, tenants.read(credentials, transport))
+    home = db.session.scalar(select(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id))
+    if home is not None and home.not_before is not None and home.not_before > utc_now():
+        raise Refused(tenants.asked_to_wait(home.not_before))
+    db.session.rollback()
+    try:
+        graph = _graph(credentials, transport)
+        customers = read_customers(graph)
+        own = _own_facts(graph) if home is None and customers.throttled is None else None
+    except Throttled as error:
+        _wait(integration_id, home_id, error)
+        raise
+    if customers.throttled is not None:
+        _wait(integration_id, home_id, customers.throttled)
+    return store_customers(integration_id, home_id, customers, own)
+
+
+def _graph(credentials: Credentials, transport: Transport) -> GraphClient:
+    settings = current_app.config["SETTINGS"]
+    sign_in = patiently(lambda: SignIn(credentials, settings, transport))
+    patiently(sign_in.token)  # a refused sign-in is no list's problem
+    return GraphClient(hosts(credentials.cloud, settings).graph_url, sign_in, transport)
+
+
+def _own_facts(graph: GraphClient) -> TenantFacts | None:
+    try:
+        return tenant_facts(graph.all("/organization", ORGANIZATION_FIELDS, READ_ORGANIZATION))
+    except AccessDenied:
+        return None  # its first sync says so
+
+
+def _wait(integration_id: int, home_id: str, error: Throttled) -> None:
+    """Keep with the partner's tenant until when it is not to be asked, so that no run asks too early."""
+    if error.seconds is None:
+        return
+    until = utc_now() + timedelta(seconds=min(error.seconds, timedelta(days=7).total_seconds()))
+    own = update(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
+    db.session.execute(own.values(not_before=until))
+    db.session.commit()
+
+
+def _went_on_without(problem: Problem) -> Problem:
+    reason = f"Tenants could not be looked for, so this sync went on with those that are known. {problem.reason}"
+    return Problem(reason, problem.fix, problem.code, problem.request_id)

@@ -1,0 +1,52 @@
+"""What is said on a part that is OK of what could not be read beside the licenses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from webapp.models import Problem
+
+from .microsoft.errors import AccessDenied, Refused
+from .microsoft.users import READ_USERS
+
+READ_ORGANIZATION = "Organization.Read.All"
+
+
+def organization_unread(error: AccessDenied) -> Problem:
+    return replace(
+        error.problem,
+        reason="The tenant's name and domains could not be read: the app lacks the permission "
+        f"{READ_ORGANIZATION}. Licenses are not affected.",
+    )
+
+
+def users_unread(error: Refused) -> Problem:
+    """What follows from it, and the cause: a permission that is lacking, or what Microsoft or the answer says."""
+    cause = error.problem.reason
+    if isinstance(error, AccessDenied):
+        cause = f"The app lacks the permission {READ_USERS}."
+    return replace(
+        error.problem,
+        reason="The tenant's users could not be read, so its contacts and who holds which license stay as they were. "
+        f"{cause} Licenses are not affected.",
+    )
+
+
+def together(organization: Problem | None, users: Problem | None, syncs_users: bool) -> Problem | None:
+    """Both notices as one. Where users are not synced, one about users is no more than a hint."""
+    if users is not None and not syncs_users:
+        users = replace(
+            users,
+            reason="Who holds which license is not known, or not any more: the tenant's users could not be read. "
+            "Licenses are not affected.",
+            fix=f"Nothing needs to be done. To see who holds which license: {users.fix[:1].lower()}{users.fix[1:]}",
+            needs_consent=False,
+        )
+    if organization is None or users is None:
+        return organization or users
+    return replace(
+        users,
+        reason=f"{organization.reason} {users.reason}",
+        fix=f"{organization.fix} {users.fix}",
+        needs_consent=organization.needs_consent or users.needs_consent,
+    )

@@ -1,0 +1,92 @@
+"""Who holds which license: compared with what is stored, and only what differs written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Table, bindparam, delete, func, insert, select
+
+from webapp.extensions import db
+from webapp.models import Assignment
+from webapp.models.directory import in_portions
+
+from ..microsoft.users import UserFacts
+
+_TABLE = cast(Table, Assignment.__table__)
+_IS_ROW = (_TABLE.c.license_id == bindparam("row_license_id")) & (
+    _TABLE.c.directory_user_id == bindparam("row_user_id")
+)
+# How: directly, and through a group.
+_Ways = tuple[bool, bool]
+
+
+def write(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> int:
+    """Store what these users, by the ids of their rows, hold of these licenses, by sku id. Returns rows written.
+
+    What they hold of others, which the tenant itself does not name among its licenses, is left out.
+    """
+    written = 0
+    for some in in_portions(sorted(users)):
+        wanted: dict[tuple[int, int], _Ways] = {}
+        for row_id in some:
+            for held in users[row_id].held:
+                license_id = license_ids.get(held.sku_id)
+                if license_id is not None:
+                    wanted[license_id, row_id] = (held.is_direct, held.is_through_group)
+        written += _write(some, wanted)
+    return written
+
+
+def delete_of_users(user_row_ids: Sequence[int]) -> int:
+    """Returns how many rows were deleted."""
+    return _delete(_TABLE.c.directory_user_id, user_row_ids)
+
+
+def delete_of_licenses(license_ids: Sequence[int]) -> int:
+    """Returns how many rows were deleted."""
+    return _delete(_TABLE.c.license_id, license_ids)
+
+
+def _write(user_row_ids: Sequence[int], wanted: Mapping[tuple[int, int], _Ways]) -> int:
+    query = select(_TABLE).where(_TABLE.c.directory_user_id.in_(user_row_ids))
+    stored = {
+        (row.license_id, row.directory_user_id): (row.is_direct, row.is_through_group)
+        for row in db.session.execute(query)
+    }
+    new = [_row(key, ways) for key, ways in wanted.items() if key not in stored]
+    changed = [_row(key, ways) | _key(key) for key, ways in wanted.items() if stored.get(key, ways) != ways]
+    gone = [_key(key) for key in stored if key not in wanted]
+    for statement, rows in (
+        (insert(_TABLE), new),
+        (_TABLE.update().where(_IS_ROW), changed),
+        (_TABLE.delete().where(_IS_ROW), gone),
+    ):
+        if rows:
+            db.session.execute(statement, rows)
+    return len(new) + len(changed) + len(gone)
+
+
+def _row(key: tuple[int, int], ways: _Ways) -> dict[str, Any]:
+    return {
+        "license_id": key[0],
+        "directory_user_id": key[1],
+        "is_direct": ways[0],
+        "is_through_group": ways[1],
+    }
+
+
+def _key(key: tuple[int, int]) -> dict[str, int]:
+    return {"row_license_id": key[0], "row_user_id": key[1]}
+
+
+def _delete(column: Any, ids: Sequence[int]) -> int:
+    deleted = 0
+    for some in in_portions(ids):
+        condition = column.in_(some)
+        # Counted before: mostly there are none, and then nothing is written.
+        count = db.session.scalars(select(func.count()).select_from(_TABLE).where(condition)).one()
+        if count:
+            db.session.execute(delete(_TABLE).where(condition))
+        deleted += count
+    return deleted

@@ -1,0 +1,210 @@
+"""Graph's users turned into facts: whatever comes, text that can be stored, and one user for each id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from jobs.microsoft.errors import BadAnswer
+from jobs.microsoft.users import USER_FIELDS, Held, read_users, user_facts
+
+ID = "6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0"
+E3, VISIO = "05e9a617-0261-4cee-bb44-138d3ef5d965", "c5928f49-12ba-48f7-ada3-0d743a3601d5"
+
+
+def a_user(**values: Any) -> dict[str, Any]:
+    return {
+        "id": ID,
+        "displayName": "Anna Berg",
+        "givenName": "Anna",
+        "surname": "Berg",
+        "userPrincipalName": "anna@contoso.example",
+        **values,
+    }
+
+
+def state(sku_id: str, group: str | None = None, status: str = "Active") -> dict[str, Any]:
+    return {"skuId": sku_id, "assignedByGroup": group, "state": status, "disabledPlans": [], "error": "None"}
+
+
+def test_what_is_read_of_a_user() -> None:
+    facts = user_facts(
+        a_user(
+            id=ID.upper(),
+            jobTitle=" Head  of Sales ",
+            businessPhones=["", "+1 425 555 0100", "+1 425 555 0101"],
+            mobilePhone="+1 425 555 0199",
+            mail="Anna.Berg@contoso.example",
+            proxyAddresses=[
+                "smtp:anna@contoso.example",
+                "SMTP:anna.berg@contoso.example",
+                "X500:/o=ExchangeLabs/cn=anna@x",
+                "SIP:anna@contoso.example",
+                "SPO:SPO_1@SPO_2",
+            ],
+            accountEnabled=True,
+            userType="Member",
+        )
+    )
+    assert (facts.user_id, facts.name, facts.first_name, facts.last_name) == (ID, "Anna Berg", "Anna", "Berg")
+    assert (facts.title, facts.phone, facts.mobile) == ("Head of Sales", "+1 425 555 0100", "+1 425 555 0199")
+    assert facts.email == "Anna.Berg@contoso.example"
+    assert facts.addresses == ("Anna.Berg@contoso.example", "anna@contoso.example")
+    assert (facts.is_guest, facts.is_blocked, facts.held) == (False, False, ())
+
+
+def test_the_fields_asked_for_are_those_that_are_read() -> None:
+    read: set[str] = set()
+
+    class Watched(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            read.add(key)
+            return super().get(key, default)
+
+    user_facts(Watched(a_user()))
+    assert read == set(USER_FIELDS.split(","))
+
+
+def test_without_mail_the_primary_address_is_the_one_to_write_to() -> None:
+    facts = user_facts(a_user(mail=None, proxyAddresses=["smtp:a@x.example", "SMTP:z@x.example"]))
+    assert facts.addresses == ("z@x.example", "a@x.example")
+    assert facts.email == "z@x.example"
+
+
+def test_the_order_of_the_addresses_says_nothing() -> None:
+    proxies = ["smtp:c@x.example", "smtp:a@x.example", "SMTP:b@x.example", "smtp:A@X.example"]
+    assert user_facts(a_user(proxyAddresses=proxies)) == user_facts(a_user(proxyAddresses=proxies[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"displayName": None}, "Anna Berg"),
+        ({"displayName": " \u200b "}, "Anna Berg"),
+        ({"displayName": 7, "surname": None}, "Anna"),
+        ({"displayName": "", "givenName": None, "surname": ""}, "anna@contoso.example"),
+        (
+            {"displayName": "", "givenName": None, "surname": "", "userPrincipalName": None, "mail": "m@x.example"},
+            "m@x.example",
+        ),
+        ({"displayName": "", "givenName": None, "surname": "", "userPrincipalName": None}, ID),
+    ],
+)
+def test_a_user_is_always_called_something(values: dict[str, Any], name: str) -> None:
+    assert user_facts(a_user(**values)).name == name
+
+
+@pytest.mark.parametrize("garbage", [None, 7, True, 1.5, [], {}, [None], ["x"], {"a": 1}, "", " ", "\x00", "\ud800"])
+@pytest.mark.parametrize("field", [name for name in USER_FIELDS.split(",") if name != "id"])
+def test_garbage_in_an_optional_field_is_as_if_it_were_not_there(field: str, garbage: Any) -> None:
+    facts = user_facts(a_user(**{field: garbage}))
+    assert facts.user_id == ID
+    assert facts.name
+    assert facts.held == ()
+    assert not facts.is_guest
+    assert not facts.is_blocked
+    for text in (facts.title, facts.mobile, facts.email, *facts.addresses):
+        assert text == ""
+    "".join((facts.name, facts.first_name, facts.last_name, facts.user_principal_name, facts.phone)).encode("utf-8")
+
+
+@pytest.mark.parametrize("field", ["displayName", "givenName", "surname", "jobTitle", "mobilePhone"])
+@pytest.mark.parametrize("text", ["x" * 5_000, "é" * 5_000, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 5_000])
+def test_a_text_that_is_too_long_is_cut(field: str, text: str) -> None:
+    facts = user_facts(a_user(**{field: text}))
+    stored = {
+        "displayName": facts.name,
+        "givenName": facts.first_name,
+        "surname": facts.last_name,
+        "jobTitle": facts.title,
+        "mobilePhone": facts.mobile,
+    }[field]
+    assert 0 < len(stored) <= 256
+    assert text.startswith(stored)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "x" * 400 + "@x.example",
+        "no address",
+        "a b@x.example",
+        "@x.example",
+        "a@",
+        "a\u200bb@x.example",
+        "a\nb@x.example",
+    ],
+)
+def test_an_address_that_is_none_is_left_out_and_never_made_another(address: str) -> None:
+    assert user_facts(a_user(mail=address, proxyAddresses=[f"SMTP:{address}"])).addresses == ()
+
+
+def test_a_name_keeps_what_is_written_and_loses_what_is_not_seen() -> None:
+    assert user_facts(a_user(displayName="\u202eZoë\x07  Åkesson\x00")).name == "Zoë Åkesson"
+
+
+@pytest.mark.parametrize("user", [None, [], "user", {}, a_user(id=None), a_user(id="me"), a_user(id=7)])
+def test_a_user_without_an_id_is_a_bad_answer(user: Any) -> None:
+    with pytest.raises(BadAnswer, match="no id that is a GUID"):
+        user_facts(user)
+
+
+@pytest.mark.parametrize(
+    ("user_type", "is_guest"), [("Guest", True), ("guest", True), ("Member", False), (None, False)]
+)
+def test_who_is_a_guest(user_type: str | None, is_guest: bool) -> None:
+    assert user_facts(a_user(userType=user_type)).is_guest is is_guest
+
+
+@pytest.mark.parametrize(("enabled", "is_blocked"), [(False, True), (True, False), (None, False), (0, False)])
+def test_only_who_is_said_not_to_be_enabled_is_blocked(enabled: Any, is_blocked: bool) -> None:
+    assert user_facts(a_user(accountEnabled=enabled)).is_blocked is is_blocked
+
+
+@pytest.mark.parametrize(
+    ("states", "assigned", "held"),
+    [
+        ([state(E3)], [E3], [Held(E3, True, False)]),
+        ([state(E3, "group")], [E3], [Held(E3, False, True)]),
+        ([state(E3, "group"), state(E3), state(E3, "other")], [E3], [Held(E3, True, True)]),
+        ([state(E3.upper(), "")], [E3.upper()], [Held(E3, True, False)]),
+        ([state(E3, status="Disabled")], [], [Held(E3, True, False)]),
+        ([state(E3, "group", "ActiveWithError")], [E3], [Held(E3, False, True)]),
+        ([state(E3, "group", "Error")], [], []),
+        ([state(E3, "group", "Error"), state(E3)], [E3], [Held(E3, True, False)]),
+        ([state(E3, "group", "Error")], [E3], [Held(E3, False, True)]),
+        (None, [VISIO, E3, E3], [Held(E3, True, False), Held(VISIO, True, False)]),
+        ([state(E3, "group")], [E3, VISIO], [Held(E3, False, True), Held(VISIO, True, False)]),
+        ([None, {}, {"skuId": "no"}, state(E3)], "no", [Held(E3, True, False)]),
+        ([{"skuId": E3}], None, [Held(E3, True, False)]),
+    ],
+)
+def test_which_licenses_a_user_holds_and_how(states: Any, assigned: Any, held: list[Held]) -> None:
+    licenses = [{"skuId": sku_id} for sku_id in assigned] if isinstance(assigned, list) else assigned
+    facts = user_facts(a_user(licenseAssignmentStates=states, assignedLicenses=licenses))
+    assert list(facts.held) == sorted(held)
+
+
+class Pages:
+    """A Graph client that has these pages."""
+
+    def __init__(self, *pages: list[Any]) -> None:
+        self.pages_left = pages
+
+    def pages(self, *args: Any, **options: Any) -> Iterator[list[Any]]:
+        yield from self.pages_left
+
+
+def test_of_a_user_on_two_pages_the_later_one_counts() -> None:
+    pages = Pages([a_user(jobTitle="Clerk")], [], [a_user(jobTitle="Head")])
+    assert [facts.title for facts in read_users(pages).values()] == ["Head"]  # type: ignore[arg-type]
+
+
+def test_empty_pages_are_no_end_but_pages_that_bring_nobody_new_are_given_up() -> None:
+    others = [[], [a_user(id=str(UUID(int=1)))]]
+    assert len(read_users(Pages([a_user()], *others))) == 2  # type: ignore[arg-type]
+    with pytest.raises(BadAnswer, match="nobody new"):
+        read_users(Pages(*[[a_user()]] * 100))  # type: ignore[arg-type]

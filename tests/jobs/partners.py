@@ -1,0 +1,50 @@
+"""A partner in the sandbox, with customers, and the integration that reaches them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox import Sandbox, Tenant
+from sandbox.tenants import DEFAULT_PERMISSIONS
+from tests.support.factories import Make
+from tests.support.microsoft import sandbox_tenant
+from webapp.extensions import db
+from webapp.models import Integration, Kind
+from webapp.models import Tenant as TenantRow
+
+PARTNER_PERMISSIONS = (*DEFAULT_PERMISSIONS, "Directory.Read.All", "DelegatedAdminRelationship.Read.All")
+
+
+def customers_of(sandbox: Sandbox, partner: Tenant, *names: str, **values: Any) -> list[Tenant]:
+    """Tenants of these names in which the partner's app is known, put into the sandbox and among its customers."""
+    made = [
+        sandbox_tenant(sandbox, display_name=name, client_id=partner.client_id, secret=partner.secret, **values)
+        for name in names
+    ]
+    known = sandbox.tenant(partner.tenant_id).customers
+    sandbox.patch_tenant(partner.tenant_id, customers=[*known, *(customer.tenant_id for customer in made)])
+    return made
+
+
+def partner_tenant(sandbox: Sandbox, **values: Any) -> Tenant:
+    values.setdefault("permissions", PARTNER_PERMISSIONS)
+    return sandbox_tenant(sandbox, display_name="The Partner", **values)
+
+
+def partner_integration(make: Make, partner: Tenant, **values: Any) -> Integration:
+    """The integration as connecting leaves it: with the partner's own tenant, not matched."""
+    integration = make.integration(
+        secret=partner.secret,
+        home_tenant_id=partner.tenant_id,
+        client_id=partner.client_id,
+        kind=Kind.PARTNER,
+        **values,
+    )
+    make.tenant(integration=integration, tenant_id=partner.tenant_id, name=partner.display_name)
+    return integration
+
+
+def rows_of(integration_id: int) -> dict[str, TenantRow]:
+    """The integration's tenants by their names, as they are stored now."""
+    db.session.rollback()
+    return {row.name: row for row in db.session.query(TenantRow).filter_by(integration_id=integration_id)}

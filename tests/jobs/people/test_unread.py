@@ -1,0 +1,72 @@
+"""Users that cannot be read, and the licenses beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox, Sku
+from tests.jobs.conftest import Sync
+from webapp.extensions import db
+from webapp.models import (
+    Contact,
+    License,
+    PartState,
+    UserSync,
+)
+
+from .helpers import SKUS, Start, a_user, held, part_of, the_contact
+
+FAULTS: Sequence[tuple[dict[str, Any], str]] = [
+    ({"permissions": ("LicenseAssignment.Read.All", "Organization.Read.All")}, "lacks the permission User.Read.All"),
+    ({"faults": (Fault("users", "forbidden"),)}, "lacks the permission User.Read.All"),
+    ({"faults": (Fault("users", "wrong_item"),)}, "no id that is a GUID"),
+    ({"faults": (Fault("users", "wrong_shape"),)}, "no list of values"),
+    ({"faults": (Fault("users", "foreign_next_link"),)}, "another server"),
+    ({"faults": (Fault("users", "endless_pages"),)}, "nobody new"),
+]
+
+
+@pytest.mark.parametrize(("trouble", "reason"), FAULTS)
+@pytest.mark.parametrize("mode", [UserSync.ALL, UserSync.OFF])
+def test_users_that_cannot_be_read_hurt_only_themselves(
+    start: Start, sync: Sync, sandbox: Sandbox, trouble: dict[str, Any], reason: str, mode: UserSync
+) -> None:
+    given, tenant = start(a_user())
+    sync(tenant)
+    users_synced_at, before = tenant.users_synced_at, held()
+    tenant.integration.sync_users = mode
+    db.session.commit()
+    sandbox.patch_tenant(
+        given.tenant_id, skus=(Sku.of("SPE_E3", 99, 14), SKUS[1]), users=(a_user("Ben Costa"),), **trouble
+    )
+    part = part_of(sync(tenant))
+    assert (part.state, part.changed, part.rows_written, part.users_read) == (PartState.OK, 1, 1, 0)
+    if mode == UserSync.ALL:
+        assert "users could not be read" in part.reason
+        assert reason in part.reason
+        assert part.fix
+    else:
+        assert part.fix.startswith("Nothing needs to be done.")
+        assert not part.needs_consent
+    if "permission" in reason:
+        assert "User.Read.All" in part.fix
+    assert (tenant.users_synced_at, held()) == (users_synced_at, before)
+    assert (the_contact().name, the_contact().unlinked_at) == ("Anna Berg", None)
+
+
+def test_two_things_that_cannot_be_read_are_both_named(start: Start, sync: Sync) -> None:
+    _, tenant = start(a_user(), tenant_values={"permissions": ("LicenseAssignment.Read.All",)})
+    part = part_of(sync(tenant))
+    assert part.state == PartState.OK
+    for permission in ("Organization.Read.All", "User.Read.All"):
+        assert permission in part.reason
+        assert permission in part.fix
+
+
+def test_a_fault_that_may_pass_puts_the_tenant_off_and_writes_nothing(start: Start, sync: Sync) -> None:
+    _, tenant = start(a_user(), tenant_values={"faults": (Fault("users", "throttle", retry_after=30),)})
+    assert part_of(sync(tenant)).state == PartState.WAITING
+    assert db.session.query(License).count() == db.session.query(Contact).count() == 0

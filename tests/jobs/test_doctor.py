@@ -1,0 +1,102 @@
+"""`flask doctor`: it finds what is ill, says what to do, and goes on to the next part."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskCliRunner
+
+from jobs.queue import report_worker
+from sandbox import Sandbox
+from tests.support.factories import Make
+from tests.support.turns import in_turn
+from webapp.extensions import db
+from webapp.models import Integration
+
+
+def examined(run_command: FlaskCliRunner) -> tuple[int, list[dict[str, Any]]]:
+    result = run_command.invoke(args=["doctor", "--json"])
+    return result.exit_code, json.loads(result.output)
+
+
+def of(findings: list[dict[str, Any]], part: str) -> list[dict[str, Any]]:
+    return [finding for finding in findings if finding["part"].startswith(part)]
+
+
+def test_what_is_well_is_said_to_be(sandbox: Sandbox, run_command: FlaskCliRunner) -> None:
+    report_worker("one")
+    _, findings = examined(run_command)
+    well = {finding["part"] for finding in findings if finding["health"] == "ok"}
+    assert {"settings", "database", "secrets", "redis", "workers", "queues"} <= well
+    hosts = of(findings, "Microsoft")
+    assert {finding["health"] for finding in hosts} == {"ok"}
+    assert any("agrees with" in finding["text"] for finding in hosts)
+
+
+def test_what_does_not_run_fails_and_says_how_to_start_it(sandbox: Sandbox, run_command: FlaskCliRunner) -> None:
+    code, findings = examined(run_command)
+    assert code == 1
+    assert {finding["health"] for finding in of(findings, "workers")} == {"failed"}
+    assert "jobs.schedule" in of(findings, "schedule")[0]["fix"]
+
+
+def test_without_redis_the_rest_is_looked_at_all_the_same(
+    app: Flask, sandbox: Sandbox, run_command: FlaskCliRunner
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url="unix:///nowhere/s3cret/redis.sock")
+    code, findings = examined(run_command)
+    assert code == 1
+    assert of(findings, "redis")[0]["health"] == "failed"
+    assert of(findings, "database")[0]["health"] == "ok"
+    assert of(findings, "Microsoft")
+    assert "s3cret" not in json.dumps(findings)
+
+
+def test_a_host_that_does_not_answer_is_named(app: Flask, run_command: FlaskCliRunner) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        url = f"https://127.0.0.1:{unused.getsockname()[1]}"
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], microsoft_login_url=url, microsoft_graph_url=url)
+    _, findings = examined(run_command)
+    assert [finding["health"] for finding in of(findings, "Microsoft")] == ["failed", "failed"]
+    assert url.removeprefix("https://") in of(findings, "Microsoft")[0]["text"]
+
+
+def test_secrets_that_cannot_be_decrypted_are_named_with_their_integration(
+    sandbox: Sandbox, make: Make, run_command: FlaskCliRunner
+) -> None:
+    make.integration(name="Fine")
+    lose_the_key(make.integration(name="Broken"))
+    _, findings = examined(run_command)
+    found = of(findings, "secrets")[0]
+    assert found["health"] == "failed"
+    assert "Broken" in found["text"]
+    assert "Fine" not in found["text"]
+
+
+def test_a_data_directory_that_others_may_read_is_worth_a_look(
+    app: Flask, sandbox: Sandbox, run_command: FlaskCliRunner, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], data_dir=tmp_path)
+    _, findings = examined(run_command)
+    found = of(findings, "data directory")[0]
+    assert found["health"] == "warning"
+    assert f"chmod 700 {tmp_path}" in found["fix"]
+
+
+def test_each_line_says_how_it_is_and_what_to_do(sandbox: Sandbox, run_command: FlaskCliRunner) -> None:
+    result = run_command.invoke(args=["doctor"])
+    assert result.exit_code == 1
+    assert "FAIL  schedule: No schedule runs" in result.output
+    assert "ok    redis: Redis" in result.output
+
+
+@in_turn
+def lose_the_key(integration: Integration) -> None:
+    integration.client_secret_encrypted = "made with another key"
+    db.session.commit()

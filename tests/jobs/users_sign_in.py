@@ -1,0 +1,55 @@
+"""A partner's user who signs in at the sandbox, as a browser does."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from urllib.parse import parse_qsl, urlsplit
+
+import requests
+
+from sandbox import Control, Tenant
+
+_REDIRECT = "http://localhost:8000/back"
+_VERIFIER = "v" * 64
+
+
+def visit(sandbox: Control, address: str) -> str:
+    """Where Microsoft sends the browser back to."""
+    answer = requests.get(address, verify=str(sandbox.ca_bundle), allow_redirects=False, timeout=10)
+    assert answer.status_code == 302, answer.text
+    return answer.headers["Location"]
+
+
+def refresh_token_of(sandbox: Control, tenant: Tenant) -> str:
+    """A refresh token of a user who has just signed in to the tenant's app."""
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(_VERIFIER.encode()).digest()).decode().rstrip("=")
+    scope = "https://graph.microsoft.com/.default openid offline_access"
+    address = requests.Request(
+        "GET",
+        f"{sandbox.url}/{tenant.tenant_id}/oauth2/v2.0/authorize",
+        params={
+            "client_id": tenant.client_id,
+            "response_type": "code",
+            "redirect_uri": _REDIRECT,
+            "scope": scope,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        },
+    ).prepare()
+    code = dict(parse_qsl(urlsplit(visit(sandbox, str(address.url))).query))["code"]
+    answer = requests.post(
+        f"{sandbox.url}/{tenant.tenant_id}/oauth2/v2.0/token",
+        {
+            "grant_type": "authorization_code",
+            "client_id": tenant.client_id,
+            "client_secret": tenant.secret,
+            "code": code,
+            "redirect_uri": _REDIRECT,
+            "code_verifier": _VERIFIER,
+            "scope": scope,
+        },
+        verify=str(sandbox.ca_bundle),
+        timeout=10,
+    )
+    return str(answer.json()["refresh_token"])
