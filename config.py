@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from cryptography.fernet import Fernet
 from environs import Env, EnvError
@@ -22,9 +24,23 @@ BASE_DIR = Path(__file__).resolve().parent
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
 
+_MAIL_PORTS = {"smtp": 587, "smtps": 465}
+_MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+
 
 class SettingError(ValueError):
     """A setting cannot be used. The message names it and says what to do."""
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """A mail server, and who hands over mail there; without a user, anybody may."""
+
+    host: str
+    port: int
+    is_encrypted_from_start: bool
+    user: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -45,6 +61,11 @@ class Settings:
     sync_workers: int
     trusted_proxies: int
     run_log_days: int
+    # Where mail is handed over, as the mail module reads it; empty where none is sent.
+    mail_server: str = field(default="", repr=False)
+    mail_from: str = ""
+    # Where people reach this Seatledger, without a slash at the end; empty where that is the request's own address.
+    public_url: str = ""
 
     def flask_config(self) -> dict[str, object]:
         """The settings under the names that Flask and its extensions read."""
@@ -91,6 +112,7 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
             sync_workers=_at_least("SYNC_WORKERS", env.int("SYNC_WORKERS", 2), 1),
             trusted_proxies=_at_least("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0),
             run_log_days=_at_least("RUN_LOG_DAYS", env.int("RUN_LOG_DAYS", 90), 1),
+            **_mail(env.str("MAIL_SERVER", ""), env.str("MAIL_FROM", ""), env.str("PUBLIC_URL", "")),
         )
     except EnvError as error:
         raise SettingError(f"A setting cannot be read: {error}") from error
@@ -218,6 +240,59 @@ def _readable_file(name: str, given: str) -> str | None:
     if not (path.is_file() and os.access(path, os.R_OK)):
         raise SettingError(f"{name} names {path}, which is not a file that can be read.")
     return str(path)
+
+
+def _mail(server: str, sender: str, public_url: str) -> dict[str, str]:
+    """The three settings of mail. A link in a mail must not follow from the request, which can name any host."""
+    public_url = _public_url(public_url)
+    if server:
+        read_mail_server(server)
+        if not public_url:
+            raise SettingError(
+                "MAIL_SERVER needs PUBLIC_URL beside it: the address at which people open Seatledger, as in "
+                "https://licenses.msp.example. The links in mails begin with it."
+            )
+        if not _MAIL_ADDRESS.fullmatch(sender):
+            raise SettingError(
+                "MAIL_SERVER needs MAIL_FROM beside it: the e-mail address that mails come from, as in "
+                f"seatledger@msp.example. {'It is missing' if not sender else 'What it holds is none'}."
+            )
+    return {"mail_server": server, "mail_from": sender, "public_url": public_url}
+
+
+def read_mail_server(url: str) -> MailServer:
+    """The parts of `MAIL_SERVER`. Raises `SettingError`, which never tells the password."""
+    wanted = "smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465"
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise SettingError(f"MAIL_SERVER cannot be read. Give it as {wanted}.") from error
+    if parts.scheme not in _MAIL_PORTS or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise SettingError(
+            f"MAIL_SERVER is not an address of a mail server. Give it as {wanted}; characters such as @, / and # in "
+            "the password are written as %40, %2F and %23."
+        )
+    return MailServer(
+        host=parts.hostname,
+        port=port or _MAIL_PORTS[parts.scheme],
+        is_encrypted_from_start=parts.scheme == "smtps",
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )
+
+
+def _public_url(given: str) -> str:
+    if not given:
+        return ""
+    try:
+        parts = urlsplit(given)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address or parts.username or parts.query or parts.fragment or any(map(str.isspace, given)):
+        raise SettingError("PUBLIC_URL must be the address that people open, as in https://licenses.msp.example.")
+    return given.rstrip("/")
 
 
 def _port(given: int) -> int:

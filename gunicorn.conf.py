@@ -18,4 +18,6 @@ keepalive = 5
 _MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a private file in it
 worker_tmp_dir = _MEMORY if Path(_MEMORY).is_dir() else None
 control_socket_disable = True
+# None, said aloud: the address of an invitation lets somebody in.
+accesslog = None
 proc_name = "seatledger"

@@ -109,7 +109,10 @@ def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> N
 def _welcome(settings: Settings, code: str | None, as_demo: bool) -> None:
     say(f"\nSeatledger is ready: {_address(settings)}\n")
     if as_demo:
-        say(f"  Sign in as {demo.EMAIL} with the password {demo.PASSWORD}\n")
+        say(f"  Sign in with the password {demo.PASSWORD} as:\n")
+        for role, address in demo.ADDRESSES.items():
+            say(f"      {address:<30}{role.label}")
+        say("")
     elif code is not None:
         say("  There is no user yet. Open the address and enter this one-time code to create the Administrator:\n")
         say(f"      {code}\n")

@@ -11,15 +11,46 @@ from sqlalchemy import select
 
 from config import Settings, chosen_data_dir, load
 from jobs import queue
-from sandbox import Sandbox, Tenant, demo_tenants
+from sandbox import Estate, Sandbox, Tenant, demo_estate
+from webapp.administration import users
+from webapp.administration.grants import Change as Grants
+from webapp.administration.users import Rights
 from webapp.database import declare_writing
 from webapp.extensions import db
+from webapp.integrations import adding, matching, sync_settings
 from webapp.integrations.connecting import Credentials, connect
-from webapp.models import Cloud, Integration, Organization, Role, SyncRun, Trigger, User
+from webapp.integrations.planning import carry_out, plan
+from webapp.models import (
+    Cloud,
+    Integration,
+    Kind,
+    MatchingAction,
+    Organization,
+    Role,
+    SyncRun,
+    Trigger,
+    User,
+    UserSync,
+    utc_now,
+)
 from webapp.models import Tenant as TenantRow
+from webapp.models.user_rules import UserRules
 
-EMAIL = "demo@seatledger.example"
+# Who signs in, one of each role; all have the same password.
+ADDRESSES = {
+    Role.ADMINISTRATOR: "demo@seatledger.example",
+    Role.MANAGER: "manager@seatledger.example",
+    Role.EDITOR: "editor@seatledger.example",
+    Role.CREATOR: "creator@seatledger.example",
+    Role.LITE: "lite@seatledger.example",
+    Role.READ_ONLY: "reader@seatledger.example",
+}
+EMAIL = ADDRESSES[Role.ADMINISTRATOR]
 PASSWORD = "demo demo demo"  # noqa: S105 - printed for everyone who starts the demo
+
+# These are given a few organizations, the other roles all.
+_LISTED = (Role.CREATOR, Role.LITE)
+_GIVEN = 3
 
 
 def settings() -> Settings:
@@ -32,42 +63,66 @@ def settings() -> Settings:
 @contextmanager
 def sandbox(own: Settings) -> Iterator[Settings]:
     """Run the sandbox with the demo's tenants; yields the settings that point there, which children inherit."""
-    with Sandbox(demo_tenants(), directory=own.data_dir / "sandbox") as running:
+    with Sandbox(demo_estate().tenants, directory=own.data_dir / "sandbox") as running:
         os.environ["MICROSOFT_LOGIN_URL"] = os.environ["MICROSOFT_GRAPH_URL"] = running.url
         os.environ["MICROSOFT_CA_BUNDLE"] = str(running.ca_bundle)
         yield load()
 
 
 def fill(app: Flask, say: Callable[[str], None]) -> None:
-    """Create the demo's user, connect and match its tenants, and start their first sync. What is there is left."""
+    """Connect and match the demo's tenants, start their first sync, and make its users. What is there is left."""
+    estate = demo_estate()
     with app.app_context():
         declare_writing()
-        _create_user()
-        known = set(db.session.scalars(select(Integration.home_tenant_id)))
-        db.session.rollback()
-        for tenant in demo_tenants():
-            if tenant.tenant_id not in known:
-                say(f"  Connecting {tenant.display_name}")
-                _connect(tenant)
+        _integrate(estate, say)
+        _make_users()
 
 
-def _create_user() -> None:
-    if db.session.scalar(select(User).where(User.email == EMAIL)) is None:
-        user = User(email=EMAIL, role=Role.ADMINISTRATOR)
-        user.set_password(PASSWORD)
-        db.session.add(user)
-        db.session.commit()
+def _integrate(estate: Estate, say: Callable[[str], None]) -> None:
+    known = set(db.session.scalars(select(Integration.home_tenant_id)))
+    db.session.rollback()
+    if estate.partner.tenant_id not in known:
+        say(f"  Connecting the partner {estate.partner.display_name} with {len(estate.customers)} customers")
+        integration_id = _connect(estate.partner, "Clearwater partner", Kind.PARTNER)
+        queue.run_here("jobs.discovery.discover", integration_id)
+        _begin(integration_id, UserRules(UserSync.ALL))
+    first, *others = estate.direct
+    if first.tenant_id not in known:
+        say(f"  Connecting {len(estate.direct)} tenants directly")
+        integration_id = _connect(first, "Direct customers", Kind.DIRECT)
+        integration = db.session.get_one(Integration, integration_id)
+        addition_id = adding.add(integration, [tenant.domains[-1] for tenant in others], None, "demo")
+        queue.run_here("jobs.adding.add_here", addition_id)
+        _begin(integration_id, UserRules(UserSync.OFF))
 
 
-def _connect(tenant: Tenant) -> None:
-    def match(row: TenantRow) -> None:
-        row.match(Organization(name=tenant.display_name))
-
+def _connect(tenant: Tenant, name: str, kind: Kind) -> int:
     def ask(sealed: str) -> dict[str, object]:
         return queue.run_here("jobs.connect.check", sealed)
 
     credentials = Credentials(Cloud.GLOBAL, tenant.tenant_id, tenant.client_id, tenant.secret)
-    saved = connect(ask, tenant.display_name, credentials, match)
-    run, _ = SyncRun.begin(db.session, saved.integration_id, Trigger.COMMAND)
+    return connect(ask, name, credentials, kind=kind).integration_id
+
+
+def _begin(integration_id: int, rules: UserRules) -> None:
+    """Match the tenants to organizations of their names, choose which users become contacts, and sync."""
+    matching.take_turns(db.session)
+    ids = db.session.scalars(select(TenantRow.id).where(TenantRow.integration_id == integration_id)).all()
+    tenants = matching.hold(db.session, ids)
+    carry_out(db.session, tenants, plan(db.session, MatchingAction.CREATE, tenants.values()).steps, utc_now())
+    integration = db.session.get_one(Integration, integration_id)
+    sync_settings.change(db.session, integration, sync_settings.Change(users=rules))
+    run, _ = SyncRun.begin(db.session, integration_id, Trigger.COMMAND)
     db.session.commit()
     queue.sync(run.id)
+
+
+def _make_users() -> None:
+    there = set(db.session.scalars(select(User.email)))
+    few = db.session.scalars(select(Organization.id).order_by(Organization.name_folded).limit(_GIVEN)).all()
+    for role, address in ADDRESSES.items():
+        if address not in there:
+            is_listed = role in _LISTED
+            given = Grants(give=frozenset(few if is_listed else ()))
+            users.create(db.session, address, PASSWORD, Rights(role, not is_listed, given))
+    db.session.commit()

@@ -30,6 +30,7 @@ PAGES = {
     "integration-add": "/account/integrations/add",
     "integration-settings": "/account/integrations/1/settings",
     "integration-tenants": "/account/integrations/1/tenants",
+    "tenants": "/account/integrations/tenants",
     "integration-runs": "/account/integrations/1/runs",
     "integration-run": "/account/integrations/1/runs/1",
     "integration-remove": "/account/integrations/1/remove",

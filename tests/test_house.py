@@ -31,7 +31,18 @@ def test_every_documented_setting_exists() -> None:
 
 
 def test_every_command_is_documented_and_has_help(app: Flask) -> None:
-    for group_name in ("users", "integrations", "tenants", "runs", "licenses", "products"):
+    for group_name in (
+        "users",
+        "groups",
+        "integrations",
+        "tenants",
+        "runs",
+        "licenses",
+        "products",
+        "assets",
+        "organizations",
+        "contacts",
+    ):
         group = app.cli.commands[group_name]
         assert isinstance(group, click.Group)
         for name, command in group.commands.items():

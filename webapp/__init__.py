@@ -10,8 +10,13 @@ from config import BASE_DIR, Settings, load
 
 from . import (
     access,
+    administration,
+    api,
+    assets,
+    audit_log,
     auth,
     commands,
+    contacts,
     database,
     errors,
     extensions,
@@ -55,9 +60,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         health,
         auth,
         organizations,
+        contacts,
         licenses,
+        assets,
         integrations,
         products,
+        administration,
+        audit_log,
+        api,
     ):
         part.init_app(app)
     commands.init_app(app)

@@ -145,7 +145,7 @@ def _internal_error(error: InternalServerError) -> Response:
 
 
 def _no_database(error: SQLAlchemyError) -> Response:
-    current_app.logger.error("The database does not answer at %s %r", request.method, request.path, exc_info=error)
+    current_app.logger.error("The database does not answer at %s %r", request.method, _path(), exc_info=error)
     _forget_database()
     answer = _answer(_NO_DATABASE)
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
@@ -160,8 +160,14 @@ def _log_exception(exc_info: Any) -> None:
     """Log what was not expected, with the reference that its page will show."""
     g.error_reference = _new_reference()
     current_app.logger.error(
-        "Reference %s: %s %r failed", g.error_reference, request.method, request.path, exc_info=exc_info
+        "Reference %s: %s %r failed", g.error_reference, request.method, _path(), exc_info=exc_info
     )
+
+
+def _path() -> str:
+    """The path for the log, without the token of a link: whoever reads it there must not be let in by it."""
+    token, path = (request.view_args or {}).get("token"), str(request.path)
+    return path.replace(token, "...") if token else path
 
 
 def _new_reference() -> str:

@@ -30,16 +30,16 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 def ready() -> ResponseReturnValue:
     """Whether work can be done, and what to do where it cannot. No address and no secret is told."""
-    database_problem = _database_problem()
+    problem_of_database = database_problem()
     redis_problem, workers = _redis_problem()
-    problems = [problem for problem in (database_problem, redis_problem) if problem]
+    problems = [problem for problem in (problem_of_database, redis_problem) if problem]
     if not workers and not redis_problem:
         problems.append(
             "No worker is running. Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
         )
     answer = {
         "ready": not problems,
-        "database": not database_problem,
+        "database": not problem_of_database,
         "redis": not redis_problem,
         "workers": workers,
         "problems": problems,
@@ -47,7 +47,8 @@ def ready() -> ResponseReturnValue:
     return jsonify(answer), 503 if problems else 200
 
 
-def _database_problem() -> str | None:
+def database_problem() -> str | None:
+    """Why the database cannot be used, in a sentence that says what is wrong and others that say what to do."""
     try:
         with db.engine.connect() as connection:
             revision = MigrationContext.configure(connection).get_current_revision()

@@ -1,4 +1,4 @@
-"""What holds for every address: who may come in, forged forms, headers, cookies."""
+"""What holds for every address: forged forms, headers, cookies. Who may come in is in test_access_walk.py."""
 
 from __future__ import annotations
 
@@ -13,21 +13,7 @@ from tests.webapp.auth.forms import sign_in
 from webapp import access
 from webapp.security import HEADERS
 
-# What anyone may ask for. Everything else, also what is added later, is for who is signed in.
-PUBLIC = {"static", "health.alive", "health.ready", "auth.sign_in", "auth.setup"}
 HTTPS = "https://localhost"
-
-
-def test_whoever_is_not_signed_in_is_sent_to_the_sign_in_page_from_everywhere(
-    app: Flask, client: FlaskClient, make: Make
-) -> None:
-    make.user()
-    open_to_all = []
-    for endpoint, method, address in routes(app):
-        answer = client.open(address, method=method)
-        if endpoint not in PUBLIC and not (answer.status_code == 302 and answer.location.startswith("/sign-in")):
-            open_to_all.append((method, address, answer.status_code))
-    assert open_to_all == []
 
 
 def test_every_form_without_its_token_is_refused(

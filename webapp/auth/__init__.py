@@ -6,8 +6,9 @@ from flask import Flask
 
 from ..extensions import db, login_manager
 from ..models import User, UserSession
+from . import link_views, views  # noqa: F401 - they add their pages to the blueprint
+from .blueprint import bp
 from .gate import ask_to_sign_in
-from .views import bp
 
 
 def init_app(app: Flask) -> None:

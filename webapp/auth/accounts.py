@@ -8,7 +8,7 @@ import email_validator
 from sqlalchemy import CursorResult, delete, select
 from sqlalchemy.exc import IntegrityError
 
-from ..models import Role, SetupCode, User, any_user
+from ..models import Role, SetupCode, User, UserLink, UserSession, any_user
 from ..models.base import DbSession
 from ..models.user import waste_time_like_a_check
 
@@ -16,8 +16,8 @@ PASSWORD_MIN, PASSWORD_MAX = 8, 1024
 PASSWORD_RULE = f"At least {PASSWORD_MIN} characters, and not your e-mail address. Several words in a row are good."
 ADDRESS_MAX = 254
 
-# No mail is ever sent: the address is a name to sign in with, and who hosts Seatledger at home has names under
-# .local and .test. The library offers only this list for the whole process.
+# The address is a name to sign in with, and who hosts Seatledger at home has names under .local and .test. The library
+# offers only this list for the whole process.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
@@ -47,10 +47,14 @@ def password_problem(password: str, address: str) -> str | None:
     return None
 
 
-def create_user(session: DbSession, address: str, password: str, role: Role) -> User:
-    """Make a user; raises `AddressTaken`. With a user there is no first visit any more: its code ends."""
-    user = User(email=normal_address(address), role=role)
-    user.set_password(password)
+def create_user(session: DbSession, address: str, password: str | None, role: Role) -> User:
+    """Make a user; raises `AddressTaken`. With a user there is no first visit any more: its code ends.
+
+    Without a password nobody signs in as this user before they choose one, by the link of an invitation.
+    """
+    user = User(email=normal_address(address), role=role, password_hash="")
+    if password is not None:
+        user.set_password(password)
     try:
         with session.begin_nested():
             session.add(user)
@@ -74,15 +78,23 @@ def create_first_user(session: DbSession, code: str, address: str, password: str
 
 
 def user_with_password(session: DbSession, address: str, password: str) -> User | None:
-    """The user of this address if it is the password, or None, after the same time in either case."""
-    user = _find_user(session, address) if len(password) <= PASSWORD_MAX else None
-    if user is None:
+    """The active user of this address if it is the password, or None, after the same time in either case."""
+    user = find_user(session, address) if len(password) <= PASSWORD_MAX else None
+    if user is None or not user.is_active:
         waste_time_like_a_check(password[:PASSWORD_MAX])
         return None
     return user if user.check_password(password) else None
 
 
-def _find_user(session: DbSession, address: str) -> User | None:
+def choose_password(session: DbSession, user: User, password: str) -> None:
+    """Give the user a new password. Whoever is signed in as them, or has a link to be so, is so no longer."""
+    user.set_password(password)
+    UserSession.close_all(session, user)
+    UserLink.end_all(session, user)
+
+
+def find_user(session: DbSession, address: str) -> User | None:
+    """The user of this address, however its letters are written."""
     try:
         return session.scalar(select(User).where(User.email == normal_address(address)))
     except ValueError:

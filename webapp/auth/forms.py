@@ -54,10 +54,7 @@ class SetupForm(FlaskForm):
     )
 
     def validate_email(self, field: Field) -> None:
-        try:
-            field.data = accounts.normal_address(field.data)
-        except ValueError as error:
-            raise ValidationError(str(error)) from error
+        _check_address(field)
 
     def validate_password(self, field: Field) -> None:
         _check_new_password(field.data, self.email.data or "")
@@ -74,6 +71,43 @@ class PasswordForm(FlaskForm):
 
     def validate_password(self, field: Field) -> None:
         _check_new_password(field.data, current_user.email)
+
+
+class ForgottenForm(FlaskForm):
+    email = EmailField(
+        "E-mail address",
+        [InputRequired("Enter your e-mail address.")],
+        filters=[_trimmed],
+        render_kw={"autocomplete": "username", "maxlength": accounts.ADDRESS_MAX},
+    )
+
+    def validate_email(self, field: Field) -> None:
+        _check_address(field)
+
+
+class ChosenPasswordForm(FlaskForm):
+    """The first password, or another one, of who came by a link."""
+
+    password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw=_NEW)
+    repeated = PasswordField(
+        "Password again",
+        [InputRequired("Enter the password again."), EqualTo("password", "The two passwords differ.")],
+        render_kw=_NEW,
+    )
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+
+    def validate_password(self, field: Field) -> None:
+        _check_new_password(field.data, self._address)
+
+
+def _check_address(field: Field) -> None:
+    try:
+        field.data = accounts.normal_address(field.data)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _check_new_password(password: str, address: str) -> None:

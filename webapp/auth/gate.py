@@ -7,9 +7,10 @@ from flask_login import current_user, login_user, logout_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
+from .. import audit
 from ..errors import wants_json
 from ..extensions import db
-from ..models import User, UserSession, any_user
+from ..models import AuditArea, User, UserSession, any_user
 from .addresses import current_page
 
 
@@ -43,6 +44,7 @@ def end_session() -> None:
     """Sign out: the session ends on the server, so that a copy of the cookie is worth nothing."""
     if current_user.is_authenticated:
         UserSession.close(db.session, current_user.session_token)
+        audit.record(AuditArea.SIGN_IN, "Signed out")
         db.session.commit()
     logout_user()
     session.clear()

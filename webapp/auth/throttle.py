@@ -52,6 +52,16 @@ def of_sign_in(address: str) -> list[Limit]:
     ]
 
 
+def of_reset(address: str) -> list[Limit]:
+    """The limits on asking for a mail to this e-mail address, which are those of guessing its password."""
+    account, visitor = hashlib.sha256(address.strip().lower().encode()).hexdigest(), _visitor()
+    return [
+        *_limits(_PER_ACCOUNT_AND_VISITOR, f"reset-{account}-visitor-{visitor}"),
+        *_limits(_PER_ACCOUNT, f"reset-{account}"),
+        *_limits(_PER_VISITOR, f"reset-visitor-{visitor}"),
+    ]
+
+
 def of_setup() -> list[Limit]:
     """The limits on guessing the code of the first visit."""
     return _limits(_SETUP_CODES, f"setup-{_visitor()}")
@@ -66,8 +76,8 @@ def check(limits: Sequence[Limit]) -> None:
     _refuse_beyond([limit for limit in limits if not _has_room(limit)])
 
 
-def count_failure(limits: Sequence[Limit]) -> None:
-    """Count a failed attempt; raise `TooManyRequests` where others used the limit up meanwhile."""
+def count(limits: Sequence[Limit]) -> None:
+    """Count an attempt; raise `TooManyRequests` where others used the limit up meanwhile."""
     _refuse_beyond([limit for limit in limits if not _count(limit)])
 
 

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from flask import Flask
 
-from . import integrations, licenses, products, runs, tenants, users
+from . import (
+    api_keys,
+    assets,
+    audit,
+    contacts,
+    doctor,
+    groups,
+    integrations,
+    licenses,
+    organizations,
+    products,
+    runs,
+    tenants,
+    users,
+)
 
 
 def init_app(app: Flask) -> None:
     for group in (
         users.users,
+        groups.groups,
         integrations.integrations,
         tenants.tenants,
         runs.runs,
         licenses.licenses,
         products.products,
+        organizations.organizations,
+        contacts.contacts,
+        assets.assets,
+        api_keys.api_keys,
+        audit.audit,
+        doctor.doctor,
     ):
         app.cli.add_command(group)

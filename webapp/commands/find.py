@@ -8,10 +8,11 @@ import click
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload
 
+from ..administration import groups
 from ..extensions import db
 from ..integrations.matching import organizations_named
 from ..integrations.queries import RunRow, run_row
-from ..models import Integration, Organization, Removal, Tenant, fold
+from ..models import Integration, Organization, Removal, Tenant, UserGroup, fold
 from ..search import LARGEST_ID
 from ..text import one_line
 
@@ -59,13 +60,31 @@ def tenant_called(text: str) -> Tenant:
 
 def organization_named(name: str) -> Organization | None:
     """The one organization of this name, whatever its case; None where there is none."""
-    found = organizations_named(db.session, [one_line(name)])[fold(one_line(name))]
+    named = organizations_named(db.session, [one_line(name)])[fold(one_line(name))]
+    # An archived one comes into question only where none in use has the name.
+    found = [organization for organization in named if not organization.is_archived] or named
     if len(found) > 1:
         raise _ambiguous(
             f"{len(found)} organizations are named {one_line(name)}. Match the tenant on its page instead:",
             [f"{organization.id}  {organization.name}" for organization in found],
         )
     return found[0] if found else None
+
+
+def organization_given(name: str) -> Organization:
+    """The one organization of this name that a user or a group is to be given."""
+    organization = organization_named(name)
+    if organization is None:
+        raise click.ClickException(f"There is no organization named {one_line(name)}.")
+    return organization
+
+
+def group_named(name: str) -> UserGroup:
+    """The group of this name, whatever its case."""
+    group = groups.named(db.session, one_line(name))
+    if group is None:
+        raise click.ClickException(f"There is no group named {one_line(name)}. `flask groups list` shows them.")
+    return group
 
 
 def run_numbered(run_id: int) -> RunRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from functools import partial
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -11,28 +11,39 @@ from flask.cli import AppGroup
 from jobs import queue
 
 from ..extensions import db
-from ..integrations import connecting, fields, intervals, queries
-from ..models import Cloud, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
-from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
+from ..integrations import connecting, discovering, fields, intervals, pausing, queries
+from ..integrations.proof import expiry_of, kind_of, told
+from ..models import Cloud, Integration, Kind, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
+from ..models.directory import in_portions
 from ..text import one_line
 from . import find
+from .add_tenants import add_tenants
 from .asking import ask as ask_microsoft
 from .asking import refusal, warn
-from .output import as_json_option, explained, print_records, read_secret
+from .credentials import ask as try_credentials
+from .credentials import credentials, given_proof, proof_options, warn_of
+from .output import as_json_option, explained, print_records
 from .removal import remove
+from .sync_settings import integration_settings
 from .tenants import tenant_records
 from .waiting import wait_for_end
 
 integrations = AppGroup("integrations", help="Connect Microsoft 365, choose what is synced, and sync.")
 integrations.add_command(remove)
-
-_MANUAL = "manual"
+integrations.add_command(integration_settings)
+integrations.add_command(credentials)
+integrations.add_command(add_tenants)
 
 _COLUMNS = (
     "name",
+    "kind",
     "cloud",
     "tenant_id",
+    "credentials",
+    "credentials_end_on",
+    "credentials_state",
     "sync_licenses",
+    "sync_users",
     "sync_every_hours",
     "paused",
     "next_sync_at",
@@ -47,7 +58,7 @@ _COLUMNS = (
 @click.argument("name")
 @click.option("--tenant-id", required=True, metavar="GUID", help="The Directory (tenant) ID, or one of its domains.")
 @click.option("--client-id", required=True, metavar="GUID", help="The Application (client) ID.")
-@click.option("--client-secret-stdin", is_flag=True, help="Read the client secret from standard input, one line.")
+@proof_options
 @click.option(
     "--cloud",
     type=click.Choice([cloud.value for cloud in Cloud]),
@@ -55,8 +66,15 @@ _COLUMNS = (
     show_default=True,
     help="Microsoft's cloud that the tenant is in.",
 )
+@click.option(
+    "--kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    default=Kind.DIRECT.value,
+    show_default=True,
+    help="direct: the tenant, and others that consented to the app; partner: a partner's tenant and its customers.",
+)
 @explained
-def connect(name: str, tenant_id: str, client_id: str, client_secret_stdin: bool, cloud: str) -> None:
+def connect(name: str, tenant_id: str, client_id: str, cloud: str, kind: str, **proof_given: Any) -> None:
     """Connect the Microsoft 365 tenant that an app registration reaches, as the integration NAME.
 
     The credentials are tried with Microsoft before anything is saved. The client secret comes on standard input, so
@@ -66,19 +84,21 @@ def connect(name: str, tenant_id: str, client_id: str, client_secret_stdin: bool
         flask integrations connect Contoso --tenant-id contoso.onmicrosoft.com \\
             --client-id 11112222-bbbb-3333-cccc-4444dddd5555 --client-secret-stdin < secret.txt
     """
-    if not client_secret_stdin:
+    if not proof_given["client_secret_stdin"] and proof_given["certificate"] is None:
         raise click.UsageError(
             "Add --client-secret-stdin and pipe the client secret in, on one line: it cannot be an argument, which "
-            "other users of this machine could see."
+            "other users of this machine could see. Or sign in with --certificate FILE."
         )
     try:
         name, tenant, client_id = fields.name(name), fields.tenant(tenant_id), fields.client_id(client_id)
-        secret = fields.client_secret(read_secret("client secret"))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    ask = partial(ask_microsoft, "jobs.connect.check", queue.check_connection)
+    proof = given_proof(**proof_given)
+    tried = connecting.Credentials(
+        Cloud(cloud), tenant, client_id, proof.client_secret, proof.certificate, proof.secret_ends_on
+    )
     try:
-        connected = connecting.connect(ask, name, connecting.Credentials(Cloud(cloud), tenant, client_id, secret))
+        connected = connecting.connect(try_credentials, name, tried, kind=Kind(kind))
     except connecting.Refused as refused:
         raise refusal(refused.problem) from refused
     directory = connected.directory
@@ -86,6 +106,9 @@ def connect(name: str, tenant_id: str, client_id: str, client_secret_stdin: bool
     warn(directory.warning)
     if connected.is_adopted:
         click.echo(connecting.ADOPTED)
+    if kind == Kind.PARTNER:
+        _find_customers(connected.integration_id, name)
+        return
     click.echo("Next, match the tenant to an organization, then sync:")
     # The names are somebody else's words: quoted, so that a shell that they are pasted into takes them for words.
     organization = shlex.quote(one_line(directory.name))
@@ -93,18 +116,39 @@ def connect(name: str, tenant_id: str, client_id: str, client_secret_stdin: bool
     click.echo(f"  .venv/bin/flask integrations sync {shlex.quote(name)} --wait")
 
 
+def _find_customers(integration_id: int, name: str) -> None:
+    """Say which customers the partner has. The integration is saved whatever becomes of this."""
+    quoted = shlex.quote(name)
+    answer = ask_microsoft("jobs.discovery.discover", queue.discover, integration_id)
+    if not answer["ok"]:
+        click.echo(f"Its customers are looked for again by: .venv/bin/flask integrations discover {quoted}")
+        raise refusal(Problem(**answer["problem"]))
+    click.echo(discovering.sentence(answer))
+    warn(Problem(**answer["warning"]) if answer["warning"] else None)
+    click.echo("Next, match the tenants to organizations, then sync:")
+    click.echo("  .venv/bin/flask tenants match --create-organizations")
+    click.echo(f"  .venv/bin/flask integrations sync {quoted} --wait")
+
+
 @integrations.command("list")
 @as_json_option
 @explained
 def list_integrations(as_json: bool) -> None:
     """List the integrations, each with its tenants and its last sync. Secrets are never shown."""
+    rows = queries.integration_rows()
     records = [
         {
             "name": row.integration.name,
+            "kind": row.integration.kind.value,
             "cloud": row.integration.cloud.value,
             "tenant_id": row.integration.home_tenant_id,
             "client_id": row.integration.client_id,
+            **told(row.integration),
+            "credentials_state": _credentials_state(row.integration),
+            "signed_in_as": row.integration.signed_in_as or None,
+            "sign_in_lapsed_at": row.integration.sign_in_lapsed_at,
             "sync_licenses": row.integration.sync_licenses,
+            "sync_users": row.integration.sync_users.value,
             "sync_every_hours": row.integration.sync_every_hours,
             "paused": row.integration.paused_at is not None,
             "next_sync_at": row.next_sync_at,
@@ -113,9 +157,22 @@ def list_integrations(as_json: bool) -> None:
             "last_run_state": row.run.state.value if row.run else None,
             "last_run_finished_at": row.run.finished_at if row.run else None,
         }
-        for row in queries.integration_rows()
+        for row in rows
     ]
     print_records(records, _COLUMNS, as_json)
+    for row in rows:
+        if row.integration.is_live:
+            warn_of(row.integration, utc_now().date())
+
+
+def _credentials_state(integration: Integration) -> str | None:
+    """Whether the credentials end soon, or have ended; None where there are none."""
+    if kind_of(integration) is None:
+        return None
+    if integration.acts_for_user and integration.sign_in_lapsed_at:
+        return "sign in again"
+    expiry = expiry_of(integration, utc_now().date())
+    return "ok" if expiry is None else "expired" if expiry.is_over else "expires soon"
 
 
 @integrations.command("discover")
@@ -123,36 +180,27 @@ def list_integrations(as_json: bool) -> None:
 @as_json_option
 @explained
 def discover(name: str, as_json: bool) -> None:
-    """Find the tenants that the integration NAME reaches, and list them."""
+    """Find the tenants that the integration NAME reaches, as each sync of a partner's does, and list them.
+
+    New ones are stored, unmatched; customers that the partner no longer has are marked as gone and keep their data.
+    """
     integration_id = find.integration_named(name).id
     db.session.rollback()  # nobody else waits while Microsoft is asked
-    answer = ask_microsoft("jobs.connect.discover", queue.discover, integration_id)
+    answer = ask_microsoft("jobs.discovery.discover", queue.discover, integration_id)
     if not answer["ok"]:
         raise refusal(Problem(**answer["problem"]))
     warn(Problem(**answer["warning"]) if answer["warning"] else None)
-    found = tenant_records(Tenant.id.in_(answer["tenants"]))
+    click.echo(discovering.sentence(answer), err=True)
+    found = [record for some in in_portions(answer["tenants"]) for record in tenant_records(Tenant.id.in_(some))]
     print_records(found, ("tenant_id", "name", "default_domain", "state", "organization"), as_json)
+    if answer["gone"]:
+        _name_gone(answer["gone"])
 
 
-@integrations.command("settings")
-@click.argument("name")
-@click.option("--licenses/--no-licenses", default=None, help="Whether to sync the licenses of its matched tenants.")
-@click.option(
-    "--every",
-    type=click.Choice([*map(str, EVERY_HOURS), _MANUAL]),
-    help="How often it syncs by itself, in hours; manual: only when somebody starts a sync.",
-)
-@explained
-def settings(name: str, licenses: bool | None, every: str | None) -> None:
-    """Choose what the integration NAME syncs, and how often; without an option, print what is chosen."""
-    integration = find.integration_named(name)
-    if licenses is not None:
-        integration.sync_licenses = licenses
-    if every is not None:
-        integration.sync_every(MANUAL_ONLY if every == _MANUAL else int(every), utc_now())
-    db.session.commit()
-    click.echo(f"{integration.name}\n  licenses: {'yes' if integration.sync_licenses else 'no'}")
-    click.echo(f"  automatic sync: {intervals.sentence(integration, utc_now())}")
+def _name_gone(row_ids: list[int]) -> None:
+    for some in in_portions(row_ids):
+        for record in tenant_records(Tenant.id.in_(some)):
+            click.echo(f"Gone: {one_line(record['name'])} ({record['tenant_id']}). Its data is kept.", err=True)
 
 
 @integrations.command("pause")
@@ -161,7 +209,7 @@ def settings(name: str, licenses: bool | None, every: str | None) -> None:
 def pause(name: str) -> None:
     """Let the integration NAME not sync by itself until it is resumed. A sync that is under way goes on."""
     integration = find.integration_named(name)
-    integration.pause(utc_now())
+    pausing.pause(integration)
     db.session.commit()
     click.echo(f"{integration.name} is paused. `flask integrations resume` lets it sync by itself again.")
 
@@ -172,7 +220,7 @@ def pause(name: str) -> None:
 def resume(name: str) -> None:
     """Let the integration NAME, which was paused, sync by itself again."""
     integration = find.integration_named(name)
-    integration.resume(utc_now())
+    pausing.resume(integration)
     db.session.commit()
     click.echo(f"{integration.name}\n  automatic sync: {intervals.sentence(integration, utc_now())}")
 

@@ -12,33 +12,16 @@ from .. import access
 from ..extensions import db
 from ..licenses import choices
 from ..licenses.filters import CONNECTIONS, SORTS, Filters, known_sort
-from ..licenses.queries import listing
+from ..licenses.holders import assignments
+from ..licenses.queries import find, listing, organizations_chosen
+from ..licenses.records import record
 from ..models import STATUS_LABELS, License
 from .output import as_json_option, explained, print_records
 
 licenses = AppGroup("licenses", help="Licenses of all organizations.")
 
+_ASSIGNMENT = ("organization", "sku_part_number", "user_id", "contact", "email", "direct", "through_group")
 _SHOWN = ("organization", "tenant", "name", "status", "active", "consumed", "unused", "over", "last_synced_at")
-_KEYS = (
-    "organization",
-    "integration",
-    "tenant_id",
-    "tenant",
-    "sku_id",
-    "sku_part_number",
-    "applies_to",
-    "status",
-    "active",
-    "consumed",
-    "unused",
-    "over",
-    "warning",
-    "suspended",
-    "locked_out",
-    "last_synced_at",
-    "gone_at",
-    "disconnected_at",
-)
 
 
 @licenses.command("list")
@@ -81,20 +64,50 @@ def list_licenses(
         sort=sort,
     )
     _refuse_unknown(filters)
-    rows = db.session.execute(listing(access.EVERYTHING, filters)).all()
-    print_records([_record(row) for row in rows], _SHOWN, as_json)
+    rows = db.session.execute(listing(access.EVERYTHING, filters, with_assigned=True)).all()
+    print_records([record(row) for row in rows], _SHOWN, as_json)
+
+
+@licenses.command("contacts")
+@click.argument("license_id", type=int, required=False)
+@click.option("--organization", multiple=True, metavar="NAME", help="Of all licenses of this organization: name or id.")
+@as_json_option
+@explained
+def list_contacts(license_id: int | None, organization: tuple[str, ...], as_json: bool) -> None:
+    """Print who holds the license LICENSE_ID, or the licenses of an organization: one row for each user and license.
+
+    Who is not a contact of the organization has no name. `flask licenses list --json` has the ids.
+    """
+    if (license_id is None) == (not organization):
+        raise click.UsageError("Name a LICENSE_ID, or an --organization.")
+    if license_id is not None and find(db.session, access.EVERYTHING, license_id) is None:
+        raise click.ClickException(f"There is no license {license_id}. `flask licenses list --json` has the ids.")
+    _refuse_unknown(Filters.made_of(organization=organization))
+    organizations = organizations_chosen(organization) if organization else None
+    rows = db.session.execute(assignments(access.EVERYTHING, license_id, organizations)).all()
+    print_records([_assignment(row) for row in rows], _ASSIGNMENT, as_json)
+
+
+def _assignment(row: Any) -> dict[str, Any]:
+    return {
+        "organization": row.organization,
+        "tenant_id": row.tenant_id,
+        "sku_id": row.sku_id,
+        "sku_part_number": row.sku_part_number,
+        "user_id": row.user_id,
+        "contact": row.contact,
+        "email": row.email or None,
+        "direct": row.is_direct,
+        "through_group": row.is_through_group,
+    }
 
 
 def _refuse_unknown(filters: Filters) -> None:
     """A typing error must not look like an organization without licenses."""
     for kind in choices.KINDS:
-        for value in choices.unknown(db.session, kind, getattr(filters, kind)):
+        for value in choices.unknown(db.session, access.EVERYTHING, kind, getattr(filters, kind)):
             raise click.ClickException(f"There is no {kind} named {value}.")
     for status in filters.status:
         is_stored = select(License.id).where(func.lower(License.status) == status.lower()).limit(1)
         if status not in STATUS_LABELS and db.session.scalar(is_stored) is None:
             raise click.ClickException(f"There is no status {status}. Use one of: {', '.join(STATUS_LABELS)}.")
-
-
-def _record(row: Any) -> dict[str, Any]:
-    return {"name": row.product} | {key: getattr(row, key) for key in _KEYS}

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
+from ..administration.refused import Refused
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
 
@@ -31,7 +32,7 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except (QueueUnavailable, NoWorker, WorkersBusy) as error:
             raise click.ClickException(str(error)) from error
-        except IntegrationRemoved as error:
+        except (IntegrationRemoved, Refused) as error:
             raise click.ClickException(str(error)) from error
         except JobFailed as error:
             raise click.ClickException("The worker could not finish this. Its log has the cause.") from error
@@ -85,7 +86,9 @@ def _plain(record: dict[str, Any]) -> dict[str, Any]:
 def _plain_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    return [_plain(record) for record in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_plain(entry) if isinstance(entry, dict) else entry for entry in value]
+    return value
 
 
 def _clipped(text: str) -> str:
@@ -98,5 +101,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%SZ")
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value)) or "-"
     # Names come from outside: a control character must not move the cursor, nor a line break make a row.
     return "".join(character if character.isprintable() else "?" for character in str(value))

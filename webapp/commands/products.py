@@ -11,9 +11,9 @@ from .. import access
 from ..extensions import db
 from ..models import utc_now
 from ..products import importing, queries
-from ..products.decoding import NotReadable
 from ..products.edition import Edition
 from ..products.reading import read
+from ..uploads.decoding import NotReadable
 from .output import as_json_option, explained, print_records
 
 products = AppGroup("products", help="What the products are called.")

@@ -26,7 +26,7 @@ from .waiting import wait_for_removal
 @with_appcontext
 @explained
 def remove(name: str, what: str | None, typed: str, wait: bool) -> None:
-    """Remove the integration NAME: its client secret is erased, and nothing is synced any more.
+    """Remove the integration NAME: its credentials are erased, and nothing is synced any more.
 
     \b
         flask integrations remove Contoso --keep-data --confirm Contoso

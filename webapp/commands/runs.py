@@ -59,7 +59,8 @@ def show(run_id: int, as_json: bool) -> None:
     parts = [_part_record(part) for part in all_parts(run_id)]
     more = {"status": row.words, "retry_of": row.run.retry_of_id, "cancelled_by": row.run.cancelled_by or None}
     record = {**_record(row), **more, "parts": parts}
-    print_record(record, (*_COLUMNS, *more, "reason", "fix", "code"), as_json)
+    looked = ("tenants_found", "tenants_gone", "notice") if row.run.looked_for_tenants else ()
+    print_record(record, (*_COLUMNS, *more, "reason", "fix", "code", *looked), as_json)
     if not as_json:
         click.echo()
         print_records(parts, _PART_COLUMNS, as_json=False)
@@ -104,13 +105,14 @@ def retry(run_id: int, wait: bool) -> None:
 
 def _part_record(part: SyncPart) -> dict[str, Any]:
     plain = ("started_at", "finished_at", "requests", "created", "changed", "unchanged", "gone", "rows_written")
+    people = ("users_read", "contacts_created", "contacts_changed", "contacts_unlinked")
     problem = ("reason", "fix", "code", "request_id", "answered_at")
     return {
         "tenant_id": part.tenant.tenant_id,
         "tenant": part.tenant.name,
         "organization": part.tenant.organization.name if part.tenant.organization else None,
         "state": part.state.value,
-        **{name: getattr(part, name) for name in (*plain, *problem)},
+        **{name: getattr(part, name) for name in (*plain, *people, *problem)},
         "consent_url": consent_url_of(part),
     }
 
@@ -132,4 +134,7 @@ def _record(row: RunRow) -> dict[str, Any]:
         "reason": run.reason,
         "fix": run.fix,
         "code": run.code,
+        "tenants_found": run.tenants_found,
+        "tenants_gone": run.tenants_gone,
+        "notice": " ".join(filter(None, (run.notice_reason, run.notice_fix))),
     }

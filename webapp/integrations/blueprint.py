@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Blueprint, abort, current_app
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -10,7 +12,8 @@ from werkzeug.exceptions import Conflict
 from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
 from ..extensions import db
-from ..models import Integration, IntegrationRemoved, Problem, Tenant
+from ..models import Integration, IntegrationRemoved, Problem, Tenant, utc_now
+from .proof import expiry_of
 
 bp = Blueprint("integrations", __name__, url_prefix="/account/integrations")
 
@@ -40,6 +43,11 @@ def tenant_or_404(integration_id: int, tenant_id: int) -> Tenant:
     if tenant is None:
         abort(404)
     return tenant
+
+
+@bp.context_processor
+def _what_templates_call() -> dict[str, Any]:
+    return {"expiry_of": lambda integration: expiry_of(integration, utc_now().date())}
 
 
 @bp.errorhandler(IntegrationRemoved)

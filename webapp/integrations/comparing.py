@@ -14,6 +14,9 @@ _FIELDS = {
     "tenant_id": "Tenant id",
     "name": "Name",
     "default_domain": "Default domain",
+    "domains": "Domains",
+    "address": "Address",
+    "phone": "Phone",
     "status": "Status",
     "part_number": "Part number",
     "applies_to": "Applies to",
@@ -84,4 +87,6 @@ def _line(difference: dict[str, Any]) -> Line:
 def _said(field: str, value: Any) -> str | None:
     if value is None or isinstance(value, int):
         return None if value is None else f"{value:,}"
+    if field == "domains":
+        return ", ".join(str(value).splitlines())
     return STATUS_LABELS.get(value, value) if field == "status" else str(value)

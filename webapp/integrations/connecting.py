@@ -8,30 +8,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from .. import audit
 from ..extensions import db, vault
 from ..models import (
+    AuditArea,
     Cloud,
     FlexibleAssetType,
     Integration,
     IntegrationRemoved,
+    Kind,
     Problem,
     Tenant,
     fold,
+    reaching,
     removal,
     utc_now,
 )
 from . import fields
+from .certificates import Certificate
 from .matching import Place, take_turns
+from .proof import Proof, told
 
 # What tries sealed credentials with Microsoft: `jobs.queue.check_connection`, or the same job in this process.
 Ask = Callable[[str], dict[str, Any]]
 
+
+# What a tenant tells of itself beside its name and default domain.
+_FACTS = ("domains", "address", "phone")
 
 ADOPTED = "Its data is kept from when it was connected before. The next sync brings its licenses up to date."
 
@@ -52,12 +62,22 @@ class Credentials:
     cloud: Cloud
     tenant: str
     client_id: str
-    client_secret: str = field(repr=False)
+    client_secret: str = field(default="", repr=False)
+    # Instead of a secret.
+    certificate: Certificate | None = None
+    secret_ends_on: date | None = None
+    # A partner's app may act for a user, and may read nothing by itself.
+    is_partners: bool = False
+
+    @property
+    def proof(self) -> Proof:
+        return Proof(self.client_secret, self.secret_ends_on, self.certificate)
 
     def sealed(self) -> str:
         """The credentials as a job's argument, which Redis keeps: encrypted."""
-        values = {"cloud": self.cloud.value, "tenant": self.tenant}
-        return vault.encrypt(json.dumps({**values, "client_id": self.client_id, "client_secret": self.client_secret}))
+        values = {"cloud": self.cloud.value, "tenant": self.tenant, "client_id": self.client_id}
+        partners = {"is_partners": True} if self.is_partners else {}
+        return vault.encrypt(json.dumps({**values, **self.proof.as_sealed(), **partners}))
 
 
 @dataclass(frozen=True)
@@ -68,6 +88,9 @@ class Directory:
     name: str
     default_domain: str
     warning: Problem | None
+    domains: str = ""
+    address: str = ""
+    phone: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,18 +104,24 @@ class Connected:
     is_adopted: bool = False
 
 
-def connect(ask: Ask, name: str, credentials: Credentials, place: Place = lambda tenant: None) -> Connected:
+def connect(
+    ask: Ask,
+    name: str,
+    credentials: Credentials,
+    place: Place = lambda tenant: None,
+    kind: Kind = Kind.DIRECT,
+) -> Connected:
     """Try the credentials and save the integration with the tenant that they reach. Raises `Refused`, saving nothing.
 
     A tenant that a removed integration left is adopted, with its licenses. `place` may match the tenant to an
-    organization where it is not matched already.
+    organization where it is not matched already. A partner's customers are found later, by `jobs.discovery`.
     """
     _refuse_taken_name(name)
     if fields.is_guid(credentials.tenant):
         _refuse_taken_tenant(credentials.tenant)
-    directory = _try(ask, credentials)
+    directory = _try(ask, replace(credentials, is_partners=kind == Kind.PARTNER))
     try:
-        return _save(name, credentials, directory, place)
+        return _save(name, credentials, directory, place, kind)
     except IntegrityError as error:
         raise _name_taken(name) from error
     finally:
@@ -100,31 +129,29 @@ def connect(ask: Ask, name: str, credentials: Credentials, place: Place = lambda
         db.session.rollback()
 
 
-def update(
-    ask: Ask, integration_id: int, name: str, client_id: str, client_secret: str, cloud: Cloud
-) -> Problem | None:
-    """Change an integration's name and credentials; an empty secret keeps the one stored.
+def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Cloud, proof: Proof) -> Problem | None:
+    """Change an integration's name and credentials; where no new ones are given, those stored are kept.
 
     New credentials are tried first and must reach the same tenant. Returns what could not be read with them. Raises
-    `Refused`, saving nothing, and `UnreadableSecret` where the stored secret is needed and its key is gone.
+    `Refused`, saving nothing, and `UnreadableSecret` where stored credentials are needed and their key is gone.
     """
     integration = db.session.get_one(Integration, integration_id)
     _refuse_taken_name(name, except_id=integration_id)
     warning = None
-    if client_secret or client_id != integration.client_id or cloud != integration.cloud:
-        secret = client_secret or integration.client_secret
-        home = integration.home_tenant_id
-        directory = _try(ask, Credentials(cloud, home, client_id, secret))
+    if proof.is_given or client_id != integration.client_id or cloud != integration.cloud:
+        tried = proof if proof.is_given else Proof.stored(integration)
+        home, acts_for_user = integration.home_tenant_id, integration.acts_for_user
+        is_partners = integration.kind == Kind.PARTNER
+        app = Credentials(cloud, home, client_id, tried.client_secret, tried.certificate, is_partners=is_partners)
+        directory = _try(ask, app)
         if directory.tenant_id != home:
             raise Refused(_other_tenant(directory, home), "client_id")
-        warning = directory.warning
+        # What the app may not read, the user may whom it acts for.
+        warning = None if acts_for_user else directory.warning
     try:
-        # It may have been removed while Microsoft was asked, and no secret is stored after that.
+        # It may have been removed while Microsoft was asked, and no credentials are stored after that.
         Integration.hold(db.session, integration_id)
-        integration = db.session.get_one(Integration, integration_id)
-        integration.name, integration.client_id, integration.cloud = name, client_id, cloud
-        if client_secret:
-            integration.client_secret = client_secret
+        _change(db.session.get_one(Integration, integration_id), name, client_id, cloud, proof)
         db.session.commit()
     except IntegrityError as error:
         raise _name_taken(name) from error
@@ -133,6 +160,36 @@ def update(
     finally:
         db.session.rollback()
     return warning
+
+
+def _change(integration: Integration, name: str, client_id: str, cloud: Cloud, proof: Proof) -> None:
+    """Store it and write it down, in the transaction that is open."""
+    before = _told(integration)
+    if integration.acts_for_user and (client_id, cloud) != (integration.client_id, integration.cloud):
+        integration.lapse_sign_in(utc_now())  # the user let another app act for them
+    integration.name, integration.client_id, integration.cloud = name, client_id, cloud
+    proof.keep_in(integration)
+    after = _told(integration)
+    changes = {key: [before[key], after[key]] for key in after if before[key] != after[key]}
+    if proof.client_secret:
+        changes["client_secret"] = ["(not shown)", "(a new one)"]
+    if changes:
+        audit.record(
+            AuditArea.INTEGRATIONS,
+            f"Changed the connection of {integration.name}",
+            integration_id=integration.id,
+            changes=changes,
+        )
+
+
+def _told(integration: Integration) -> dict[str, Any]:
+    return {
+        "name": integration.name,
+        "client_id": integration.client_id,
+        "cloud": integration.cloud.value,
+        "kind": integration.kind.value,
+        **told(integration),
+    }
 
 
 def _try(ask: Ask, credentials: Credentials) -> Directory:
@@ -150,10 +207,16 @@ def _try(ask: Ask, credentials: Credentials) -> Directory:
     if name == tenant_id and not fields.is_guid(credentials.tenant):
         name = credentials.tenant  # Microsoft did not tell the name: the domain that was typed says more than a GUID
     warning = answer["warning"]
-    return Directory(tenant_id, name, answer["default_domain"], Problem(**warning) if warning else None)
+    return Directory(
+        tenant_id,
+        name,
+        answer["default_domain"],
+        Problem(**warning) if warning else None,
+        **{field: answer[field] for field in _FACTS},
+    )
 
 
-def _save(name: str, credentials: Credentials, directory: Directory, place: Place) -> Connected:
+def _save(name: str, credentials: Credentials, directory: Directory, place: Place, kind: Kind) -> Connected:
     take_turns(db.session)  # before the type is made: who waits for their turn holds nothing that others wait for
     FlexibleAssetType.ensure_licenses(db.session)
     while not take_turns(db.session):
@@ -161,16 +224,30 @@ def _save(name: str, credentials: Credentials, directory: Directory, place: Plac
     _refuse_taken_name(name)
     _refuse_taken_tenant(directory.tenant_id)
     integration = Integration(
-        name=name, cloud=credentials.cloud, home_tenant_id=directory.tenant_id, client_id=credentials.client_id
+        name=name,
+        cloud=credentials.cloud,
+        home_tenant_id=directory.tenant_id,
+        client_id=credentials.client_id,
+        kind=kind,
     )
-    integration.client_secret = credentials.client_secret
+    integration.client_secret_encrypted = ""
+    credentials.proof.keep_in(integration)
     db.session.add(integration)
     db.session.flush()
+    audit.record(
+        AuditArea.INTEGRATIONS,
+        f"Connected {name}",
+        integration_id=integration.id,
+        tenant_id=directory.tenant_id,
+        connection=_told(integration),
+    )
     integration.plan_next_sync(utc_now())
     adopted = removal.adopt(db.session, integration.id, directory.tenant_id)
     tenant = adopted or Tenant(integration=integration, tenant_id=directory.tenant_id)
     if adopted is None or directory.default_domain:
         tenant.name, tenant.default_domain = directory.name, directory.default_domain
+        for fact in _FACTS:
+            setattr(tenant, fact, getattr(directory, fact))
     db.session.add(tenant)
     db.session.flush()
     if not tenant.is_matched:
@@ -190,8 +267,7 @@ def _refuse_taken_name(name: str, except_id: int | None = None) -> None:
 
 def _refuse_taken_tenant(tenant_id: str) -> None:
     """A tenant reached by two integrations would have each of its licenses twice in the lists."""
-    query = select(Integration).join(Tenant).where(Tenant.tenant_id == tenant_id, Integration.is_listed).limit(1)
-    integration = db.session.scalar(query)
+    integration = reaching.held_by_others(db.session, None, [tenant_id]).get(tenant_id)
     if integration is not None and not integration.is_live:
         raise Refused(
             Problem(

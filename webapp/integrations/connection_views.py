@@ -10,11 +10,13 @@ from jobs import queue
 from .. import access
 from ..access import Permission
 from ..extensions import UnreadableSecret, db
-from ..models import UNREADABLE_SECRET, Cloud, Integration, Problem, Tenant
-from . import matching, queries
+from ..models import UNREADABLE_SECRET, Cloud, Integration, Kind, Problem, Tenant, utc_now
+from . import creating, discovering, matching, queries
 from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
 from .connecting import ADOPTED, Connected, Credentials, Refused, connect, update
 from .forms import CREATE, EXISTING, AddForm, EditForm
+from .partner_views import redirect_uri, takes_redirect
+from .proof import SECRET, kind_of
 
 
 @bp.route("/add", methods=["GET", "POST"])
@@ -25,7 +27,8 @@ def add() -> str | Response | tuple[str, int]:
     if not form.validate_on_submit() or not _organization_is_chosen(form):
         return _add_page(form, 422 if form.errors else 200)
     try:
-        connected = connect(queue.check_connection, form.name.data, _typed_credentials(form), _placing(form))
+        credentials, kind = _typed_credentials(form), Kind(form.kind.data)
+        connected = connect(queue.check_connection, form.name.data, credentials, _placing(form), kind)
     except Refused as refused:
         form.point_at(refused)
         return _add_page(form, 422, refused.problem)
@@ -46,7 +49,14 @@ def organization_choices() -> Response:
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def connection(integration_id: int) -> str | Response | tuple[str, int]:
     integration = get_or_404(integration_id)
-    form = EditForm(name=integration.name, client_id=integration.client_id, cloud=integration.cloud.value)
+    form = EditForm(
+        name=integration.name,
+        client_id=integration.client_id,
+        cloud=integration.cloud.value,
+        sign_in_with=kind_of(integration) or SECRET,
+        secret_ends_on=None if integration.has_certificate else integration.credentials_end_on,
+    )
+    form.stored_with = kind_of(integration)
     if not form.validate_on_submit():
         problem = None if form.errors or _is_readable(integration) else UNREADABLE_SECRET
         return _edit_page(integration_id, form, 422 if form.errors else 200, problem)
@@ -56,8 +66,8 @@ def connection(integration_id: int) -> str | Response | tuple[str, int]:
             integration_id,
             name=form.name.data,
             client_id=form.client_id.data,
-            client_secret=form.client_secret.data,
             cloud=Cloud(form.cloud.data),
+            proof=form.proof,
         )
     except Refused as refused:
         form.point_at(refused)
@@ -83,7 +93,15 @@ def _add_page(form: AddForm, status: int, problem: Problem | None = None) -> tup
 def _edit_page(integration_id: int, form: EditForm, status: int, problem: Problem | None) -> tuple[str, int]:
     # Read anew: asking Microsoft ended the transaction in which it was read before.
     integration = get_or_404(integration_id)
-    return render_template("integrations/connection.html", integration=integration, form=form, problem=problem), status
+    page = render_template(
+        "integrations/connection.html",
+        integration=integration,
+        form=form,
+        problem=problem,
+        redirect_uri=redirect_uri(),
+        takes_redirect=takes_redirect(redirect_uri()),
+    )
+    return page, status
 
 
 def _organization_is_chosen(form: AddForm) -> bool:
@@ -97,7 +115,14 @@ def _organization_is_chosen(form: AddForm) -> bool:
 
 
 def _typed_credentials(form: AddForm) -> Credentials:
-    return Credentials(Cloud(form.cloud.data), form.tenant.data, form.client_id.data, form.client_secret.data)
+    return Credentials(
+        Cloud(form.cloud.data),
+        form.tenant.data,
+        form.client_id.data,
+        form.proof.client_secret,
+        form.proof.certificate,
+        form.proof.secret_ends_on,
+    )
 
 
 def _placing(form: AddForm) -> matching.Place:
@@ -106,11 +131,11 @@ def _placing(form: AddForm) -> matching.Place:
 
     def place(tenant: Tenant) -> None:
         if placement == CREATE:
-            matching.create_organization(db.session, tenant)
+            creating.create_organization(db.session, tenant)
         elif placement == EXISTING and chosen is not None:
             organization = matching.organization_to_match(db.session, chosen)
             if organization is not None:
-                tenant.match(organization)
+                matching.place(db.session, [matching.Move(tenant, organization)], utc_now())
 
     return place
 
@@ -132,11 +157,15 @@ def _connected(form: AddForm, connected: Connected) -> Response:
             "warning",
         )
     unmatched = form.placement.data in {CREATE, EXISTING} and not tenant.is_matched
+    if form.kind.data == Kind.PARTNER:
+        for said, category in discovering.find(connected.integration_id):
+            flash(said, category)
+        return redirect(url_for(".tenants", integration_id=connected.integration_id), 303)
     return redirect(url_for(".tenants" if unmatched else ".settings", integration_id=connected.integration_id), 303)
 
 
 def _is_readable(integration: Integration) -> bool:
     try:
-        return bool(integration.client_secret)
+        return bool(integration.certificate or integration.client_secret)
     except UnreadableSecret:
         return False

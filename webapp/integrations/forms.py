@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, Form, PasswordField, RadioField, SelectField, StringField
+from wtforms import BooleanField, Field, Form, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, StopValidation
 
-from ..models import Cloud, Organization, Removal
+from ..models import Cloud, Kind, Organization, Removal
 from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
 from ..search import row_id
 from . import fields, intervals
+from .adding import CannotAdd, lines_of
 from .connecting import Refused
+from .proof_form import PLAIN, ProofForm
+from .rules_form import UserRulesForm
+from .sync_settings import Override
 
 CREATE, EXISTING, LATER = "create", "existing", "later"
 
@@ -30,22 +34,15 @@ def checked(check: Callable[[str], str]) -> Callable[[Form, Field], None]:
     return validate
 
 
-def optional_secret(text: str) -> str:
-    return fields.client_secret(text) if text.strip() else ""
-
-
-# Browsers and password managers must neither fill these in nor correct them.
-_PLAIN = {"autocomplete": "off", "autocapitalize": "off", "autocorrect": "off", "spellcheck": "false"}
-_SECRET = {**_PLAIN, "autocomplete": "new-password", "maxlength": fields.SECRET_LENGTH}
 _INTERVALS = [SelectChoice(hours, intervals.label(hours)) for hours in (*EVERY_HOURS, MANUAL_ONLY)]
 _CLOUDS = [SelectChoice(cloud.value, cloud.label) for cloud in Cloud]
 
 
-class _ConnectionForm(FlaskForm):
+class _ConnectionForm(ProofForm):
     name = StringField(
         "Name", [checked(fields.name)], render_kw={"maxlength": fields.NAME_LENGTH, "autocomplete": "off"}
     )
-    client_id = StringField("Client ID", [checked(fields.client_id)], render_kw=_PLAIN)
+    client_id = StringField("Client ID", [checked(fields.client_id)], render_kw=PLAIN)
     cloud = SelectField("Cloud", choices=_CLOUDS, default=Cloud.GLOBAL.value)
 
     def point_at(self, refused: Refused) -> None:
@@ -56,8 +53,14 @@ class _ConnectionForm(FlaskForm):
 
 
 class AddForm(_ConnectionForm):
-    tenant = StringField("Tenant ID", [checked(fields.tenant)], render_kw=_PLAIN)
-    client_secret = PasswordField("Client secret", [checked(fields.client_secret)], render_kw=_SECRET)
+    kind = RadioField(
+        "Kind",
+        choices=[SelectChoice(kind.value, kind.label) for kind in Kind],
+        default=Kind.DIRECT.value,
+        validate_choice=False,
+        validators=[AnyOf([kind.value for kind in Kind], "Choose how the app reaches tenants.")],
+    )
+    tenant = StringField("Tenant ID", [checked(fields.tenant)], render_kw=PLAIN)
     placement = RadioField(
         "Organization",
         choices=[
@@ -87,7 +90,20 @@ class AddForm(_ConnectionForm):
 
 
 class EditForm(_ConnectionForm):
-    client_secret = PasswordField("New client secret", [checked(optional_secret)], render_kw=_SECRET)
+    """What is stored is kept where nothing new is given."""
+
+
+class AddTenantsForm(FlaskForm):
+    """`lines` is what was typed, one entry a tenant, once the form is valid."""
+
+    tenants = TextAreaField("Tenants", render_kw={**PLAIN, "rows": 10})
+    lines: Sequence[str] = ()
+
+    def validate_tenants(self, field: Field) -> None:
+        try:
+            self.lines = lines_of(field.data or "")
+        except CannotAdd as error:
+            raise StopValidation(str(error)) from error
 
 
 class RemoveForm(FlaskForm):
@@ -100,10 +116,20 @@ class RemoveForm(FlaskForm):
     name = StringField(
         "Type the integration's name to confirm",
         [InputRequired("Type the integration's name, to confirm that this is the one to remove.")],
-        render_kw=_PLAIN,
+        render_kw=PLAIN,
     )
 
 
-class SettingsForm(FlaskForm):
+class TenantSettingsForm(UserRulesForm):
+    how = RadioField(
+        "How it is synced",
+        choices=[SelectChoice(how.value, how.label) for how in Override],
+        validate_choice=False,
+        validators=[AnyOf([how.value for how in Override], "Choose how it is synced.")],
+    )
+
+
+class SettingsForm(UserRulesForm):
     sync_licenses = BooleanField("Licenses")
+    match_by_name = BooleanField("Match new tenants by exact name")
     sync_every_hours = SelectField("Automatic sync", coerce=int, choices=_INTERVALS)

@@ -1,30 +1,103 @@
-"""Matching tenants to organizations, for the pages and the commands."""
+"""Matching tenants to organizations: what pages, commands and jobs share. All changes of matches go through `place`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
-from ..models import FlexibleAssetType, Organization, Tenant, fold
+from ..models import FlexibleAssetType, Integration, Organization, Tenant, fold
 from ..models.base import DbSession
+from ..models.directory import in_portions, unlink_users
+from ..models.organization import LONGEST_NAME
 from ..text import one_line
 
-# Databases take so many values in one statement, and not many more.
-_NAMES_PER_QUERY = 1000
+NOT_MATCHED_ANY_MORE = "Its Microsoft 365 tenant is not matched to this organization any more."
 
 # What becomes of a new tenant; called in the transaction that saves it.
 Place = Callable[[Tenant], None]
 
 
+@dataclass(frozen=True)
+class Move:
+    """Where a tenant goes: to an organization; else it is ignored, or unmatched."""
+
+    tenant: Tenant
+    organization: Organization | None = None
+    is_ignored: bool = False
+
+
+def place(session: DbSession, moves: Sequence[Move], now: datetime) -> None:
+    """Match, unmatch and ignore tenants, in the transaction that is open.
+
+    The licenses hang on the tenant and go where it goes. Contacts stay in the organization that it leaves, unlinked.
+    """
+    departed = []
+    for move in moves:
+        tenant, former = move.tenant, move.tenant.organization_id
+        if move.organization is not None:
+            tenant.match(move.organization)
+        elif move.is_ignored:
+            tenant.ignore(now)
+        else:
+            tenant.unmatch()
+        if former is not None and (move.organization is None or move.organization.id != former):
+            departed.append(tenant.id)
+    session.flush()
+    unlink_users(session, departed, NOT_MATCHED_ANY_MORE)
+
+
+def hold(session: DbSession, tenant_ids: Iterable[int]) -> dict[int, Tenant]:
+    """The tenants of live integrations among these, by id, kept from being changed or removed until the end.
+
+    Their integrations are held before them, as everybody does who holds both.
+    """
+    held: dict[int, Tenant] = {}
+    ids = sorted(set(tenant_ids))
+    for some in in_portions(ids):
+        named = select(Tenant.integration_id).where(Tenant.id.in_(some))
+        live = select(Integration.id).where(Integration.id.in_(named), Integration.is_live)
+        session.execute(live.order_by(Integration.id).with_for_update(read=True)).all()
+    for some in in_portions(ids):
+        query = (
+            select(Tenant)
+            .join(Tenant.integration)
+            .where(Tenant.id.in_(some), Integration.is_live)
+            .options(selectinload(Tenant.organization), selectinload(Tenant.integration))
+            .order_by(Tenant.id)
+            .with_for_update(key_share=True, of=Tenant)
+        )
+        found = session.scalars(query, execution_options={"populate_existing": True})
+        held.update((tenant.id, tenant) for tenant in found)
+    return held
+
+
+def hold_organizations(session: DbSession, organization_ids: Iterable[int]) -> dict[int, Organization]:
+    """The organizations in use among these, by id, kept from being archived or deleted until the end."""
+    held: dict[int, Organization] = {}
+    for some in in_portions(sorted(set(organization_ids))):
+        query = select(Organization).where(Organization.id.in_(some), ~Organization.is_archived)
+        found = session.scalars(
+            query.order_by(Organization.id).with_for_update(read=True), execution_options={"populate_existing": True}
+        )
+        held.update((organization.id, organization) for organization in found)
+    return held
+
+
+def organization_to_match(session: DbSession, organization_id: int) -> Organization | None:
+    """The organization, kept from being deleted until this transaction ends; None where it is archived."""
+    return hold_organizations(session, [organization_id]).get(organization_id)
+
+
 def organizations_named(session: DbSession, names: Iterable[str]) -> dict[str, list[Organization]]:
-    """The organizations of each of these names, by folded name."""
+    """The organizations of each of these names, by folded name; archived ones, too, after the others."""
     found: dict[str, list[Organization]] = {fold(name): [] for name in names}
-    folded = list(found)
-    for start in range(0, len(folded), _NAMES_PER_QUERY):
-        some = folded[start : start + _NAMES_PER_QUERY]
-        query = select(Organization).where(Organization.name_folded.in_(some)).order_by(Organization.id)
-        for organization in session.scalars(query):
+    for some in in_portions(list(found)):
+        query = select(Organization).where(Organization.name_folded.in_(some))
+        for organization in session.scalars(query.order_by(Organization.is_archived, Organization.id)):
             found[organization.name_folded].append(organization)
     return found
 
@@ -38,26 +111,7 @@ def namesakes(session: DbSession, tenants: Sequence[Tenant]) -> dict[int, list[O
 
 def name_for_organization(tenant: Tenant) -> str:
     """The tenant's name as an organization may have it."""
-    return one_line(tenant.name) or tenant.default_domain or tenant.tenant_id
-
-
-def organization_to_match(session: DbSession, organization_id: int) -> Organization | None:
-    """The organization, kept from being deleted until this transaction ends."""
-    return session.get(Organization, organization_id, with_for_update={"read": True})
-
-
-def create_organization(session: DbSession, tenant: Tenant) -> Sequence[Organization]:
-    """Match the tenant to a new organization named after it.
-
-    Where organizations of that name exist, nothing is done and they are returned: two of one name are a mistake more
-    often than not.
-    """
-    take_turns(session)
-    existing = namesakes(session, [tenant])[tenant.id]
-    if not existing:
-        tenant.match(Organization(name=name_for_organization(tenant)))
-        session.flush()
-    return existing
+    return one_line(one_line(tenant.name)[:LONGEST_NAME]) or tenant.default_domain or tenant.tenant_id
 
 
 def take_turns(session: DbSession) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from ..extensions import db
@@ -16,11 +16,9 @@ from ..models.part import OPEN_PARTS
 from ..paging import Page, count_rows
 from ..search import every_word, searchable
 from .durations import duration
-from .matching import namesakes
 from .status import Phase, phase_of, phase_of_removal, poll_after, poll_after_removal, words_of, workers_alive
 
 INTEGRATIONS_PER_PAGE = 50
-TENANTS_PER_PAGE = 50
 RUNS_PER_PAGE = 25
 PROBLEMS_PER_RUN = 5
 # Beyond so many organizations, a list to choose from is searched on the server.
@@ -145,36 +143,13 @@ def _page(query: Select[*tuple[Any, ...]], asked: int, per_page: int) -> tuple[P
     return page, db.session.execute(query.limit(per_page).offset(page.offset)).all()
 
 
-@dataclass(frozen=True)
-class TenantRow:
-    """A tenant as the matching page lists it, with the organization that its name suggests."""
-
-    tenant: Tenant
-    suggestion: Organization | None
-
-
-def tenant_page(integration_id: int, asked: int) -> tuple[Page, list[TenantRow]]:
-    """An integration's tenants: those to be matched first, ignored ones last."""
-    rank = case((Tenant.organization_id.is_not(None), 1), (Tenant.ignored_at.is_not(None), 2), else_=0)
-    query = (
-        select(Tenant)
-        .where(Tenant.integration_id == integration_id)
-        .options(joinedload(Tenant.organization))
-        .order_by(rank, Tenant.name_folded, Tenant.id)
-    )
-    page, found = _page(query, asked, TENANTS_PER_PAGE)
-    tenants = [row[0] for row in found]
-    named = namesakes(db.session, tenants)
-    return page, [TenantRow(tenant, next(iter(named[tenant.id]), None)) for tenant in tenants]
-
-
 def _in_name(word: str) -> ColumnElement[bool]:
     return Organization.name_folded.contains(word, autoescape=True)
 
 
 def choices(text: str = "", limit: int = CHOICES) -> list[Organization]:
-    """The first organizations by name, of those that contain each word of the text."""
-    query = select(Organization).where(every_word(searchable(text), _in_name))
+    """The first organizations in use by name, of those that contain each word of the text."""
+    query = select(Organization).where(~Organization.is_archived, every_word(searchable(text), _in_name))
     return list(db.session.scalars(query.order_by(Organization.name_folded, Organization.id).limit(limit)))
 
 
@@ -215,7 +190,7 @@ def run_row(run_id: int, integration_id: int | None = None) -> RunRow | None:
     if integration_id is not None:
         query = query.where(SyncRun.integration_id == integration_id)
     found = db.session.execute(query).one_or_none()
-    return RunRow(found[0], found[1], Progress.of(db.session, [run_id])[run_id]) if found else None
+    return RunRow(found[0], found[1], _reached(found[0], Progress.of(db.session, [run_id]))) if found else None
 
 
 def newest_runs(integration_id: int | None, limit: int) -> list[RunRow]:
@@ -239,7 +214,13 @@ def _runs() -> Select[SyncRun, str]:
 def _run_rows(found: Sequence[Any]) -> list[RunRow]:
     active = [run.id for run, _ in found if run.state.is_active]
     reached = Progress.of(db.session, active) if active else {}
-    return [RunRow(run, email, reached.get(run.id) or _counted(run)) for run, email in found]
+    return [RunRow(run, email, _reached(run, reached) if run.id in reached else _counted(run)) for run, email in found]
+
+
+def _reached(run: SyncRun, progress: Mapping[int, Progress]) -> Progress:
+    """What the run's parts came to, with what was asked before there were any."""
+    of_parts = progress[run.id]
+    return replace(of_parts, requests=of_parts.requests + run.discovery_requests)
 
 
 def _counted(run: SyncRun) -> Progress:

@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from jobs import queue
 
+from .. import audit
 from ..extensions import db
-from ..models import Integration, IntegrationRemoved, Removal, removal, utc_now
+from ..models import AuditArea, Integration, IntegrationRemoved, Removal, removal, utc_now
 from ..models.removal import Concerned
 from ..text import one_line
 
@@ -35,7 +36,15 @@ def remove(integration_id: int, what: Removal, typed_name: str) -> Concerned:
         raise IntegrationRemoved
     if one_line(typed_name) != integration.name:
         raise NotConfirmed(integration.name)
+    name = integration.name
     affected = removal.begin(db.session, integration_id, what, utc_now())
+    becomes = "kept its data" if what == Removal.KEEP else "deletes its data"
+    audit.record(
+        AuditArea.INTEGRATIONS,
+        f"Removed the integration {name} and {becomes}",
+        licenses=affected.licenses,
+        tenants=affected.tenants,
+    )
     db.session.commit()
     if what == Removal.DELETE:
         with suppress(queue.QueueUnavailable):

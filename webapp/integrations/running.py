@@ -6,8 +6,9 @@ from contextlib import suppress
 
 from jobs import queue
 
+from .. import audit
 from ..extensions import db
-from ..models import RunState, SyncRun, Trigger, utc_now
+from ..models import AuditArea, RunState, SyncRun, Trigger, utc_now
 
 
 class NothingToRetry(Exception):
@@ -17,6 +18,9 @@ class NothingToRetry(Exception):
 def cancel(run_id: int, who: str) -> bool:
     """End the run now. Returns False where it had ended already; then it stays as it is."""
     cancelled = SyncRun.cancel(db.session, run_id, utc_now(), who)
+    if cancelled:
+        integration = db.session.get_one(SyncRun, run_id).integration
+        audit.record(AuditArea.INTEGRATIONS, f"Cancelled the sync {run_id} of {integration.name}")
     db.session.commit()
     return cancelled
 

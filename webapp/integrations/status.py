@@ -59,10 +59,10 @@ _ENDED = {
 }
 
 
-def workers_alive() -> int | None:
-    """How many workers there are; None where the queue cannot be reached to ask."""
+def workers_alive(*queue_name: str) -> int | None:
+    """How many workers there are, of the queue that is named; None where Redis cannot be reached to ask."""
     try:
-        return queue.workers_alive()
+        return queue.workers_alive(*queue_name)
     except queue.QueueUnavailable:
         return None
 

@@ -1,122 +1,145 @@
-"""Matching an integration's tenants to organizations."""
+"""Match Tenants: the list of them, of one integration and of all, and what can be done with one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, url_for
+from flask_login import current_user
+from htmx_flask import request
 from werkzeug.wrappers import Response
-
-from jobs import queue
 
 from .. import access
 from ..access import Permission
 from ..extensions import db
-from ..models import Organization, Problem, Tenant, utc_now
-from ..search import row_id
+from ..models import Integration, MatchingAction, Organization, utc_now
+from ..search import row_id, searchable
+from ..templating import page_or_partial, with_address
 from ..text import one_line
-from . import matching, queries
-from .blueprint import ASKING_ERRORS, INTEGRATION, TENANT, asking_problem, bp, get_or_404, in_one_line, tenant_or_404
+from . import changes, discovering, matching, tenant_list
+from .blueprint import INTEGRATION, TENANT, bp, get_or_404, tenant_or_404
+from .tenant_list import Filters
+from .tenant_pages import answer, filters_given, list_address, notice, origin, refuse, state_address
+
+
+@bp.get("/tenants")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def all_tenants() -> Response:
+    return _list(Filters.of(request.args), None)
 
 
 @bp.get(f"/{INTEGRATION}/tenants")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
-def tenants(integration_id: int) -> str:
+def tenants(integration_id: int) -> Response:
     integration = get_or_404(integration_id)
-    page, rows = queries.tenant_page(integration_id, row_id(request.args.get("page", "")) or 1)
-    organizations = queries.choices(limit=queries.CHOICES + 1)
-    return render_template(
-        "integrations/tenants.html",
-        integration=integration,
-        page=page,
-        rows=rows,
-        organizations=organizations[: queries.CHOICES],
-        searched=len(organizations) > queries.CHOICES,
-    )
+    return _list(Filters.of(request.args, integration_id), integration)
 
 
 @bp.post(f"/{INTEGRATION}/tenants/find")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def find_tenants(integration_id: int) -> Response:
     get_or_404(integration_id)
-    db.session.rollback()  # nobody else waits while Microsoft is asked
-    try:
-        answer = queue.discover(integration_id)
-    except ASKING_ERRORS as error:
-        answer = {"ok": False, "problem": asking_problem(error).columns()}
-    if answer["ok"]:
-        found = len(answer["tenants"])
-        flash(f"Microsoft names {found} tenant{'' if found == 1 else 's'} that this integration reaches.", "success")
-        if answer.get("warning"):
-            flash(in_one_line(Problem(**answer["warning"])), "warning")
-    else:
-        flash(in_one_line(Problem(**answer["problem"])), "danger")
-    return _back(integration_id)
+    for said, category in discovering.find(integration_id):
+        flash(said, category)
+    return redirect(url_for(".tenants", integration_id=integration_id), 303)
+
+
+@bp.get(f"/{INTEGRATION}/tenants/{TENANT}/choose")
+@access.requires(Permission.MANAGE_INTEGRATIONS)
+def choose_organization(integration_id: int, tenant_id: int) -> str:
+    """A search for the organization of a tenant: in its row, and without script on a page of its own."""
+    tenant = tenant_or_404(integration_id, tenant_id)
+    scope = access.scope_of(current_user)
+    q = searchable(request.args.get("find", ""))
+    found, has_more = tenant_list.organizations(db.session, scope, q)
+    is_typed = request.htmx and request.htmx.trigger_name == "find"
+    filters = filters_given(request.args)
+    page = _page_number(request.args.get("page", ""))
+    return page_or_partial(
+        "integrations/choose.html",
+        "integrations/_found_organizations.html" if is_typed else "integrations/_choose.html",
+        tenant=tenant,
+        integration=tenant.integration,
+        q=q,
+        found=found,
+        has_more=has_more,
+        origin=origin(filters),
+        page_number=page,
+        list_url=list_address(filters, page),
+    )
 
 
 @bp.post(f"/{INTEGRATION}/tenants/{TENANT}/match")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
-def match_tenant(integration_id: int, tenant_id: int) -> Response:
-    tenant = tenant_or_404(integration_id, tenant_id)
-    organization = _chosen_organization()
-    if organization is None:
-        flash(f"Choose an organization for {tenant.name} first.", "danger")
-        return _back(integration_id)
-    tenant.match(organization)
-    notice = f"{tenant.name} is matched to {organization.name}."
-    db.session.commit()
-    flash(notice, "success")
-    return _back(integration_id)
+def match_tenant(integration_id: int, tenant_id: int) -> Response | str:
+    return _do(integration_id, tenant_id, MatchingAction.MATCH, _chosen_organization())
 
 
 @bp.post(f"/{INTEGRATION}/tenants/{TENANT}/create-organization")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
-def create_organization(integration_id: int, tenant_id: int) -> Response:
-    tenant = tenant_or_404(integration_id, tenant_id)
-    if tenant.is_matched:
-        flash(f"{tenant.name} is matched already.", "info")
-        return _back(integration_id)
-    name = tenant.name
-    existing = matching.create_organization(db.session, tenant)
-    db.session.commit()
-    if existing:
-        flash(f"An organization named {name} exists already, so none was created. It is chosen below.", "warning")
-    else:
-        flash(f"The organization {name} was created, and the tenant is matched to it.", "success")
-    return _back(integration_id)
+def create_organization(integration_id: int, tenant_id: int) -> Response | str:
+    return _do(integration_id, tenant_id, MatchingAction.CREATE)
 
 
 @bp.post(f"/{INTEGRATION}/tenants/{TENANT}/ignore")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
-def ignore_tenant(integration_id: int, tenant_id: int) -> Response:
-    return _change(integration_id, tenant_id, lambda tenant: tenant.ignore(utc_now()), "{} is ignored.")
+def ignore_tenant(integration_id: int, tenant_id: int) -> Response | str:
+    return _do(integration_id, tenant_id, MatchingAction.IGNORE)
 
 
 @bp.post(f"/{INTEGRATION}/tenants/{TENANT}/unmatch")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
-def unmatch_tenant(integration_id: int, tenant_id: int) -> Response:
-    return _change(integration_id, tenant_id, lambda tenant: tenant.unmatch(), "{} is not matched any more.")
+def unmatch_tenant(integration_id: int, tenant_id: int) -> Response | str:
+    return _do(integration_id, tenant_id, MatchingAction.UNMATCH)
 
 
-def _change(integration_id: int, tenant_id: int, change: Callable[[Tenant], None], notice: str) -> Response:
-    tenant = tenant_or_404(integration_id, tenant_id)
-    name = tenant.name
-    change(tenant)
+def _list(filters: Filters, integration: Integration | None) -> Response:
+    scope = access.scope_of(current_user)
+    counts = tenant_list.counts(db.session, filters)
+    total = counts[filters.state] if filters.state else sum(counts.values())
+    page, rows = tenant_list.page(db.session, scope, filters, _page_number(request.args.get("page", "")), total)
+    html = page_or_partial(
+        "integrations/tenants.html",
+        "integrations/_tenants.html",
+        integration=integration,
+        integrations=tenant_list.integrations(db.session) if integration is None else [],
+        filters=filters,
+        origin=origin(filters),
+        counts=counts,
+        exact=tenant_list.exact_names(db.session, scope, filters) if counts[tenant_list.ListedAs.UNMATCHED] else 0,
+        paging=page,
+        page_number=page.number,
+        rows=rows,
+        address=lambda page=1: list_address(filters, page),
+        state_address=state_address(filters),
+        **notice(),
+    )
+    return with_address(html, list_address(filters, page.number))
+
+
+def _do(
+    integration_id: int, tenant_id: int, action: MatchingAction, organization: Organization | None = None
+) -> Response | str:
+    tenant_or_404(integration_id, tenant_id)
+    filters, page = filters_given(request.form), _page_number(request.form.get("page", ""))
+    try:
+        change = changes.do_one(db.session, current_user.id, action, tenant_id, utc_now(), organization)
+    except changes.NotSo as error:
+        refuse(str(error))
+        return answer(filters, page, tenant_id)
     db.session.commit()
-    flash(notice.format(name), "success")
-    return _back(integration_id)
+    return answer(filters, page, tenant_id, change)
 
 
 def _chosen_organization() -> Organization | None:
-    """The organization chosen from the list, or the one of the name typed where scripts are off and the list is cut."""
+    """The organization in use that was chosen, or the one of the name that was typed."""
+    scope = access.scope_of(current_user)
     chosen = row_id(request.form.get("organization", ""))
     if chosen is not None:
-        return matching.organization_to_match(db.session, chosen)
+        return tenant_list.organization(db.session, scope, chosen)
     typed = one_line(request.form.get("organization_name", ""))
     named = next(iter(matching.organizations_named(db.session, [typed]).values()))
-    return named[0] if len(named) == 1 else None
+    in_use = [organization for organization in named if not organization.is_archived]
+    return in_use[0] if len(in_use) == 1 else None
 
 
-def _back(integration_id: int) -> Response:
-    page = row_id(request.form.get("page", ""))
-    return redirect(url_for(".tenants", integration_id=integration_id, page=page if page and page > 1 else None), 303)
+def _page_number(text: str) -> int:
+    return row_id(text) or 1

@@ -1,4 +1,4 @@
-"""Active Integrations: the list, its rows' status, starting a sync, and what to sync."""
+"""Active Integrations: the list, its rows' status, starting a sync, pausing it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from ..access import Permission
 from ..extensions import db
 from ..models import RunState, SyncRun, Trigger, utc_now
 from ..search import row_id
-from . import queries
+from . import pausing, queries, tenant_list
 from .blueprint import INTEGRATION, bp, get_or_404
-from .forms import SettingsForm
 from .status import Phase
 
 
@@ -26,7 +25,9 @@ from .status import Phase
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def index() -> str:
     page, rows = queries.integrations_page(row_id(request.args.get("page", "")) or 1)
-    return render_template("integrations/index.html", page=page, rows=rows, now=utc_now())
+    return render_template(
+        "integrations/index.html", page=page, rows=rows, now=utc_now(), unmatched=tenant_list.unmatched(db.session)
+    )
 
 
 @bp.get(f"/{INTEGRATION}/status")
@@ -62,29 +63,11 @@ def _status(integration_id: int, seen: str | None = None) -> str | Response:
     return render_template("integrations/_status.html", row=rows[0], seen=seen)
 
 
-@bp.route(f"/{INTEGRATION}/settings", methods=["GET", "POST"])
-@access.requires(Permission.MANAGE_INTEGRATIONS)
-def settings(integration_id: int) -> str | Response:
-    integration = get_or_404(integration_id)
-    form = SettingsForm(obj=integration)
-    if form.validate_on_submit():
-        integration.sync_licenses = form.sync_licenses.data
-        integration.sync_every(form.sync_every_hours.data, utc_now())
-        nothing = not integration.syncs_something
-        db.session.commit()
-        if nothing:
-            flash("Saved. Nothing is chosen, so a sync of this integration has nothing to do.", "warning")
-        else:
-            flash("Saved. Next, start a manual sync from the integration's menu.", "success")
-        return redirect(url_for(".index"), 303)
-    return render_template("integrations/settings.html", integration=integration, form=form, now=utc_now())
-
-
 @bp.post(f"/{INTEGRATION}/pause")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def pause(integration_id: int) -> Response:
     integration = get_or_404(integration_id)
-    integration.pause(utc_now())
+    pausing.pause(integration)
     name = integration.name
     db.session.commit()
     flash(f"{name} is paused: until it is resumed, it syncs only when somebody starts a manual sync.", "success")
@@ -95,7 +78,7 @@ def pause(integration_id: int) -> Response:
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def resume(integration_id: int) -> Response:
     integration = get_or_404(integration_id)
-    integration.resume(utc_now())
+    pausing.resume(integration)
     name = integration.name
     db.session.commit()
     flash(f"{name} is resumed: it syncs by itself again.", "success")

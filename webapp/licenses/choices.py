@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, or_, select
 
-from ..access import Scope
 from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
 from ..models.base import DbSession
+from ..scope import Scope
 from ..search import every_word
 from .filters import CONNECTIONS, Filters
 from .queries import organizations_chosen, products_chosen, tenants_chosen
@@ -49,7 +49,7 @@ class _Kind:
     # Of each entry its value, its name, what tells apart those of one name, and by what else it may be named.
     query: Callable[[Scope, int | None], Entries]
     is_found: Callable[[str], ColumnElement[bool]]
-    chosen: Callable[[Iterable[str]], Select[int]]
+    chosen: Callable[[Iterable[str], Scope], Select[int]]
     model: Any
 
 
@@ -70,9 +70,9 @@ def found(session: DbSession, scope: Scope, kind: str, q: str, organization_id: 
     return _labelled(session.execute(query.limit(MOST_FOUND)).all())
 
 
-def unknown(session: DbSession, kind: str, values: Sequence[str]) -> list[str]:
+def unknown(session: DbSession, scope: Scope, kind: str, values: Sequence[str]) -> list[str]:
     """Those of the values that name nothing at all."""
-    return [value for value in values if session.scalar(KINDS[kind].chosen([value]).limit(1)) is None]
+    return [value for value in values if session.scalar(KINDS[kind].chosen([value], scope).limit(1)) is None]
 
 
 def _shown(session: DbSession, scope: Scope, kind: str, values: Sequence[str], organization_id: int | None) -> Choices:
@@ -92,7 +92,7 @@ def _chosen_rows(
     if not values:
         return []
     rules = KINDS[kind]
-    is_chosen = rules.model.id.in_(rules.chosen(values))
+    is_chosen = rules.model.id.in_(rules.chosen(values, scope))
     return session.execute(rules.query(scope, organization_id).where(is_chosen)).all()
 
 
@@ -113,10 +113,8 @@ def _connections(session: DbSession, scope: Scope, chosen: Sequence[str], organi
         select(Tenant.id)
         .join(Organization, Tenant.organization_id == Organization.id)
         .join(Integration, Tenant.integration_id == Integration.id)
-        .where(scope.includes(), ~Integration.is_live)
+        .where(scope.includes(), _within(organization_id), ~Integration.is_live)
     )
-    if organization_id is not None:
-        kept = kept.where(Tenant.organization_id == organization_id)
     if not chosen and session.scalar(kept.limit(1)) is None:
         return []
     options = [Choice(connection, connection.capitalize(), connection in chosen) for connection in CONNECTIONS]
@@ -142,19 +140,18 @@ def _organizations(scope: Scope, organization_id: int | None) -> Entries:
     value = cast(Organization.id, String)
     return (
         select(value, Organization.name, value)
-        .where(scope.includes(), Organization.id.in_(matched))
+        .where(scope.includes(), _within(organization_id), Organization.id.in_(matched))
         .order_by(Organization.name_folded, Organization.id)
     )
 
 
 def _tenants(scope: Scope, organization_id: int | None) -> Entries:
-    query = (
+    return (
         select(cast(Tenant.id, String), Tenant.name, Tenant.default_domain, Tenant.tenant_id)
         .join(Organization, Tenant.organization_id == Organization.id)
-        .where(scope.includes())
+        .where(scope.includes(), _within(organization_id))
         .order_by(Tenant.name_folded, Tenant.id)
     )
-    return query if organization_id is None else query.where(Tenant.organization_id == organization_id)
 
 
 def _products(scope: Scope, organization_id: int | None) -> Entries:
@@ -162,7 +159,7 @@ def _products(scope: Scope, organization_id: int | None) -> Entries:
         select(License.product_id)
         .join(Tenant, License.tenant_id == Tenant.id)
         .join(Organization, Tenant.organization_id == Organization.id)
-        .where(scope.includes())
+        .where(scope.includes(), scope.includes_license(), _within(organization_id))
     )
     if organization_id is None:
         # For each of the few products one license is looked for, rather than all licenses for their products; the
@@ -170,9 +167,14 @@ def _products(scope: Scope, organization_id: int | None) -> Entries:
         of_product = licensed.where(License.product_id == Product.id).correlate(Product).limit(1)
         is_licensed: ColumnElement[bool] = of_product.scalar_subquery().is_not(None)
     else:
-        is_licensed = Product.id.in_(licensed.where(Tenant.organization_id == organization_id))
+        is_licensed = Product.id.in_(licensed)
     query = select(Product.sku_id, Product.name, Product.part_number).where(is_licensed)
     return query.order_by(Product.name_folded, Product.id)
+
+
+def _within(organization_id: int | None) -> ColumnElement[bool]:
+    """The condition on `Organization` that it is the one given; where none is, one that is in use."""
+    return ~Organization.is_archived if organization_id is None else Organization.id == organization_id
 
 
 KINDS = {

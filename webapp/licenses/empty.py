@@ -6,9 +6,9 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from ..access import Scope
 from ..models import Integration, Organization, Tenant
 from ..models.base import DbSession
+from ..scope import Scope
 from .filters import Filters
 
 
@@ -26,6 +26,6 @@ def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_i
     if session.scalar(select(Integration.id).where(Integration.is_live).limit(1)) is None:
         return WhyEmpty.NOT_CONNECTED
     matched = select(Tenant.id).join(Organization, Tenant.organization_id == Organization.id).where(scope.includes())
-    if organization_id is not None:
-        matched = matched.where(Tenant.organization_id == organization_id)
+    within = ~Organization.is_archived if organization_id is None else Organization.id == organization_id
+    matched = matched.where(within)
     return WhyEmpty.NOT_MATCHED if session.scalar(matched.limit(1)) is None else WhyEmpty.NOT_SYNCED

@@ -8,14 +8,29 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
-from ..access import Scope
-from ..models import STATUS_LABELS, Integration, License, LicenseStatus, Organization, Product, Tenant, fold
+from ..likely import likely
+from ..models import (
+    STATUS_LABELS,
+    Assignment,
+    Contact,
+    DirectoryUser,
+    Integration,
+    License,
+    LicenseStatus,
+    Organization,
+    Product,
+    Tenant,
+    fold,
+)
 from ..models.base import DbSession
 from ..paging import Page
+from ..scope import Scope
 from ..search import every_word, row_id
 from .filters import CONNECTED, DISCONNECTED, Filters
 
 EVERY_TENANTS_DOMAIN = ".onmicrosoft.com"
+
+_EVERYTHING = Scope()
 
 _COLUMNS = (
     License.id,
@@ -25,6 +40,7 @@ _COLUMNS = (
     Tenant.tenant_id,
     Tenant.name.label("tenant"),
     Tenant.last_synced_at,
+    Tenant.left_out_at,
     Integration.name.label("integration"),
     Product.name.label("product"),
     License.sku_id,
@@ -41,6 +57,7 @@ _COLUMNS = (
     License.created_at,
     License.changed_at,
     License.gone_at,
+    License.is_restricted,
     Integration.disconnected_at,
 )
 
@@ -83,13 +100,17 @@ class Totals:
     over: int = 0
 
 
-def listing(scope: Scope, filters: Filters, organization_id: int | None = None) -> Select[Any]:
+def listing(
+    scope: Scope, filters: Filters, organization_id: int | None = None, *, with_assigned: bool = False
+) -> Select[Any]:
     """One row a license, sorted; the caller takes of it a page, or all.
 
-    Where an organization is given, only its licenses. A license is visible while its tenant is matched.
+    Where an organization is given, only its licenses, also while it is archived; else those of all that are in use. A
+    license is visible while its tenant is matched. `assigned`, how many users hold it, is there where it is asked for.
     """
-    query = _visible(scope, *_COLUMNS).outerjoin(Integration, Tenant.integration_id == Integration.id)
-    return query.where(_meets(filters, organization_id)).order_by(*_order(filters))
+    columns = (*_COLUMNS, _assigned()) if with_assigned else _COLUMNS
+    query = _visible(scope, *columns).outerjoin(Integration, Tenant.integration_id == Integration.id)
+    return query.where(_meets(scope, filters, organization_id)).order_by(*_order(filters))
 
 
 def page_of(query: Select[Any], page: Page) -> Select[Any]:
@@ -107,7 +128,7 @@ def totals(session: DbSession, scope: Scope, filters: Filters, organization_id: 
         func.coalesce(func.sum(column), 0)
         for column in (License.active, License.consumed, License.unused, License.over)
     ]
-    query = _visible(scope, func.count(License.id), *figures).where(_meets(filters, organization_id))
+    query = _visible(scope, func.count(License.id), *figures).where(_meets(scope, filters, organization_id))
     return Totals(*map(int, session.execute(query).one()))
 
 
@@ -115,15 +136,46 @@ def find(session: DbSession, scope: Scope, license_id: int) -> Any:
     """The row of one license as `listing` has it, or None where there is none that the scope includes."""
     if row_id(license_id) is None:
         return None
-    return session.execute(listing(scope, Filters()).where(License.id == license_id)).one_or_none()
+    query = _visible(scope, *_COLUMNS).outerjoin(Integration, Tenant.integration_id == Integration.id)
+    return session.execute(query.where(License.id == license_id)).one_or_none()
 
 
-def organizations_chosen(values: Iterable[str]) -> Select[int]:
-    """The ids of the organizations that the values name: by id, or else by their exact name."""
-    return _chosen(Organization, values, lambda value: Organization.name_folded == fold(value))
+def of_contact(scope: Scope, contact_id: int) -> Select[Any]:
+    """The licenses that a contact holds, with how: `is_direct` and `is_through_group`.
+
+    Only those of the organization that the contact belongs to: its tenant may have been matched to another since.
+    """
+    held = (
+        select(
+            Assignment.license_id,
+            func.max(case((Assignment.is_direct, 1), else_=0)).label("is_direct"),
+            func.max(case((Assignment.is_through_group, 1), else_=0)).label("is_through_group"),
+        )
+        .join(DirectoryUser, DirectoryUser.id == Assignment.directory_user_id)
+        .where(DirectoryUser.contact_id == contact_id)
+        .group_by(Assignment.license_id)
+        .subquery()
+    )
+    theirs = select(Contact.organization_id).where(Contact.id == contact_id).scalar_subquery()
+    return (
+        _visible(scope, *_COLUMNS, held.c.is_direct, held.c.is_through_group)
+        .join(held, held.c.license_id == License.id)
+        .outerjoin(Integration, Tenant.integration_id == Integration.id)
+        .where(Organization.id == theirs)
+        .order_by(Product.name_folded, License.id)
+    )
 
 
-def tenants_chosen(values: Iterable[str]) -> Select[int]:
+def organizations_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[int]:
+    """The ids of the organizations that the values name: by id, or else by their exact name.
+
+    One that the scope hides takes no id from a name: nobody can tell by it that it is there.
+    """
+    seen = select(Organization.id).where(scope.includes())
+    return _chosen(Organization, values, lambda value: Organization.name_folded == fold(value), seen)
+
+
+def tenants_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[int]:
     """The ids of the tenants that the values name: by row id, or else by GUID, name or default domain."""
 
     def is_called(value: str) -> ColumnElement[bool]:
@@ -133,10 +185,11 @@ def tenants_chosen(values: Iterable[str]) -> Select[int]:
             func.lower(Tenant.default_domain) == value.lower(),
         )
 
-    return _chosen(Tenant, values, is_called)
+    seen = select(Tenant.id).join(Organization, Tenant.organization_id == Organization.id).where(scope.includes())
+    return _chosen(Tenant, values, is_called, seen)
 
 
-def products_chosen(values: Iterable[str]) -> Select[int]:
+def products_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[int]:
     """The ids of the products that the values name: by SKU id, part number or friendly name."""
 
     def is_called(value: str) -> ColumnElement[bool]:
@@ -165,16 +218,30 @@ def _visible(scope: Scope, *columns: Any) -> Select[Any]:
     )
 
 
-def _meets(filters: Filters, organization_id: int | None) -> ColumnElement[bool]:
+def _assigned() -> Any:
+    """How many users hold a license; of the rows that are fetched alone, each by the beginning of a primary key."""
+    return (
+        select(func.count())
+        .select_from(Assignment)
+        .where(Assignment.license_id == License.id)
+        .correlate(License)
+        .scalar_subquery()
+        .label("assigned")
+    )
+
+
+def _meets(scope: Scope, filters: Filters, organization_id: int | None) -> ColumnElement[bool]:
     conditions = [every_word(filters.q, _is_found)]
     if organization_id is not None:
         conditions.append(Tenant.organization_id == organization_id)
-    elif filters.organization:
-        conditions.append(Tenant.organization_id.in_(organizations_chosen(filters.organization)))
+    else:
+        conditions.append(likely(~Organization.is_archived))
+    if organization_id is None and filters.organization:
+        conditions.append(Tenant.organization_id.in_(organizations_chosen(filters.organization, scope)))
     if filters.tenant:
-        conditions.append(License.tenant_id.in_(tenants_chosen(filters.tenant)))
+        conditions.append(License.tenant_id.in_(tenants_chosen(filters.tenant, scope)))
     if filters.product:
-        conditions.append(License.product_id.in_(products_chosen(filters.product)))
+        conditions.append(License.product_id.in_(products_chosen(filters.product, scope)))
     if filters.status:
         conditions.append(_has_status(filters.status))
     if filters.connection:
@@ -214,15 +281,15 @@ def _tenants_by_connection(connections: tuple[str, ...]) -> Select[int]:
     return _standing_alone(select(Tenant.id).join(Tenant.integration).where(is_wanted))
 
 
-def _chosen(model: Any, values: Iterable[str], is_called: Any) -> Select[int]:
-    """The ids of the rows that the values name. Digits are an id; where nothing has that id they are a name."""
+def _chosen(model: Any, values: Iterable[str], is_called: Any, seen: Select[int]) -> Select[int]:
+    """The ids of the rows that the values name. Digits are an id; where nothing that is seen has it, a name."""
     conditions: list[ColumnElement[bool]] = [false()]
     for value in values:
         number = row_id(value)
         if number is None:
             conditions.append(is_called(value))
         else:
-            is_id = _standing_alone(select(model.id).where(model.id == number)).exists()
+            is_id = _standing_alone(seen.where(model.id == number)).exists()
             conditions.append(or_(model.id == number, and_(is_called(value), ~is_id)))
     return _standing_alone(select(model.id).where(or_(*conditions)))
 

@@ -6,30 +6,28 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask, abort, jsonify, make_response, render_template, url_for
+from flask import Blueprint, Flask, abort, jsonify, render_template, url_for
 from flask_login import current_user
 from htmx_flask import request
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from .. import access
 from ..access import Permission
+from ..assets import history
 from ..extensions import db
 from ..models import OFFICE_365_LICENSES, Organization, utc_now
 from ..organizations.queries import find as find_organization
 from ..organizations.queries import sidebar
 from ..paging import Page
 from ..search import searchable
+from ..spreadsheet import csv_answer
 from ..templating import page_or_partial, with_address
 from . import choices
 from .empty import why_empty
-from .export import csv_lines
+from .export import COLUMNS, record
 from .filters import Filters
+from .holder_list import contacts_shown
 from .queries import find, listing, page_of, totals
-
-# Rows of an export that are in memory at a time.
-EXPORT_CHUNK = 1000
 
 bp = Blueprint("licenses", __name__)
 
@@ -66,6 +64,8 @@ def show(license_id: int) -> str:
         organization=organization,
         sidebar=partial(sidebar, db.session, scope, organization),
         present=OFFICE_365_LICENSES,
+        history=partial(history.of_license, license_id),
+        assigned=partial(contacts_shown, row),
     )
 
 
@@ -91,9 +91,10 @@ def _organization(organization_id: int) -> Organization:
 def _list(template: str, filters: Filters, organization: Organization | None) -> Response:
     scope = access.scope_of(current_user)
     organization_id = None if organization is None else organization.id
-    query = listing(scope, filters, organization_id)
     if request.args.get("format") == "csv":
-        return _export(query)
+        exported = listing(scope, filters, organization_id, with_assigned=True)
+        return csv_answer(f"office-365-licenses-{utc_now():%Y-%m-%d}.csv", list(COLUMNS), exported, record)
+    query = listing(scope, filters, organization_id)
     figures = totals(db.session, scope, filters, organization_id)
     page = Page(filters.page, filters.per_page, figures.count)
     address = partial(_address, filters)
@@ -119,22 +120,3 @@ def _address(filters: Filters, file_format: str | None = None, **changes: Any) -
     """The address of this list with some of its filters changed. A change goes back to the first page."""
     parameters = replace(filters, **{"page": 1, **changes}).parameters()
     return url_for(request.endpoint or "", **(request.view_args or {}), **parameters, format=file_format)
-
-
-def _export(query: Any) -> Response:
-    """Everything that is filtered. The query is sent before the answer begins, so that its failure is an answer.
-
-    The request's own session ends when the view returns; the rows are read after that.
-    """
-    session = Session(db.engine)
-    try:
-        rows = session.execute(query.execution_options(yield_per=EXPORT_CHUNK))
-    except DBAPIError:
-        session.close()
-        raise
-    response: Response = make_response(csv_lines(rows.partitions()))
-    response.call_on_close(session.close)
-    response.headers["Content-Type"] = "text/csv; charset=utf-8"
-    filename = f"office-365-licenses-{utc_now():%Y-%m-%d}.csv"
-    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response

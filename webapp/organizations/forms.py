@@ -1,38 +1,77 @@
-"""The form of an organization."""
+"""The forms of organizations."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask_wtf import FlaskForm
-from wtforms import StringField, ValidationError
-from wtforms.validators import DataRequired, Length
+from flask_wtf.file import FileField, FileRequired
+from wtforms import Field, StringField, TextAreaField
+from wtforms.validators import StopValidation, ValidationError
 
 from ..extensions import db
 from ..integrations.matching import take_turns
 from ..models import Organization
 from ..models.organization import LONGEST_NAME
-from ..text import one_line
-from .queries import is_taken
+from ..scope import Scope
+from . import records
+from .queries import named
+
+_CUT = {"autocomplete": "off"}
 
 
 class OrganizationForm(FlaskForm):
     """What is checked here holds until the transaction ends."""
 
-    name = StringField(
-        "Name",
-        filters=[lambda name: one_line(name or "")],
-        validators=[
-            DataRequired("Enter the organization's name."),
-            Length(max=LONGEST_NAME, message=f"Use at most {LONGEST_NAME} characters."),
-        ],
-    )
+    name = StringField("Name", render_kw={"maxlength": LONGEST_NAME, "required": True, **_CUT})
+    address = TextAreaField("Address", render_kw={"rows": 4, "maxlength": records.LONGEST_ADDRESS, **_CUT})
+    phone = StringField("Phone", render_kw={"maxlength": records.LONGEST_PHONE, **_CUT})
+    domains = TextAreaField("Domains", render_kw={"rows": 4, "spellcheck": "false", "autocapitalize": "off", **_CUT})
 
-    def __init__(self, organization: Organization | None = None) -> None:
-        super().__init__(obj=organization)
+    def __init__(self, scope: Scope, organization: Organization | None = None) -> None:
+        given: dict[str, Any] = {}
+        if organization is not None:
+            details = records.stored(organization)
+            given = {**vars(details), "domains": "\n".join(details.domains)}
+        super().__init__(data=given)
+        self._scope = scope
         self._own_id = None if organization is None else organization.id
 
-    def validate_name(self, field: StringField) -> None:
+    @property
+    def details(self) -> records.Details:
+        """What was typed, once it has proved to be right."""
+        fields = (self.name, self.address, self.phone, self.domains)
+        return records.clean(*(field.data or "" for field in fields))
+
+    def validate_name(self, field: Field) -> None:
+        _check(field, records.clean_name)
         take_turns(db.session)
-        if is_taken(db.session, field.data, besides=self._own_id):
+        other = named(db.session, self._scope, records.clean_name(field.data or ""), besides=self._own_id)
+        if other is None:
+            return
+        if other.is_archived:
             raise ValidationError(
-                "There is an organization with this name already. Choose another name, or use that one."
+                "An archived organization has this name. Choose another name, or bring that one back."
             )
+        raise ValidationError("There is an organization with this name already. Choose another name, or use that one.")
+
+    def validate_address(self, field: Field) -> None:
+        _check(field, records.clean_address)
+
+    def validate_phone(self, field: Field) -> None:
+        _check(field, records.clean_phone)
+
+    def validate_domains(self, field: Field) -> None:
+        _check(field, records.clean_domains)
+
+
+class UploadForm(FlaskForm):
+    file = FileField("CSV file", [FileRequired("Choose the file first.")], render_kw={"accept": ".csv,.txt,text/csv"})
+
+
+def _check(field: Field, clean: Callable[[str], object]) -> None:
+    try:
+        clean(field.data or "")
+    except ValueError as error:
+        raise StopValidation(str(error)) from error

@@ -7,18 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import joinedload
 
-from ..access import Scope
-from ..models import OFFICE_365_LICENSES, FlexibleAssetType, License, LicenseStatus, Organization, Tenant, fold
+from ..models import (
+    OFFICE_365_LICENSES,
+    Contact,
+    FlexibleAsset,
+    FlexibleAssetType,
+    License,
+    LicenseStatus,
+    Organization,
+    OrganizationDomain,
+    Tenant,
+    fold,
+)
 from ..models.base import DbSession
+from ..scope import Scope
 from ..search import every_word, row_id
+
+CONTACTS = "contacts"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A flexible asset type in an organization's sidebar, and how many records of it are live."""
+    """What an organization's sidebar leads to, contacts or a flexible asset type, and how many live records it has."""
 
     slug: str
     name: str
@@ -46,21 +59,32 @@ def find(session: DbSession, scope: Scope, organization_id: int) -> Organization
     return session.scalar(select(Organization).where(Organization.id == organization_id, scope.includes()))
 
 
-def listing(scope: Scope, q: str) -> Select[Organization]:
-    """The organizations in whose name, or whose tenants' names or domains, every word is found; sorted by name."""
+def listing(scope: Scope, q: str, archived: bool = False) -> Select[Organization]:
+    """The organizations in use, or those that are archived, sorted by name.
+
+    Every word is found in their name or domains, or in their tenants' names or domains.
+    """
 
     def is_found(word: str) -> Any:
         tenants = select(Tenant.organization_id).where(
             Tenant.organization_id.is_not(None), Tenant.search_folded.contains(word, autoescape=True)
         )
-        return or_(Organization.name_folded.contains(word, autoescape=True), Organization.id.in_(tenants))
+        domains = select(OrganizationDomain.organization_id).where(
+            OrganizationDomain.domain.contains(word, autoescape=True)
+        )
+        return or_(
+            Organization.name_folded.contains(word, autoescape=True),
+            Organization.id.in_(tenants),
+            Organization.id.in_(domains),
+        )
 
-    query = select(Organization).where(scope.includes(), every_word(q, is_found))
+    is_listed = Organization.is_archived if archived else ~Organization.is_archived
+    query = select(Organization).where(scope.includes(), is_listed, every_word(q, is_found))
     return query.order_by(Organization.name_folded, Organization.id)
 
 
-def summaries(session: DbSession, organization_ids: Sequence[int]) -> dict[int, Summary]:
-    """The summary of each of the organizations, in one query."""
+def summaries(session: DbSession, scope: Scope, organization_ids: Sequence[int]) -> dict[int, Summary]:
+    """The summary of each of the organizations, in one query. Licenses that are hidden from who asks do not count."""
     rows = session.execute(
         select(
             Tenant.organization_id,
@@ -72,7 +96,7 @@ def summaries(session: DbSession, organization_ids: Sequence[int]) -> dict[int, 
             ),
         )
         .select_from(Tenant)
-        .outerjoin(License, License.tenant_id == Tenant.id)
+        .outerjoin(License, and_(License.tenant_id == Tenant.id, scope.includes_license()))
         .where(Tenant.organization_id.in_(organization_ids))
         .group_by(Tenant.organization_id)
     )
@@ -81,21 +105,39 @@ def summaries(session: DbSession, organization_ids: Sequence[int]) -> dict[int, 
 
 
 def sidebar(session: DbSession, scope: Scope, organization: Organization) -> list[Entry]:
-    """The flexible asset types with the number of the organization's live records."""
+    """Contacts and the flexible asset types, with the number of the organization's live records."""
     live = (
         select(func.count(License.id))
         .join(Tenant, License.tenant_id == Tenant.id)
         .join(Organization, Tenant.organization_id == Organization.id)
-        .where(Organization.id == organization.id, scope.includes(), License.status != LicenseStatus.GONE)
+        .where(Organization.id == organization.id, scope.includes(), scope.includes_license())
+        .where(License.status != LicenseStatus.GONE)
     )
-    types = session.scalars(select(FlexibleAssetType).order_by(FlexibleAssetType.name)).all()
-    counts = {OFFICE_365_LICENSES: session.scalar(live) or 0}
-    urls = {OFFICE_365_LICENSES: url_for("licenses.organizations", organization_id=organization.id)}
-    return [
-        Entry(kind.slug, kind.name, kind.icon, urls[kind.slug], counts[kind.slug])
-        for kind in types
-        if kind.slug in urls
-    ]
+    assets = (
+        select(FlexibleAssetType, func.count(FlexibleAsset.id))
+        .outerjoin(
+            FlexibleAsset,
+            and_(
+                FlexibleAsset.type_id == FlexibleAssetType.id,
+                FlexibleAsset.organization_id == organization.id,
+                scope.includes_asset(),
+            ),
+        )
+        .where(FlexibleAssetType.archived_at.is_(None))
+        .group_by(FlexibleAssetType.id)
+    )
+    contacts_url = url_for("contacts.organizations", organization_id=organization.id)
+    contacts = Entry(CONTACTS, "Contacts", "address-book", contacts_url, contacts_of(session, scope, organization))
+    entries = [contacts]
+    for kind, assets_of_type in sorted(session.execute(assets), key=lambda row: (fold(row[0].name), row[0].id)):
+        if kind.slug == OFFICE_365_LICENSES:
+            url = url_for("licenses.organizations", organization_id=organization.id)
+            number = session.scalar(live) or 0
+        else:
+            url = url_for("assets.organizations", organization_id=organization.id, slug=kind.slug)
+            number = assets_of_type
+        entries.append(Entry(kind.slug, kind.name, kind.icon, url, number))
+    return entries
 
 
 def tenants_of(session: DbSession, organization: Organization) -> Sequence[Tenant]:
@@ -103,9 +145,22 @@ def tenants_of(session: DbSession, organization: Organization) -> Sequence[Tenan
     return session.scalars(query.order_by(Tenant.name_folded, Tenant.id)).all()
 
 
-def is_taken(session: DbSession, name: str, besides: int | None = None) -> bool:
-    """Whether another organization has this name already, told apart by neither case nor width nor spaces."""
-    query = select(Organization.id).where(Organization.name_folded == fold(name))
+def contacts_of(session: DbSession, scope: Scope, organization: Organization) -> int:
+    """How many contacts the organization has."""
+    query = (
+        select(func.count(Contact.id))
+        .join(Organization, Contact.organization_id == Organization.id)
+        .where(Organization.id == organization.id, scope.includes())
+    )
+    return session.scalar(query) or 0
+
+
+def named(session: DbSession, scope: Scope, name: str, besides: int | None = None) -> Organization | None:
+    """Another organization that has this name already, told apart by neither case nor width nor spaces.
+
+    One that is hidden is not told of: it is as if it were not there. One in use comes before one that is archived.
+    """
+    query = select(Organization).where(Organization.name_folded == fold(name), scope.includes())
     if besides is not None:
         query = query.where(Organization.id != besides)
-    return session.scalar(query.limit(1)) is not None
+    return session.scalar(query.order_by(Organization.is_archived, Organization.id).limit(1))

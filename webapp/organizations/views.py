@@ -16,15 +16,19 @@ from ..models import Organization
 from ..paging import Page, count_rows
 from ..search import searchable
 from ..templating import page_or_partial, with_address
+from . import records
 from .forms import OrganizationForm
-from .queries import find, listing, sidebar, summaries, tenants_of
+from .queries import contacts_of, find, listing, sidebar, summaries, tenants_of
 
 PER_PAGE = 50
+ARCHIVED = "archived"
 
 bp = Blueprint("organizations", __name__)
 
 
 def init_app(app: Flask) -> None:
+    from . import import_views  # noqa: F401  its routes are of this blueprint
+
     app.register_blueprint(bp)
 
 
@@ -32,20 +36,22 @@ def init_app(app: Flask) -> None:
 @access.requires(Permission.READ)
 def index() -> Response:
     q = searchable(request.args.get("q", ""))
-    query = listing(access.scope_of(current_user), q)
+    state = ARCHIVED if request.args.get("state") == ARCHIVED else None
+    query = listing(access.scope_of(current_user), q, archived=state == ARCHIVED)
     page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
     rows = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
 
     def address(page: int = 1) -> str:
-        return url_for("organizations.index", q=q or None, page=page if page > 1 else None)
+        return url_for("organizations.index", q=q or None, state=state, page=page if page > 1 else None)
 
     html = page_or_partial(
         "organizations/index.html",
         "organizations/_table.html",
         rows=rows,
-        summaries=summaries(db.session, [row.id for row in rows]),
+        summaries=summaries(db.session, access.scope_of(current_user), [row.id for row in rows]),
         paging=page,
         q=q,
+        is_archived=state == ARCHIVED,
         address=address,
     )
     return with_address(html, address(page.number))
@@ -54,45 +60,79 @@ def index() -> Response:
 @bp.get("/organizations/<id:organization_id>")
 @access.requires(Permission.READ)
 def show(organization_id: int) -> str:
-    organization = _found(organization_id)
+    scope = access.scope_of(current_user)
+    organization = found_or_404(organization_id)
     return render_template(
         "organizations/show.html",
         organization=organization,
-        summary=summaries(db.session, [organization.id])[organization.id],
+        summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
         tenants=tenants_of(db.session, organization),
-        sidebar=partial(sidebar, db.session, access.scope_of(current_user), organization),
+        contacts=contacts_of(db.session, scope, organization),
+        sidebar=partial(sidebar, db.session, scope, organization),
         present="overview",
     )
 
 
 @bp.route("/organizations/add", methods=["GET", "POST"])
-@access.requires(Permission.EDIT_ORGANIZATIONS)
+@access.requires(Permission.CREATE_ORGANIZATIONS)
 def add() -> tuple[str, int] | Response:
-    form = OrganizationForm()
+    form = OrganizationForm(access.scope_of(current_user))
     if form.validate_on_submit():
-        organization = Organization(name=form.name.data)
-        db.session.add(organization)
+        organization = records.create(db.session, form.details)
         db.session.commit()
         flash(f"{organization.name} was added.", "success")
-        return redirect(url_for("organizations.show", organization_id=organization.id))
+        return _to(organization.id)
     return render_template("organizations/form.html", form=form, organization=None), 422 if form.errors else 200
 
 
 @bp.route("/organizations/<id:organization_id>/edit", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_ORGANIZATIONS)
 def edit(organization_id: int) -> tuple[str, int] | Response:
-    organization = _found(organization_id)
-    form = OrganizationForm(organization)
+    organization = found_or_404(organization_id)
+    form = OrganizationForm(access.scope_of(current_user), organization)
     if form.validate_on_submit():
-        organization.name = form.name.data
+        records.change(organization, form.details)
         db.session.commit()
         flash("The changes were saved.", "success")
-        return redirect(url_for("organizations.show", organization_id=organization.id))
+        return _to(organization_id)
     return render_template("organizations/form.html", form=form, organization=organization), 422 if form.errors else 200
 
 
-def _found(organization_id: int) -> Organization:
+@bp.route("/organizations/<id:organization_id>/archive", methods=["GET", "POST"])
+@access.requires(Permission.CREATE_ORGANIZATIONS)
+def archive(organization_id: int) -> str | Response:
+    organization = found_or_404(organization_id)
+    if request.method == "POST":
+        records.archive(organization)
+        db.session.commit()
+        flash(f"{organization.name} is archived. It is among the archived ones, from where it can be brought back.")
+        return redirect(url_for("organizations.index"))
+    if organization.is_archived:
+        return _to(organization_id)
+    return render_template(
+        "organizations/archive.html",
+        organization=organization,
+        summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
+        contacts=contacts_of(db.session, access.scope_of(current_user), organization),
+    )
+
+
+@bp.post("/organizations/<id:organization_id>/bring-back")
+@access.requires(Permission.CREATE_ORGANIZATIONS)
+def bring_back(organization_id: int) -> Response:
+    organization = found_or_404(organization_id)
+    records.bring_back(organization)
+    db.session.commit()
+    flash(f"{organization.name} is in every list again, and its tenants are synced from the next run on.", "success")
+    return _to(organization_id)
+
+
+def found_or_404(organization_id: int) -> Organization:
     organization = find(db.session, access.scope_of(current_user), organization_id)
     if organization is None:
         abort(404)
     return organization
+
+
+def _to(organization_id: int) -> Response:
+    return redirect(url_for("organizations.show", organization_id=organization_id))

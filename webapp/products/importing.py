@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from .. import audit
 from ..extensions import db
-from ..models import PendingImport, Product, ProductName, utc_now
+from ..models import AuditArea, ImportKind, PendingImport, Product, ProductName
 from ..models.base import DbSession
-from ..models.product_edition import PENDING_LIFETIME, ListedName, Names, hold_names
+from ..models.product_edition import ListedName, Names, hold_names
 from ..models.product_names import shipped_name
-from ..text import one_line
+from ..uploads import waiting
 from .edition import Edition
-
-LONGEST_FILE_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -66,41 +65,29 @@ def apply(session: DbSession, edition: Edition, now: datetime) -> Plan:
     session.execute(insert.on_conflict_do_update(index_elements=["sku_id"], set_=values), rows)
     for product, name in renamed:
         product.name = name
+    audit.record(
+        AuditArea.SETTINGS,
+        f"Imported the names of {planned.total:,} products",
+        new=len(planned.new),
+        changed=len(planned.changed),
+    )
     return planned
 
 
 def keep(session: DbSession, user_id: int, file_name: str, edition: Edition) -> PendingImport:
-    """Keep an upload until its user imports it, instead of their last one; forgotten ones of all users are removed."""
-    outdated = PendingImport.created_at < utc_now() - PENDING_LIFETIME
-    session.execute(delete(PendingImport).where((PendingImport.user_id == user_id) | outdated))
-    name = one_line(file_name)[:LONGEST_FILE_NAME]
-    pending = PendingImport(user_id=user_id, file_name=name, edition=edition.plain())
-    session.add(pending)
-    return pending
+    """Keep an upload until its user imports it, instead of their last one."""
+    return waiting.keep(session, user_id, ImportKind.PRODUCTS, file_name, edition.plain())
 
 
 def pending(session: DbSession, user_id: int, pending_id: int) -> PendingImport | None:
     """The user's upload of this id, where it is still there and not too old."""
-    return session.scalar(
-        select(PendingImport).where(
-            PendingImport.id == pending_id,
-            PendingImport.user_id == user_id,
-            PendingImport.created_at >= utc_now() - PENDING_LIFETIME,
-        )
-    )
+    return waiting.find(session, user_id, ImportKind.PRODUCTS, pending_id)
 
 
 def take(session: DbSession, user_id: int, pending_id: int) -> Edition | None:
     """The edition of the user's upload, which is then no longer kept; None for all but the first who asks."""
-    kept = pending(session, user_id, pending_id)
-    if kept is None:
-        return None
-    edition = Edition.from_plain(kept.edition)
-    removed = session.execute(
-        delete(PendingImport).where(PendingImport.id == pending_id).returning(PendingImport.id),
-        execution_options={"synchronize_session": False},
-    )
-    return edition if removed.first() is not None else None
+    kept = waiting.take(session, user_id, ImportKind.PRODUCTS, pending_id)
+    return None if kept is None else Edition.from_plain(kept.content)
 
 
 def _prepare(session: DbSession, edition: Edition) -> tuple[Plan, list[tuple[Product, str]]]:

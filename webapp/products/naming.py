@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..models import Product
+from .. import audit
+from ..models import AuditArea, Product
 from ..models.base import DbSession
 from ..models.product_edition import names_for
 from ..text import name as as_name
@@ -23,5 +24,9 @@ def own_name(text: str) -> str:
 def name(session: DbSession, product: Product, text: str) -> None:
     """Give the product the own name, or with none the one that it has without; the caller commits."""
     names = names_for(session, {product.sku_id: product.part_number}, to_write=True)
+    before = product.name
     product.own_name = text
     product.name = text or names.name_and_source(product.sku_id, product.part_number)[0]
+    if product.name != before:
+        event = f"Named the product {product.part_number} {product.name}"
+        audit.record(AuditArea.SETTINGS, event, before=before, after=product.name)

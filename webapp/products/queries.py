@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
-from ..access import Scope
 from ..models import License, LicenseStatus, NameSource, Organization, Product, Tenant
 from ..models.base import DbSession
 from ..models.product_edition import names_for
+from ..scope import Scope
 from ..search import every_word
 
 
@@ -37,7 +37,7 @@ def listing(q: str = "") -> Select[Product]:
 
 
 def rows(session: DbSession, scope: Scope, products: Sequence[Product]) -> list[Row]:
-    """The products with what belongs to them, in two queries. Licenses that are gone or out of view do not count."""
+    """The products with what belongs to them, in two queries. Licenses that are gone or in no list do not count."""
     names = names_for(session, {product.sku_id: product.part_number for product in products})
     licenses = _licenses(session, scope, [product.id for product in products])
     made = []
@@ -53,7 +53,13 @@ def _licenses(session: DbSession, scope: Scope, product_ids: Sequence[int]) -> d
         select(License.product_id, func.count(License.id))
         .join(Tenant, License.tenant_id == Tenant.id)
         .join(Organization, Tenant.organization_id == Organization.id)
-        .where(scope.includes(), License.product_id.in_(product_ids), License.status != LicenseStatus.GONE)
+        .where(
+            scope.includes(),
+            scope.includes_license(),
+            ~Organization.is_archived,
+            License.product_id.in_(product_ids),
+            License.status != LicenseStatus.GONE,
+        )
         .group_by(License.product_id)
     )
     return dict(session.execute(counted).all())

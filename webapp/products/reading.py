@@ -7,9 +7,6 @@ Source: https://learn.microsoft.com/entra/identity/users/licensing-service-plan-
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import BinaryIO
@@ -17,7 +14,8 @@ from typing import BinaryIO
 from ..integrations.fields import is_guid
 from ..models.product_edition import ListedName
 from ..text import one_line
-from .decoding import HOW_TO_GET_IT, Lines, NotReadable, text_of
+from ..uploads.decoding import Limits, Lines, text_of
+from ..uploads.records import Header, read_header, read_records
 from .edition import Edition, Spellings, Unread
 
 NAME, PART_NUMBER, SKU_ID = COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
@@ -29,12 +27,13 @@ MOST_PRODUCTS = 10_000
 MOST_SPELLINGS = 40_000
 MOST_LISTED = 100
 
-_DELIMITERS = (",", ";", "\t")
-_ERRORS = {
-    "unexpected end of data": "a quoted field begins here and does not end",
-    "field larger than field limit": "a quoted field begins here and does not end",
-    "expected after": "a quote stands in the middle of a field",
-}
+_PAGE = "Product names and service plan identifiers for licensing"
+# Microsoft's list has 6,000 lines, the longest of a few hundred characters.
+LIMITS = Limits(
+    advice=f"Use the CSV file that Microsoft's page “{_PAGE}” offers, as it is.",
+    largest_file=50 * 1024 * 1024,
+    most_lines=500_000,
+)
 
 
 @dataclass
@@ -54,9 +53,7 @@ class _Tally:
             self.spellings += spelling not in counts
             counts[spelling] = counts.get(spelling, 0) + 1
         if len(self.names) > MOST_PRODUCTS or self.spellings > MOST_SPELLINGS:
-            raise NotReadable(
-                f"The file has more than {MOST_PRODUCTS:,} products, which Microsoft's list never had. {HOW_TO_GET_IT}"
-            )
+            raise LIMITS.refusal(f"The file has more than {MOST_PRODUCTS:,} products: Microsoft's list never had that.")
 
     def leave_out(self, first_line: int, last_line: int, reason: str) -> None:
         self.unread_count += 1
@@ -70,16 +67,16 @@ def read(file: BinaryIO) -> Edition:
     Where a product has several spellings the most frequent is chosen, of equally frequent ones the first.
     """
     tally = _Tally()
-    with text_of(file) as (lines, encoding):
-        delimiter, positions = _header(lines)
-        for first_line, cells in _records(lines, delimiter, tally):
+    with text_of(file, LIMITS) as (lines, encoding):
+        header = _header(lines)
+        for first_line, cells in read_records(lines, header.delimiter, tally.leave_out):
             tally.rows += 1
             try:
-                tally.add(_product(cells, positions))
+                tally.add(_product(cells, header.positions))
             except _LeftOut as reason:
                 tally.leave_out(first_line, lines.number, str(reason))
     if not tally.names:
-        raise NotReadable(_nothing_in(tally))
+        raise LIMITS.refusal(_nothing_in(tally))
     return _edition(tally, encoding)
 
 
@@ -87,44 +84,14 @@ class _LeftOut(Exception):
     """Why a row names no product."""
 
 
-def _header(lines: Lines) -> tuple[str, dict[str, int]]:
-    """How fields are set apart, and where the needed columns are."""
-    line = next((line for line in lines if line.strip() and not line.lower().startswith("sep=")), "")
-    found = {delimiter: _positions(line, delimiter) for delimiter in _DELIMITERS}
-    delimiter = max(_DELIMITERS, key=lambda delimiter: len(found[delimiter]))
-    missing = [column for column in COLUMNS if column not in found[delimiter]]
+def _header(lines: Lines) -> Header:
+    """The header, which names all that is needed."""
+    header = read_header(lines, COLUMNS)
+    missing = [column for column in COLUMNS if column not in header.positions]
     if missing:
         what = f"the column {missing[0]}" if len(missing) == 1 else f"the columns {_and(missing)}"
-        raise NotReadable(f"The first line of the file does not name {what}. {HOW_TO_GET_IT}")
-    return delimiter, found[delimiter]
-
-
-def _positions(line: str, delimiter: str) -> dict[str, int]:
-    wanted = {_letters(column): column for column in COLUMNS}
-    positions: dict[str, int] = {}
-    for position, title in enumerate(next(csv.reader([line], delimiter=delimiter), [])):
-        # Some editions begin with a mark of their encoding that was itself encoded once more.
-        column = wanted.get(_letters(title))
-        if column is not None:
-            positions.setdefault(column, position)
-    return positions
-
-
-def _records(lines: Lines, delimiter: str, tally: _Tally) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the number of its first line. What is no record is noted, and the next line begins a new one."""
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        first_line = lines.number + 1
-        lines.begin_record()
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            tally.leave_out(first_line, lines.number, _explained(error))
-            continue
-        if any(cell.strip() for cell in cells):
-            yield first_line, cells
+        raise LIMITS.refusal(f"The first line of the file does not name {what}.")
+    return header
 
 
 def _product(cells: list[str], positions: dict[str, int]) -> ListedName:
@@ -172,18 +139,9 @@ def _edition(tally: _Tally, encoding: str) -> Edition:
 
 def _nothing_in(tally: _Tally) -> str:
     if not tally.unread:
-        return f"The file has the columns but no products. {HOW_TO_GET_IT}"
+        return "The file has the columns but no products."
     first = tally.unread[0]
-    return f"No line of the file names a product. {first.lines}: {first.reason}. {HOW_TO_GET_IT}"
-
-
-def _explained(error: csv.Error) -> str:
-    known = (reason for words, reason in _ERRORS.items() if words in str(error))
-    return next(known, "it is not in the form of a CSV file")
-
-
-def _letters(title: str) -> str:
-    return re.sub("[^a-z0-9]", "", title.lower())
+    return f"No line of the file names a product. {first.lines}: {first.reason}."
 
 
 def _and(words: list[str]) -> str:

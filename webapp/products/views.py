@@ -16,15 +16,14 @@ from ..models import Product, utc_now
 from ..paging import Page, count_rows
 from ..search import searchable
 from ..templating import page_or_partial, with_address
+from ..uploads.allowance import allow_file
+from ..uploads.decoding import NotReadable
 from . import importing, naming, queries
-from .decoding import LARGEST_FILE, NotReadable
 from .edition import Edition
 from .forms import OwnNameForm, UploadForm
-from .reading import read
+from .reading import LIMITS, read
 
 PER_PAGE = 50
-# Beside the file, the form has a token and the file's name.
-LARGEST_UPLOAD = LARGEST_FILE + 64 * 1024
 # What the dry run's page lists of each kind; the command prints all.
 MOST_SHOWN = 200
 
@@ -39,10 +38,7 @@ def init_app(app: Flask) -> None:
 def allow_large_file(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """Take a large request from whoever may upload. It is decided here, before the form is read for its token."""
     if endpoint == "products.upload" and request.method == "POST":
-        if current_user.is_authenticated and access.may(current_user, Permission.MANAGE_PRODUCTS):
-            request.max_content_length = LARGEST_UPLOAD
-        # Who sends slowly keeps nobody from writing.
-        db.session.rollback()
+        allow_file(Permission.MANAGE_PRODUCTS, LIMITS.largest_file)
 
 
 @bp.get("")
@@ -111,7 +107,7 @@ def review(pending_id: int) -> str | Response:
     pending = importing.pending(db.session, current_user.id, pending_id)
     if pending is None:
         return _ask_for_the_file_again()
-    edition = Edition.from_plain(pending.edition)
+    edition = Edition.from_plain(pending.content)
     return render_template(
         "products/review.html",
         pending=pending,

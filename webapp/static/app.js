@@ -108,6 +108,57 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// data-filters="ID": show of that list only the entries that have every word that was typed; what is checked stays.
+document.addEventListener("input", (event) => {
+  const list = document.getElementById(event.target.dataset.filters);
+  if (!list) return;
+  const words = event.target.value.toLowerCase().split(/\s+/);
+  let found = 0;
+  for (const entry of list.querySelectorAll("[data-filtered]")) {
+    const text = entry.textContent.toLowerCase();
+    entry.hidden = !words.every((word) => text.includes(word));
+    found += !entry.hidden;
+  }
+  list.querySelector("[data-none-found]").hidden = found > 0;
+});
+
+// data-select-all="NAME": a checkbox that ticks all others of that name; its form says how many are. What is chosen
+// beyond the page, data-select-beyond, stands above them.
+const countSelected = (form) => {
+  const boxes = [...form.elements].filter((box) => box.name === form.querySelector("[data-select-all]").dataset.selectAll);
+  const ticked = boxes.filter((box) => box.checked).length;
+  const all = form.querySelector("[data-select-all]");
+  all.checked = ticked > 0 && ticked === boxes.length;
+  all.indeterminate = ticked > 0 && ticked < boxes.length;
+  const beyond = form.querySelector("[data-select-beyond]")?.checked;
+  form.querySelector("[data-selected]").textContent = beyond ? "" : ticked ? `${ticked} selected` : "";
+};
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (!form?.hasAttribute("data-selection")) return;
+  const name = event.target.dataset.selectAll;
+  if (name) {
+    for (const box of form.elements) if (box.name === name) box.checked = event.target.checked;
+  }
+  countSelected(form);
+});
+
+// data-chooser: the arrow keys go from what is typed to what was found, and Escape closes it.
+document.addEventListener("keydown", (event) => {
+  const chooser = event.target.closest?.("[data-chooser]");
+  if (!chooser) return;
+  const stops = [...chooser.querySelectorAll("input[type=search], button[name]:not(:disabled)")];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) {
+    event.preventDefault();
+    stops[Math.min(Math.max(stops.indexOf(event.target) + step, 0), stops.length - 1)]?.focus();
+  } else if (event.key === "Escape" && chooser.parentElement.hasAttribute("data-closes")) {
+    const opener = document.getElementById(chooser.parentElement.dataset.closes);
+    chooser.remove();
+    opener?.focus();
+  }
+});
+
 // data-copy="ID": copy what stands in that field; where the browser does not let us, select it for the reader to copy.
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");

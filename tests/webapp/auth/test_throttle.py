@@ -109,7 +109,7 @@ def test_of_guesses_sent_at_once_none_gets_through_after_five_wrong_ones(
 
     def others_fail_meanwhile(session: object, address: str, password: str) -> object:
         for _ in range(5):
-            throttle.count_failure(throttle.of_sign_in(address))
+            throttle.count(throttle.of_sign_in(address))
         return check(session, address, password)  # type: ignore[arg-type]
 
     monkeypatch.setattr(accounts, "user_with_password", others_fail_meanwhile)
@@ -122,7 +122,7 @@ def test_twenty_failures_in_an_hour_are_too_many_however_slow(app: Flask) -> Non
     with app.test_request_context("/sign-in"):
         hourly = [limit for limit in throttle.of_sign_in("ada@msp.example") if limit.amount.get_expiry() == 3600]
         for _ in range(20):
-            throttle.count_failure(hourly)
+            throttle.count(hourly)
         with pytest.raises(TooManyRequests):
             throttle.check(throttle.of_sign_in("ada@msp.example"))
 

@@ -159,10 +159,18 @@ def test_list_prints_each_integration_without_its_secret(flask: Run, make: Make)
     another, contoso = json.loads(flask("list", "--json").stdout)
     assert contoso == {
         "name": "Contoso",
+        "kind": "direct",
         "cloud": "global",
         "tenant_id": TENANT_ID,
         "client_id": CLIENT_ID,
+        "credentials": "client secret",
+        "credentials_end_on": None,
+        "credentials_state": "ok",
+        "certificate_thumbprint": None,
+        "signed_in_as": None,
+        "sign_in_lapsed_at": None,
         "sync_licenses": True,
+        "sync_users": "off",
         "sync_every_hours": 2,
         "paused": False,
         "next_sync_at": next_sync_at.isoformat(),
@@ -182,7 +190,8 @@ def test_list_without_integrations_is_an_empty_array(flask: Run) -> None:
 def test_discover_lists_the_tenants_found(flask: Run, make: Make, microsoft: Microsoft, workers: Workers) -> None:
     tenant = make.tenant(integration=make.integration(name="Contoso"))
     make.tenant(integration=tenant.integration)
-    microsoft.answer = {"ok": True, "tenants": [tenant.id], "warning": None}
+    found_none: dict[str, Any] = {"new": [], "back": [], "gone": [], "left": []}
+    microsoft.answer = {"ok": True, "tenants": [tenant.id], "warning": None, **found_none}
     [found] = json.loads(flask("discover", "CONTOSO", "--json").stdout)
     assert (found["tenant_id"], found["state"], found["organization"]) == (tenant.tenant_id, "unmatched", None)
     assert tenant.tenant_id in flask("discover", "Contoso").stdout

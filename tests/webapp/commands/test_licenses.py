@@ -28,9 +28,14 @@ def test_a_record_has_what_the_design_promises(run_command: FlaskCliRunner, make
         last_synced_at=now,
     )
     product = make.product(name="Microsoft Dynamics CRM Online", part_number="CRMSTANDARD")
-    make.license(tenant=tenant, product=product, active=0, status="Suspended", suspended=25, applies_to="User")
+    license = make.license(
+        tenant=tenant, product=product, active=0, status="Suspended", suspended=25, applies_to="User"
+    )
+    for _ in range(2):
+        make.assignment(license, make.directory_user(tenant=tenant))
     assert records(run_command) == [
         {
+            "id": license.id,
             "name": "Microsoft Dynamics CRM Online",
             "organization": "Contoso",
             "integration": "Partner",
@@ -44,6 +49,7 @@ def test_a_record_has_what_the_design_promises(run_command: FlaskCliRunner, make
             "consumed": 14,
             "unused": 0,
             "over": 14,
+            "assigned": 2,
             "warning": 0,
             "suspended": 25,
             "locked_out": 0,

@@ -48,6 +48,9 @@ def test_list_prints_the_runs_newest_first(run_command: FlaskCliRunner, make: Ma
         "reason": "It broke.",
         "fix": "Mend it.",
         "code": "AADSTS1",
+        "tenants_found": 0,
+        "tenants_gone": 0,
+        "notice": "",
     }
 
 

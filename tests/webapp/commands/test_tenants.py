@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import Organization, Tenant, utc_now
+from webapp.models import AuditEntry, Organization, Tenant, utc_now
 
 Run = Callable[..., Result]
 
@@ -54,7 +54,11 @@ def test_list_prints_each_tenant_with_its_state(flask: Run, make: Make) -> None:
         "default_domain": "a.example",
         "state": "matched",
         "organization": "Customer",
+        "suggestion": None,
+        "suggested_because": None,
+        "suggestion_score": None,
         "last_synced_at": now.isoformat(),
+        "gone_at": None,
         "disconnected_at": None,
     }
     assert (records[2]["organization"], records[2]["last_synced_at"]) == (None, None)
@@ -124,7 +128,16 @@ def test_an_ambiguous_organization_is_explained_with_its_candidates(flask: Run, 
 
 
 @pytest.mark.parametrize(
-    "args", [(), ("only",), ("a", "b", "--create-organizations"), ("--create", "--create-organizations")]
+    "args",
+    [
+        (),
+        ("only",),
+        ("a", "b", "--create-organizations"),
+        ("--create", "--create-organizations"),
+        ("--accept-suggestions", "--create-organizations"),
+        ("a", "b", "--accept-suggestions"),
+        ("a", "b", "--integration", "c"),
+    ],
 )
 def test_what_does_not_go_together_is_a_usage_error(args: tuple[str, ...], flask: Run) -> None:
     assert flask("match", *args).exit_code == 2
@@ -152,6 +165,78 @@ def test_a_tenant_with_several_namesakes_is_left_and_told(flask: Run, make: Make
     left, other = make.tenant(name="Contoso"), make.tenant(name="Fabrikam")
     result = flask("match", "--create-organizations")
     assert result.exit_code == 1
-    assert "Contoso: 2 organizations have this name." in result.stderr
+    assert "Contoso: left, several organizations have its name." in result.stderr
     assert organization_of(left) is None
     assert organization_of(other) == "Fabrikam"
+
+
+def test_suggestions_are_listed_with_their_reasons(flask: Run, make: Make) -> None:
+    make.organization(name="Contoso Ltd")
+    make.organization(name="Fabrikam")
+    for _ in range(2):
+        make.organization(name="Twins")
+    make.tenant(name="A Contosso Inc")
+    make.tenant(name="Contosso Inc")
+    make.tenant(name="FABRIKAM")
+    make.tenant(name="Gone, Contoso Ltd", gone_at=utc_now())
+    make.tenant(name="Twins")
+    records = {record["name"]: record for record in json.loads(flask("list", "--json").stdout)}
+
+    def suggested(name: str) -> tuple[object, object, object]:
+        record = records[name]
+        return record["suggestion"], record["suggested_because"], record["suggestion_score"]
+
+    assert suggested("Contosso Inc") == ("Contoso Ltd", "alike name", 93)
+    assert suggested("FABRIKAM") == ("Fabrikam", "same name", None)
+    assert suggested("Twins") == (None, "2 organizations have this name", None)
+    assert suggested("Gone, Contoso Ltd") == (None, None, None)
+    assert "same name" in flask("list").stdout
+
+
+def test_suggestions_are_accepted_all_at_once(flask: Run, make: Make) -> None:
+    make.organization(name="Contoso Ltd")
+    alike, unknown = make.tenant(name="Contosso Inc"), make.tenant(name="Northwind")
+    dry = flask("match", "--accept-suggestions", "--dry-run")
+    assert "Contosso Inc: would be matched to Contoso Ltd (alike name, 93 %)." in dry.stdout
+    assert organization_of(alike) is None
+    result = flask("match", "--accept-suggestions")
+    assert result.exit_code == 0
+    assert "Contosso Inc: matched to Contoso Ltd (alike name, 93 %)." in result.stdout
+    assert "Northwind: left, no suggestion." in result.stderr
+    assert organization_of(alike) == "Contoso Ltd"
+    assert organization_of(unknown) is None
+    [entry] = db.session.scalars(select(AuditEntry))
+    assert (entry.actor, entry.event) == ("command line", "Contosso Inc is matched to Contoso Ltd")
+
+
+def test_only_the_tenants_of_one_integration_are_matched(flask: Run, make: Make) -> None:
+    ours = make.tenant(integration=make.integration(name="Ours"), name="Contoso")
+    theirs = make.tenant(name="Fabrikam")
+    assert flask("match", "--create-organizations", "--integration", "ours").exit_code == 0
+    assert (organization_of(ours), organization_of(theirs)) == ("Contoso", None)
+
+
+def test_a_dry_run_writes_nothing(flask: Run, make: Make) -> None:
+    tenant = make.tenant(name="Contoso")
+    assert (
+        "Contoso: would be matched to Contoso (new organization)."
+        in flask("match", "--create-organizations", "--dry-run").stdout
+    )
+    assert (
+        "Would create the organization and match Contoso to X."
+        in flask("match", tenant.tenant_id, "X", "--create", "--dry-run").stdout
+    )
+    assert organization_of(tenant) is None
+    assert db.session.scalars(select(Organization)).all() == []
+
+
+def test_an_archived_organization_is_not_matched(flask: Run, make: Make) -> None:
+    make.organization(name="Contoso", archived_at=utc_now())
+    tenant = make.tenant(name="Contoso")
+    refused = flask("match", tenant.tenant_id, "Contoso", "--create")
+    assert "Contoso is archived." in refused.stderr
+    assert flask("match", "--accept-suggestions").exit_code == 0
+    left = flask("match", "--create-organizations")
+    assert left.exit_code == 1
+    assert "Contoso: left, an archived organization has its name." in left.stderr
+    assert organization_of(tenant) is None

@@ -13,7 +13,17 @@ from tests.conftest import signed_in
 from tests.support.factories import PASSWORD, Make
 from tests.webapp.auth.forms import is_signed_in, sign_in
 from webapp.extensions import db
-from webapp.models import Role, SetupCode, User
+from webapp.models import (
+    AuditEntry,
+    GroupMember,
+    Organization,
+    OrganizationGrant,
+    Role,
+    SetupCode,
+    User,
+    UserState,
+    utc_now,
+)
 
 
 def create(
@@ -46,7 +56,10 @@ def test_the_code_of_the_first_visit_ends_with_the_first_user(run_command: Flask
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"role": "king"}, "'king' is not a role. The roles are: Administrator, Read-only."),
+        (
+            {"role": "king"},
+            "'king' is not a role. The roles are: Administrator, Manager, Editor, Creator, Lite, Read-only.",
+        ),
         ({"email": "no address"}, "'no address' is not an e-mail address."),
         ({"password": "short"}, "The password has 5 characters; it needs at least 8."),
         ({"password": "ada@msp.example"}, "The password is the e-mail address."),
@@ -111,10 +124,11 @@ def test_the_list_has_everyone(run_command: FlaskCliRunner, make: Make) -> None:
     make.user(email="a@msp.example")
     result = run_command.invoke(args=["users", "list"])
     lines = result.output.splitlines()
-    assert lines[0].split() == ["email", "role", "created_at", "last_sign_in_at"]
-    assert [line.split()[:2] for line in lines[1:]] == [
-        ["a@msp.example", "administrator"],
-        ["b@msp.example", "read-only"],
+    columns = ["email", "role", "state", "all_organizations", "created_at", "last_sign_in_at"]
+    assert lines[0].split() == columns
+    assert [line.split()[:4] for line in lines[1:]] == [
+        ["a@msp.example", "administrator", "active", "True"],
+        ["b@msp.example", "read-only", "active", "True"],
     ]
 
 
@@ -125,10 +139,113 @@ def test_the_list_as_json_has_no_secret(run_command: FlaskCliRunner, make: Make)
         {
             "email": "a@msp.example",
             "role": "administrator",
+            "state": "active",
+            "all_organizations": True,
+            "organizations": [],
+            "groups": [],
             "created_at": user.created_at.isoformat(),
             "last_sign_in_at": None,
         }
     ]
+
+
+def test_the_list_as_json_tells_what_users_are_given(run_command: FlaskCliRunner, make: Make) -> None:
+    north = make.organization(name="North")
+    user = make.reader(make.organization(name="South"), email="a@msp.example", role=Role.LITE)
+    make.grant(make.group(user, name="Team"), north)
+    make.invited_user(email="b@msp.example", role=Role.MANAGER, all_organizations=False)
+    make.user(email="c@msp.example", role=Role.LITE, deactivated_at=utc_now())
+    keys = ("state", "all_organizations", "organizations", "groups")
+    records = json.loads(run_command.invoke(args=["users", "list", "--json"]).output)
+    assert [tuple(record[key] for key in keys) for record in records] == [
+        ("active", False, ["North", "South"], ["Team"]),
+        ("invited", True, [], []),
+        ("deactivated", False, [], []),
+    ]
+
+
+def granted() -> set[str]:
+    return {
+        db.session.get_one(Organization, grant.organization_id).name for grant in db.session.query(OrganizationGrant)
+    }
+
+
+def test_a_user_is_made_with_organizations_and_groups(run_command: FlaskCliRunner, make: Make) -> None:
+    make.organization(name="North")
+    group = make.group(name="Team")
+    command = ["users", "create", "a@msp.example", "--role", "editor", "--organization", "NORTH", "--group", "team"]
+    result = run_command.invoke(args=[*command, "--password-stdin"], input=f"{PASSWORD}\n")
+    assert result.exit_code == 0, result.output
+    user = db.session.query(User).one()
+    assert not user.all_organizations
+    assert granted() == {"North"}
+    assert db.session.query(GroupMember).one().group_id == group.id
+
+
+@pytest.mark.parametrize(("role", "has_all"), [("editor", True), ("read-only", True), ("lite", False)])
+def test_without_a_list_all_are_given_but_never_to_lite(run_command: FlaskCliRunner, role: str, has_all: bool) -> None:
+    assert create(run_command, role=role).exit_code == 0
+    assert db.session.query(User).one().all_organizations == has_all
+
+
+@pytest.mark.parametrize(
+    ("option", "message"), [("--organization", "no organization named"), ("--group", "no group named")]
+)
+def test_what_is_given_must_be_there(run_command: FlaskCliRunner, make: Make, option: str, message: str) -> None:
+    command = ["users", "invite", "a@msp.example", "--role", "lite", option, "Nothing"]
+    result = run_command.invoke(args=command)
+    assert result.exit_code == 1
+    assert message in result.output
+    assert db.session.query(User).count() == 0
+
+
+def test_an_invitation_prints_its_link(app: Flask, run_command: FlaskCliRunner) -> None:
+    result = run_command.invoke(args=["users", "invite", "a@msp.example", "--role", "manager"])
+    assert result.exit_code == 0, result.output
+    address = result.output.strip()
+    assert address.startswith("http://127.0.0.1:8000/invitation/")
+    browser = app.test_client()
+    form = {"password": PASSWORD, "repeated": PASSWORD}
+    assert browser.post(address.removeprefix("http://127.0.0.1:8000"), data=form).status_code == 302
+    assert is_signed_in(browser)
+
+
+def test_a_reset_link_sets_a_new_password(app: Flask, run_command: FlaskCliRunner, make: Make) -> None:
+    make.user(email="a@msp.example")
+    address = run_command.invoke(args=["users", "reset-link", "A@msp.example"]).output.strip()
+    form = {"password": "a new password", "repeated": "a new password"}
+    app.test_client().post(address.removeprefix("http://127.0.0.1:8000"), data=form)
+    assert sign_in(app.test_client(), "a@msp.example", "a new password").status_code == 302
+
+
+def test_a_role_is_set_and_a_user_deactivated_and_brought_back(
+    app: Flask, run_command: FlaskCliRunner, make: Make
+) -> None:
+    make.user()
+    user = make.user(email="a@msp.example", role=Role.READ_ONLY)
+    browser = signed_in(app, user)
+    for command in (["set-role", "a@msp.example", "--role", "lite"], ["deactivate", "a@msp.example"]):
+        assert run_command.invoke(args=["users", *command]).exit_code == 0
+    db.session.rollback()
+    assert (user.role, user.all_organizations, user.state) == (Role.LITE, False, UserState.DEACTIVATED)
+    assert not is_signed_in(browser)
+    assert run_command.invoke(args=["users", "reset-link", "a@msp.example"]).exit_code == 1
+    assert run_command.invoke(args=["users", "reactivate", "a@msp.example"]).exit_code == 0
+    assert sign_in(app.test_client(), "a@msp.example").status_code == 302
+    events = [entry.event for entry in db.session.query(AuditEntry).filter_by(actor="command line")]
+    assert events == [
+        "Changed the rights of a@msp.example: Lite now",
+        "Deactivated a@msp.example",
+        "Reactivated a@msp.example",
+    ]
+
+
+@pytest.mark.parametrize("command", ["set-role --role lite", "deactivate", "reactivate", "reset-link"])
+def test_an_unknown_user_is_told(run_command: FlaskCliRunner, make: Make, command: str) -> None:
+    name, *options = command.split()
+    result = run_command.invoke(args=["users", name, "eve@msp.example", *options])
+    assert result.exit_code == 1
+    assert "There is no user eve@msp.example." in result.output
 
 
 @pytest.mark.parametrize("command", [["users"], ["users", "create"], ["users", "set-password"], ["users", "list"]])

@@ -21,6 +21,9 @@ ACCEPTED = {
     "tenant_id": TENANT_ID,
     "name": "Contoso",
     "default_domain": "contoso.onmicrosoft.com",
+    "domains": "contoso.onmicrosoft.com",
+    "address": "1 Main St, Redmond, US",
+    "phone": "425-555-0100",
     "warning": None,
 }
 
@@ -73,7 +76,7 @@ class Workers:
         self.is_reachable = True
         self.enqueued: list[int] = []
 
-    def count(self) -> int:
+    def count(self, queue_name: str = queue.SYNC) -> int:
         self._reach()
         return self.alive
 

@@ -14,7 +14,7 @@ from tests.support.factories import Make
 from tests.support.together import at_once, meeting
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.integrations import connecting, matching
+from webapp.integrations import connecting, creating, matching
 from webapp.integrations.connecting import Connected, Credentials, Refused
 from webapp.models import Cloud, Integration, Organization, Tenant
 
@@ -60,10 +60,10 @@ def test_of_two_tenants_of_one_name_that_are_matched_to_a_new_organization_one_m
 ) -> None:
     ids = [make.tenant(name="Contoso").id for _ in range(2)]
     db.session.rollback()
-    monkeypatch.setattr(matching, "namesakes", meeting(matching.namesakes))
+    monkeypatch.setattr(creating, "namesakes", meeting(matching.namesakes))
 
     def create(tenant_id: int) -> Sequence[Organization]:
-        existing = matching.create_organization(db.session, db.session.get_one(Tenant, tenant_id))
+        existing = creating.create_organization(db.session, db.session.get_one(Tenant, tenant_id))
         db.session.commit()
         return existing
 

@@ -225,7 +225,13 @@ def test_every_action_answers_with_a_sentence_while_it_is_removed_and_is_not_the
         for integration, code in ((deleted, 409), (kept, 404)):
             tenant = make.tenant(integration=integration, organization=make.organization())
             run = make.run(integration=integration, state=RunState.FAILED)
-            given = {"integration_id": integration.id, "tenant_id": tenant.id, "run_id": run.id, "part_id": 1}
+            given = {
+                "integration_id": integration.id,
+                "tenant_id": tenant.id,
+                "run_id": run.id,
+                "part_id": 1,
+                "addition_id": 1,
+            }
             built = rule.build({name: given[name] for name in rule.arguments})
             assert built is not None
             for method in sorted((rule.methods or set()) & {"GET", "POST"}):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import Integration
+from webapp.models import AuditEntry, Integration
 
 
 def chosen(integration_id: int) -> bool:
@@ -37,3 +38,16 @@ def test_what_is_not_ticked_is_not_synced_any_more(as_administrator: FlaskClient
     answer = as_administrator.post(address, data={"csrf_token": "a browser sends it always"}, follow_redirects=True)
     assert "Nothing is chosen" in answer.text
     assert chosen(integration_id) is False
+
+
+def test_matching_new_tenants_by_exact_name_is_chosen_and_told(as_administrator: FlaskClient, make: Make) -> None:
+    integration_id = make.integration(sync_licenses=True).id
+    address = f"/account/integrations/{integration_id}/settings"
+    assert "Match new tenants by exact name" in as_administrator.get(address).text
+    form = {"sync_licenses": "y", "sync_every_hours": "1", "sync_users": "off"}
+    as_administrator.post(address, data={**form, "match_by_name": "y"})
+    assert db.session.get_one(Integration, integration_id).match_by_name is True
+    [entry] = db.session.scalars(select(AuditEntry))
+    assert entry.details["match_by_name"] == {"from": False, "to": True}
+    as_administrator.post(address, data=form)
+    assert db.session.get_one(Integration, integration_id).match_by_name is False

@@ -1,64 +1,26 @@
-"""Match Tenants."""
+"""Match Tenants: what can be done with one."""
 
 from __future__ import annotations
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.test import TestResponse
 
 from jobs.queue import NoWorker
 from tests.support.factories import Make
 from tests.webapp.integrations.conftest import Microsoft, refusal
+from tests.webapp.integrations.matching import address, send, stored
 from webapp.extensions import db
-from webapp.models import Integration, Organization, Tenant, TenantState, utc_now
-
-
-def address(tenant: Tenant | Integration, action: str = "") -> str:
-    if isinstance(tenant, Integration):
-        return f"/account/integrations/{tenant.id}/tenants{action}"
-    return f"/account/integrations/{tenant.integration_id}/tenants/{tenant.id}{action}"
-
-
-def send(client: FlaskClient, where: str, **form: str) -> TestResponse:
-    answer = client.post(where, data=form)
-    assert answer.status_code == 303
-    return client.get(answer.location)
-
-
-def stored(tenant_id: int) -> Tenant:
-    return db.session.get_one(Tenant, tenant_id)
-
-
-def test_tenants_are_listed_with_those_to_be_matched_first(as_administrator: FlaskClient, make: Make) -> None:
-    integration = make.integration()
-    make.tenant(integration=integration, name="Ignored", ignored_at=utc_now())
-    make.tenant(integration=integration, name="Matched", organization=make.organization(name="Customer <1>"))
-    unmatched = make.tenant(integration=integration, name="Unmatched <b>", default_domain="un.example")
-    make.tenant(name="Somebody else's")
-    page = as_administrator.get(address(integration)).text
-    positions = [page.index(text) for text in ("Unmatched &lt;b&gt;", ">Matched</div>", ">Ignored</div>")]
-    assert positions == sorted(positions)
-    for text in (unmatched.tenant_id, "un.example", "Customer &lt;1&gt;", "1 to 3 of 3 tenants"):
-        assert text in page
-    assert "Somebody else's" not in page
-
-
-def test_the_organization_of_the_same_name_is_suggested(as_administrator: FlaskClient, make: Make) -> None:
-    organization = make.organization(name="Müller  GmbH")
-    tenant = make.tenant(name="MÜLLER GmbH")
-    page = as_administrator.get(address(tenant.integration)).text
-    assert f'<option value="{organization.id}" selected>' in page
-    assert "Suggested: same name" in page
-    assert address(tenant, "/create-organization") not in page
-
-
-def test_without_a_namesake_creating_an_organization_is_offered(as_administrator: FlaskClient, make: Make) -> None:
-    make.organization(name="Contoso Holding")
-    tenant = make.tenant(name="Contoso")
-    page = as_administrator.get(address(tenant.integration)).text
-    assert "selected" not in page
-    assert address(tenant, "/create-organization") in page
+from webapp.models import (
+    AuditArea,
+    AuditEntry,
+    Contact,
+    License,
+    MatchingChange,
+    Organization,
+    TenantState,
+    utc_now,
+)
 
 
 def test_a_tenant_is_matched_to_the_organization_chosen(as_administrator: FlaskClient, make: Make) -> None:
@@ -82,13 +44,43 @@ def test_choosing_no_organization_is_pointed_out(chosen: str, as_administrator: 
     assert stored(tenant.id).state == TenantState.UNMATCHED
 
 
-def test_an_organization_is_created_named_after_the_tenant(as_administrator: FlaskClient, make: Make) -> None:
-    tenant = make.tenant(name="Con\ttoso")
+def test_an_organization_is_created_of_what_is_known_of_the_tenant(as_administrator: FlaskClient, make: Make) -> None:
+    tenant = make.tenant(
+        name="Con\ttoso",
+        default_domain="contoso.onmicrosoft.com",
+        domains="contoso.onmicrosoft.com\ncontoso.example\ngmail.com\nnot a domain",
+        address="1 Main St, Napa",
+        phone="+1 555 0100",
+    )
     page = send(as_administrator, address(tenant, "/create-organization"))
-    assert "was created" in page.text
+    assert "is matched to the new organization Con toso" in page.text
     organization = stored(tenant.id).organization
     assert organization is not None
-    assert organization.name == "Con toso"
+    assert (organization.name, organization.address, organization.phone) == (
+        "Con toso",
+        "1 Main St, Napa",
+        "+1 555 0100",
+    )
+    assert [row.domain for row in organization.domains] == ["contoso.example"]
+
+
+def test_what_is_too_long_is_cut(as_administrator: FlaskClient, make: Make) -> None:
+    tenant = make.tenant(name="n" * 5000, address="a" * 5000, phone="5" * 5000)
+    send(as_administrator, address(tenant, "/create-organization"))
+    organization = stored(tenant.id).organization
+    assert organization is not None
+    assert [len(organization.name), len(organization.address), len(organization.phone)] == [200, 500, 100]
+
+
+def test_an_archived_organization_is_neither_doubled_nor_matched(as_administrator: FlaskClient, make: Make) -> None:
+    archived = make.organization(name="Contoso", archived_at=utc_now())
+    tenant = make.tenant(name="Contoso")
+    assert (
+        "An archived organization is named Contoso"
+        in send(as_administrator, address(tenant, "/create-organization")).text
+    )
+    send(as_administrator, address(tenant, "/match"), organization=str(archived.id))
+    assert stored(tenant.id).state == TenantState.UNMATCHED
 
 
 def test_an_organization_of_that_name_is_not_doubled(as_administrator: FlaskClient, make: Make) -> None:
@@ -103,7 +95,7 @@ def test_an_organization_of_that_name_is_not_doubled(as_administrator: FlaskClie
 def test_a_tenant_matched_by_somebody_else_meanwhile_stays_so(as_administrator: FlaskClient, make: Make) -> None:
     organization = make.organization()
     tenant = make.tenant(organization=organization)
-    assert "is matched already" in send(as_administrator, address(tenant, "/create-organization")).text
+    assert "it is matched already" in send(as_administrator, address(tenant, "/create-organization")).text
     assert stored(tenant.id).organization_id == organization.id
 
 
@@ -117,10 +109,65 @@ def test_a_tenant_is_ignored_and_taken_back(as_administrator: FlaskClient, make:
 
 def test_unmatching_says_that_licenses_leave_the_lists_and_are_kept(as_administrator: FlaskClient, make: Make) -> None:
     tenant = make.tenant(organization=make.organization())
+    for _ in range(2):
+        make.license(tenant=tenant)
     page = as_administrator.get(address(tenant.integration)).text
-    assert "leave the lists at once" in page
-    assert "They are kept" in page
+    assert "Unmatching takes its 2 licenses out of the lists at once. They are kept" in page
+    page = send(as_administrator, address(tenant, "/unmatch")).text
+    assert stored(tenant.id).state == TenantState.UNMATCHED
+    assert "2 licenses left the lists." in page
+    assert "Start sync" not in page
+
+
+def test_matching_to_another_takes_the_licenses_along(as_administrator: FlaskClient, make: Make) -> None:
+    former, latter = make.organization(name="Former"), make.organization(name="Latter")
+    tenant = make.tenant(name="Contoso", organization=former)
+    license_id = make.license(tenant=tenant).id
+    contact = make.contact(organization=former)
+    make.directory_user(tenant=tenant, contact=contact, qualifies=True)
+    page = send(as_administrator, address(tenant, "/match"), organization=str(latter.id)).text
+    assert "Contoso is matched to Latter. 1 license went along." in " ".join(page.split())
+    assert "Start sync" in page
+    assert db.session.get_one(License, license_id).tenant.organization_id == latter.id
+    contact = db.session.get_one(Contact, contact.id)
+    assert contact.organization_id == former.id
+    assert contact.unlinked_at is not None
+    assert "Match to another" in page
+
+
+def test_two_tenants_are_matched_to_one_organization(as_administrator: FlaskClient, make: Make) -> None:
+    organization = make.organization()
+    for tenant_id in [make.tenant().id, make.tenant().id]:
+        send(as_administrator, address(stored(tenant_id), "/match"), organization=str(organization.id))
+        assert stored(tenant_id).organization_id == organization.id
+
+
+def test_each_change_is_in_the_audit_log(as_administrator: FlaskClient, make: Make) -> None:
+    organization, tenant = make.organization(name="Contoso Ltd"), make.tenant(name="Contoso")
+    send(as_administrator, address(tenant, "/match"), organization=str(organization.id))
     send(as_administrator, address(tenant, "/unmatch"))
+    send(as_administrator, address(tenant, "/ignore"))
+    entries = db.session.scalars(
+        select(AuditEntry).where(AuditEntry.area == AuditArea.INTEGRATIONS).order_by(AuditEntry.id)
+    )
+    assert [entry.event for entry in entries] == [
+        "Contoso is matched to Contoso Ltd",
+        "Contoso is not matched any more",
+        "Contoso is ignored",
+    ]
+
+
+def test_htmx_gets_the_row_with_its_undo_and_what_else_changed(as_administrator: FlaskClient, make: Make) -> None:
+    organization, tenant = make.organization(name="Contoso Ltd"), make.tenant(name="Contoso")
+    form = {"organization": str(organization.id), "within": str(tenant.integration_id)}
+    row = as_administrator.post(address(tenant, "/match"), data=form, headers={"HX-Request": "true"}).text
+    assert row.index(f'<tr id="tenant-{tenant.id}">') < row.index("Undo") < row.index('id="matching-notice"')
+    assert 'hx-swap-oob="outerHTML"' in row
+    assert "<html" not in row
+    [change] = db.session.scalars(select(MatchingChange))
+    undo = f"/account/integrations/tenants/changes/{change.id}/undo"
+    undone = as_administrator.post(undo, data={"tenant": tenant.id, "from_list": "1"}, headers={"HX-Request": "true"})
+    assert "alike name, 100 %" in undone.text
     assert stored(tenant.id).state == TenantState.UNMATCHED
 
 
@@ -133,9 +180,10 @@ def test_another_integrations_tenant_is_not_found(action: str, as_administrator:
 
 def test_finding_tenants_asks_microsoft(as_administrator: FlaskClient, make: Make, microsoft: Microsoft) -> None:
     tenant = make.tenant()
-    microsoft.answer = {"ok": True, "tenants": [tenant.id], "warning": refusal(reason="No name was read.")["problem"]}
+    warning = refusal(reason="No name was read.")["problem"]
+    microsoft.answer = {"ok": True, "tenants": [tenant.id], "new": [], "back": [], "gone": [], "warning": warning}
     page = send(as_administrator, address(tenant.integration, "/find"))
-    assert "Microsoft names 1 tenant that" in page.text
+    assert "This integration reaches 1 tenant" in page.text
     assert "No name was read." in page.text
 
 
@@ -152,35 +200,3 @@ def test_finding_tenants_without_a_worker_says_so(
     page = send(as_administrator, address(make.integration(), "/find"))
     assert "No worker is running" in page.text
     assert "No tenant yet" in page.text
-
-
-def test_one_stays_on_the_page_where_one_was(as_administrator: FlaskClient, make: Make) -> None:
-    integration = make.integration()
-    tenants = [make.tenant(integration=integration, name=f"Tenant {number:03}") for number in range(52)]
-    last = tenants[-1]
-    assert last.name in as_administrator.get(address(integration), query_string={"page": "2"}).text
-    assert last.name not in as_administrator.get(address(integration)).text
-    answer = as_administrator.post(address(last, "/ignore"), data={"page": "2"})
-    assert answer.location == f"{address(integration)}?page=2"
-
-
-def test_the_page_takes_as_many_queries_for_thirty_tenants_as_for_one(
-    as_administrator: FlaskClient, make: Make, count_queries: list[str]
-) -> None:
-    integration = make.integration()
-
-    def fill(number: int) -> None:
-        make.organization(name=f"Customer {number}")
-        make.tenant(integration=integration, name=f"Customer {number}")
-        make.tenant(integration=integration, organization=make.organization())
-
-    def count() -> int:
-        count_queries.clear()
-        assert as_administrator.get(address(integration)).status_code == 200
-        return len(count_queries)
-
-    fill(0)
-    for_one = count()
-    for number in range(1, 30):
-        fill(number)
-    assert count() == for_one

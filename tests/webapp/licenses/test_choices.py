@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 
 from tests.support.factories import Make
 from tests.webapp.licenses.reading import GLOBAL
-from tests.webapp.licenses.test_queries import Only
-from webapp.access import EVERYTHING
+from tests.webapp.licenses.test_queries import organization_of
+from webapp.access import EVERYTHING, scope_of
 from webapp.extensions import db
 from webapp.licenses import choices
 from webapp.licenses.filters import Filters
@@ -42,7 +42,7 @@ def test_what_has_no_visible_license_is_not_offered(as_reader: FlaskClient, make
 
 def test_what_is_out_of_scope_is_not_offered(make: Make) -> None:
     mine, theirs = make.license(), make.license()
-    scope = Only(mine.tenant.organization_id or 0)
+    scope = scope_of(make.reader(organization_of(mine)))
     filters = Filters.made_of(organization=[str(theirs.tenant.organization_id)])
     shown = {filter.kind: filter for filter in choices.filters_shown(db.session, scope, filters)}
     assert [option.value for option in shown["tenant"].options] == [str(mine.tenant_id)]

@@ -14,8 +14,9 @@ from flask.testing import FlaskClient
 
 from tests.support.factories import Make
 from tests.webapp.licenses.reading import GLOBAL, exported
-from webapp.licenses.export import COLUMNS, csv_lines, defused
+from webapp.licenses.export import COLUMNS, record
 from webapp.models import utc_now
+from webapp.spreadsheet import csv_lines, defused
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,7 @@ def test_a_row_has_every_field_of_the_license(as_reader: FlaskClient, make: Make
             "consumed": "7",
             "unused": "0",
             "over": "2",
+            "assigned": "0",
             "in_grace": "1",
             "suspended": "2",
             "locked_out": "3",
@@ -119,7 +121,7 @@ def test_rows_are_written_as_they_come() -> None:
             asked.append(number)
             yield [SimpleNamespace(**dict.fromkeys(COLUMNS.values(), number))]
 
-    lines = csv_lines(chunks())
+    lines = csv_lines(list(COLUMNS), chunks(), record)
     assert next(lines).startswith("\ufeff")
     assert asked == []
     assert next(csv.reader(io.StringIO(next(lines))))[0] == "0"

@@ -118,8 +118,9 @@ def test_a_list_asks_the_database_equally_often_however_many_rows(
         make.license(tenant=tenant)
     count_queries.clear()
     assert len(products(page(as_reader, per_page=200))) == rows
-    # Who is signed in, totals, rows, what three filters offer, and whether the one for what is disconnected is there.
-    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 7
+    # Who is signed in, totals, rows, what three filters offer, whether the one for what is disconnected is there, and
+    # the flexible asset types of the navigation.
+    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 8
     count_queries.clear()
     as_reader.get(GLOBAL, query_string={"per_page": 200}, headers=HTMX)
     assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 3

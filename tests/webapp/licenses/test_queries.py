@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement
 
 from tests.support.factories import Make
-from webapp.access import EVERYTHING, Scope
+from webapp.access import EVERYTHING, scope_of
 from webapp.extensions import db
 from webapp.licenses.filters import SORTS, Filters
 from webapp.licenses.queries import find, listing, page_of, totals
-from webapp.models import Organization, utc_now
+from webapp.models import License, Organization, utc_now
 from webapp.paging import Page
+from webapp.scope import Scope
 
 
-@dataclass(frozen=True)
-class Only(Scope):
-    """A scope of one organization."""
-
-    organization_id: int = 0
-
-    def includes(self) -> ColumnElement[bool]:
-        return Organization.id == self.organization_id
+def organization_of(license: License) -> Organization:
+    assert license.tenant.organization is not None
+    return license.tenant.organization
 
 
 def listed(scope: Scope = EVERYTHING, within: int | None = None, **values: Any) -> list[int]:
@@ -45,7 +39,7 @@ def test_only_licenses_of_matched_tenants_are_visible(make: Make) -> None:
 
 def test_what_is_out_of_scope_is_in_no_list_total_or_page(make: Make) -> None:
     mine, theirs = make.license(), make.license()
-    scope = Only(mine.tenant.organization_id or 0)
+    scope = scope_of(make.reader(organization_of(mine)))
     assert listed(scope) == [mine.id]
     assert listed(scope, organization=[theirs.tenant.organization.name]) == []  # type: ignore[union-attr]
     assert listed(scope, q=theirs.product.name) == []
@@ -86,6 +80,15 @@ def test_digits_are_an_id_first_and_a_name_where_nothing_has_that_id(make: Make)
     assert named_alike.tenant.organization_id != first.tenant.organization_id
     assert listed(organization=[number]) == [first.id]
     assert listed(organization=["365365365"]) == [named_otherwise.id]
+
+
+def test_a_number_that_only_a_hidden_row_has_as_its_id_is_a_name(make: Make) -> None:
+    theirs = make.license()
+    organization_id, tenant_id = str(theirs.tenant.organization_id), str(theirs.tenant_id)
+    organization = make.organization(name=organization_id)
+    mine = make.license(tenant=make.tenant(organization=organization, name=tenant_id))
+    scope = scope_of(make.reader(organization))
+    assert listed(scope, organization=[organization_id]) == listed(scope, tenant=[tenant_id]) == [mine.id]
 
 
 def test_a_tenant_is_chosen_by_id_guid_name_or_domain(make: Make) -> None:

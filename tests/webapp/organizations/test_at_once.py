@@ -21,7 +21,7 @@ from webapp.organizations import forms, queries
 def two(app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch) -> tuple[FlaskClient, FlaskClient]:
     """Two administrators who find the name free at the same moment, where nothing holds one of them off."""
     administrators = signed_in(app, make.user()), signed_in(app, make.user())
-    monkeypatch.setattr(forms, "is_taken", meeting(queries.is_taken))
+    monkeypatch.setattr(forms, "named", meeting(queries.named))
     db.session.rollback()
     return administrators
 

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import ColumnElement
 
+from tests.conftest import signed_in
 from tests.support.factories import Make
-from webapp import access
-from webapp.access import Scope
+from webapp.access import scope_of
 from webapp.extensions import db
-from webapp.models import Organization
+from webapp.models import Organization, Role, User
 from webapp.organizations.queries import find, listing, sidebar
 from webapp.paging import count_rows
 
 from .test_index import names, page
 
 
-@dataclass(frozen=True)
-class Only(Scope):
-    """A scope of one organization."""
-
-    organization_id: int = 0
-
-    def includes(self) -> ColumnElement[bool]:
-        return Organization.id == self.organization_id
-
-
 @pytest.fixture
-def mine(make: Make, monkeypatch: pytest.MonkeyPatch) -> Organization:
-    """The one organization that everybody may see."""
-    organization = make.organization(name="Mine")
-    scope = Only(organization.id)
-    monkeypatch.setattr(access, "scope_of", lambda user: scope)
-    return organization
+def mine(make: Make) -> Organization:
+    """The one organization that the editor is given."""
+    return make.organization(name="Mine")
 
 
 @pytest.fixture
@@ -45,35 +30,57 @@ def theirs(make: Make) -> Organization:
     return organization
 
 
+@pytest.fixture
+def editor(make: Make, mine: Organization) -> User:
+    return make.reader(mine, role=Role.EDITOR)
+
+
+@pytest.fixture
+def as_editor(app: Flask, editor: User) -> FlaskClient:
+    return signed_in(app, editor)
+
+
 def test_the_list_and_its_count_hold_what_the_scope_includes(
-    as_reader: FlaskClient, mine: Organization, theirs: Organization
+    as_editor: FlaskClient, editor: User, theirs: Organization
 ) -> None:
-    html = page(as_reader)
+    html = page(as_editor)
     assert names(html) == ["Mine"]
     assert "1–1 of 1" in html
-    assert count_rows(db.session, listing(Only(mine.id), "")) == 1
+    assert count_rows(db.session, listing(scope_of(editor), "")) == 1
     for q in ("theirs", "their tenant"):
-        assert names(page(as_reader, q=q)) == []
+        assert names(page(as_editor, q=q)) == []
 
 
 def test_another_organization_is_not_found(
-    as_administrator: FlaskClient, mine: Organization, theirs: Organization
+    as_editor: FlaskClient, editor: User, mine: Organization, theirs: Organization
 ) -> None:
     address = f"/organizations/{theirs.id}"
-    assert as_administrator.get(f"/organizations/{mine.id}").status_code == 200
-    assert as_administrator.get(address).status_code == 404
-    assert as_administrator.get(f"{address}/edit").status_code == 404
-    assert as_administrator.post(f"{address}/edit", data={"name": "Taken over"}).status_code == 404
-    assert as_administrator.get(f"{address}/office-365-licenses").status_code == 404
-    assert find(db.session, Only(mine.id), theirs.id) is None
+    assert as_editor.get(f"/organizations/{mine.id}").status_code == 200
+    assert as_editor.get(address).status_code == 404
+    assert as_editor.get(f"{address}/edit").status_code == 404
+    assert as_editor.post(f"{address}/edit", data={"name": "Taken over"}).status_code == 404
+    assert as_editor.get(f"{address}/office-365-licenses").status_code == 404
+    assert as_editor.post(f"{address}/archive").status_code == 403
+    assert find(db.session, scope_of(editor), theirs.id) is None
     assert db.session.get_one(Organization, theirs.id).name == "Theirs"
+    assert db.session.get_one(Organization, theirs.id).archived_at is None
 
 
 def test_the_sidebar_counts_within_the_scope(
-    as_reader: FlaskClient, make: Make, mine: Organization, theirs: Organization
+    app: Flask, make: Make, editor: User, mine: Organization, theirs: Organization
 ) -> None:
     for organization in (mine, theirs):
         make.license(organization=organization)
-    with as_reader.application.test_request_context():
-        assert [entry.count for entry in sidebar(db.session, Only(mine.id), mine)] == [1]
-        assert [entry.count for entry in sidebar(db.session, Only(mine.id), theirs)] == [0]
+        make.contact(organization=organization)
+        make.contact(organization=organization)
+    with app.test_request_context():
+        assert [entry.count for entry in sidebar(db.session, scope_of(editor), mine)] == [2, 1]
+        assert [entry.count for entry in sidebar(db.session, scope_of(editor), theirs)] == [0, 0]
+
+
+def test_a_name_that_only_a_hidden_organization_has_is_free(
+    as_editor: FlaskClient, mine: Organization, theirs: Organization
+) -> None:
+    answer = as_editor.post(f"/organizations/{mine.id}/edit", data={"name": "Theirs"})
+    assert answer.status_code == 302
+    assert "Theirs" in as_editor.get(f"/organizations/{mine.id}").text

@@ -14,7 +14,8 @@ from tests.webapp.products.files import E3, E5, file, row, sku
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import PendingImport, Product, ProductName, utc_now
-from webapp.models.product_edition import PENDING_LIFETIME, names_for
+from webapp.models.pending_import import PENDING_LIFETIME
+from webapp.models.product_edition import names_for
 from webapp.products import importing, naming
 from webapp.products.edition import Edition
 from webapp.products.reading import read

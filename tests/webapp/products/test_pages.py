@@ -15,7 +15,7 @@ from tests.support.factories import Make
 from tests.webapp.products.files import E3, HEADER, file, row, sku
 from webapp.extensions import db
 from webapp.models import PendingImport, ProductName
-from webapp.products.decoding import LARGEST_FILE
+from webapp.products.reading import LIMITS
 
 HTMX = {"HX-Request": "true"}
 LIST = "/account/products"
@@ -237,7 +237,7 @@ def test_a_file_larger_than_other_forms_is_taken(as_administrator: FlaskClient) 
 
 
 def test_a_file_over_50_mb_is_refused_as_too_large(as_administrator: FlaskClient) -> None:
-    answer = upload(as_administrator, file(row("One")), announced=LARGEST_FILE + 100_000)
+    answer = upload(as_administrator, file(row("One")), announced=LIMITS.largest_file + 100_000)
     assert answer.status_code == 413
     assert "no more than 50 MB" in answer.text
 

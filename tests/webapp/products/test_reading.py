@@ -10,9 +10,9 @@ import pytest
 from tests.webapp.products.files import E3, E5, HEADER, file, row, sku, text
 from webapp.models.product_edition import ListedName
 from webapp.products import reading
-from webapp.products.decoding import LARGEST_FILE, NotReadable
 from webapp.products.edition import Edition
-from webapp.products.reading import read
+from webapp.products.reading import LIMITS, read
+from webapp.uploads.decoding import NotReadable
 
 ROWS = (row("Müller – E3", "SPE_E3", E3), row("Office, “E5”", "SPE_E5", E5))
 PRODUCTS = (ListedName(E3, "SPE_E3", "Müller – E3"), ListedName(E5, "SPE_E5", "Office, “E5”"))
@@ -211,7 +211,7 @@ def test_missing_columns_are_named_in_one_sentence(header: str, words: str) -> N
 
 def test_a_file_that_is_too_large_is_refused() -> None:
     line = b",".join(cell.encode() for cell in row("Fine")) + b"\r\n"
-    assert "larger than 50 MB" in refusal(file() + line * (LARGEST_FILE // len(line) + 1))
+    assert "larger than 50 MB" in refusal(file() + line * (LIMITS.largest_file // len(line) + 1))
 
 
 def test_more_products_than_there_can_be_are_refused() -> None:

@@ -1,0 +1,183 @@
+"""The API: what a key reads, and what it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient, FlaskCliRunner
+from sqlalchemy import select
+
+from tests.support.factories import Make
+from webapp.extensions import db
+from webapp.models import ApiKey, AuditEntry, Role
+
+LICENSES, ORGANIZATIONS = "/api/v1/licenses", "/api/v1/organizations"
+
+
+def made(run_command: FlaskCliRunner, *arguments: str) -> str:
+    result = run_command.invoke(args=["api-keys", "create", *arguments])
+    assert result.exit_code == 0, result.output
+    return result.output.strip()
+
+
+def read(client: FlaskClient, key: str, address: str = LICENSES) -> Any:
+    answer = client.get(address, headers={"Authorization": f"Bearer {key}"})
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    return answer.get_json()
+
+
+def test_licenses_have_the_fields_of_the_command(client: FlaskClient, run_command: FlaskCliRunner, make: Make) -> None:
+    tenant = make.tenant(organization=make.organization(name="Contoso"), name="Contoso EU")
+    make.license(tenant=tenant, product=make.product(name="Microsoft 365 E3"), active=25, consumed=27)
+    answer = read(client, made(run_command, "Reports", "--role", "read-only"))
+    item = answer["items"][0]
+    assert (item["organization"], item["tenant"], item["name"]) == ("Contoso", "Contoso EU", "Microsoft 365 E3")
+    assert (item["active"], item["consumed"], item["unused"], item["over"]) == (25, 27, 0, 2)
+    assert answer["totals"] == {"active": 25, "consumed": 27, "unused": 0, "over": 2}
+    assert (answer["count"], answer["page"], answer["pages"], answer["next"]) == (1, 1, 1, None)
+
+
+def test_pages_lead_to_each_other_until_everything_is_read(
+    client: FlaskClient, run_command: FlaskCliRunner, make: Make
+) -> None:
+    organization = make.organization()
+    made_names = {make.license(organization=organization).sku_id for _ in range(5)}
+    key = made(run_command, "Reports", "--role", "read-only")
+    address: str | None = f"{LICENSES}?per_page=2&sort=-unused"
+    seen: list[str] = []
+    while address:
+        answer = read(client, key, address)
+        seen += [item["sku_id"] for item in answer["items"]]
+        address = answer["next"]
+    assert sorted(seen) == sorted(made_names)
+
+
+def test_lists_are_filtered_as_the_pages_are(client: FlaskClient, run_command: FlaskCliRunner, make: Make) -> None:
+    for name in ("Contoso", "Fabrikam"):
+        make.license(organization=make.organization(name=name))
+    key = made(run_command, "Reports", "--role", "read-only")
+    assert [item["organization"] for item in read(client, key, f"{LICENSES}?q=contoso")["items"]] == ["Contoso"]
+    assert [item["name"] for item in read(client, key, f"{ORGANIZATIONS}?q=fabri")["items"]] == ["Fabrikam"]
+
+
+def test_organizations_have_the_figures_of_their_licenses(
+    client: FlaskClient, run_command: FlaskCliRunner, make: Make
+) -> None:
+    organization = make.organization(name="Contoso", phone="+44 1")
+    make.license(organization=organization, active=10, consumed=4)
+    item = read(client, made(run_command, "Reports", "--role", "manager"), ORGANIZATIONS)["items"][0]
+    assert item == {
+        "id": organization.id,
+        "name": "Contoso",
+        "address": "",
+        "phone": "+44 1",
+        "tenants": 1,
+        "licenses": 1,
+        "active": 10,
+        "consumed": 4,
+        "unused": 6,
+        "over": 0,
+    }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_a_key_with_a_list_reads_nothing_else(
+    client: FlaskClient, run_command: FlaskCliRunner, make: Make, role: Role
+) -> None:
+    for name in ("Mine", "Theirs"):
+        make.license(organization=make.organization(name=name))
+    key = made(run_command, "Portal", "--role", role.value, "--organization", "mine")
+    assert [item["organization"] for item in read(client, key)["items"]] == ["Mine"]
+    assert read(client, key)["totals"]["active"] == 25
+    assert [item["name"] for item in read(client, key, ORGANIZATIONS)["items"]] == ["Mine"]
+    assert read(client, key, f"{LICENSES}?organization=Theirs")["items"] == []
+
+
+def test_a_restricted_license_is_read_only_with_a_key_that_sees_everything(
+    client: FlaskClient, run_command: FlaskCliRunner, make: Make
+) -> None:
+    make.license(is_restricted=True)
+    assert read(client, made(run_command, "Reports", "--role", "editor"))["count"] == 0
+    assert read(client, made(run_command, "Backup", "--role", "administrator"))["count"] == 1
+
+
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer slk_wrong", "Basic YTpi", "Bearer \udc80", "slk_x"])
+def test_without_a_key_that_is_in_use_nothing_is_read(client: FlaskClient, make: Make, header: str | None) -> None:
+    make.license()
+    headers = {"Authorization": header.encode(errors="replace").decode()} if header else {}
+    answer = client.get(LICENSES, headers=headers | {"Accept": "application/json"})
+    assert answer.status_code == 401
+    assert "API key" in answer.get_json()["error"]
+    assert answer.headers["WWW-Authenticate"].lower().startswith("bearer")
+
+
+def test_a_sign_in_in_a_browser_is_no_key(as_administrator: FlaskClient) -> None:
+    assert as_administrator.get(LICENSES).status_code == 401
+
+
+def test_a_revoked_key_ends_at_once(client: FlaskClient, run_command: FlaskCliRunner) -> None:
+    key = made(run_command, "Reports", "--role", "read-only")
+    read(client, key)
+    number = str(db.session.scalars(select(ApiKey.id)).one())
+    assert run_command.invoke(args=["api-keys", "revoke", number]).exit_code == 0
+    assert client.get(LICENSES, headers={"Authorization": f"Bearer {key}"}).status_code == 401
+
+
+def test_only_the_hash_of_a_key_is_stored(client: FlaskClient, run_command: FlaskCliRunner) -> None:
+    key = made(run_command, "Reports", "--role", "read-only")
+    stored = db.session.scalars(select(ApiKey)).one()
+    assert key not in (stored.key_hash, stored.prefix, stored.name)
+    listed = run_command.invoke(args=["api-keys", "list", "--json"]).output
+    assert stored.prefix in listed
+    assert key not in listed
+    told = [entry.event for entry in db.session.scalars(select(AuditEntry))]
+    assert any("Made the API key Reports" in event for event in told)
+    assert not any(key in event for event in told)
+
+
+def test_when_it_was_last_used_is_noted(client: FlaskClient, run_command: FlaskCliRunner) -> None:
+    key = made(run_command, "Reports", "--role", "read-only")
+    read(client, key)
+    db.session.expire_all()
+    first = db.session.scalars(select(ApiKey.last_used_at)).one()
+    assert first is not None
+    read(client, key)
+    db.session.expire_all()
+    assert db.session.scalars(select(ApiKey.last_used_at)).one() == first
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("Reports", "--role", "king"), "not a role"),
+        (("Reports", "--role", "lite"), "--organization"),
+        (("Reports", "--role", "editor", "--organization", "Nobody"), "no organization named Nobody"),
+        (("x" * 5000, "--role", "editor"), "1 to 100 characters"),
+        ((" ", "--role", "editor"), "1 to 100 characters"),
+    ],
+)
+def test_what_is_wrong_is_said_and_no_key_is_made(
+    run_command: FlaskCliRunner, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run_command.invoke(args=["api-keys", "create", *arguments])
+    assert result.exit_code != 0
+    assert said in result.output
+    assert db.session.scalars(select(ApiKey)).all() == []
+
+
+def test_a_page_makes_the_same_queries_however_many_rows(
+    client: FlaskClient, run_command: FlaskCliRunner, make: Make, count_queries: list[str]
+) -> None:
+    key = made(run_command, "Reports", "--role", "editor")
+    make.license()
+    numbers = []
+    for _ in range(2):
+        read(client, key)
+        count_queries.clear()
+        for address in (LICENSES, ORGANIZATIONS):
+            read(client, key, address)
+        numbers.append(len(count_queries))
+        for _ in range(5):
+            make.license()
+    assert numbers[0] == numbers[1]

@@ -1,0 +1,66 @@
+"""`flask contacts`."""
+
+from __future__ import annotations
+
+import json
+
+from flask.testing import FlaskCliRunner
+
+from tests.support.factories import Make
+from webapp.extensions import db
+from webapp.models import ContactEmail, utc_now
+
+
+def test_contacts_are_listed_with_the_user_to_whom_they_are_linked(run_command: FlaskCliRunner, make: Make) -> None:
+    contoso = make.organization(name="Contoso")
+    tenant = make.tenant(organization=contoso)
+    ann = make.contact(organization=contoso, name="Ann", title="IT", email="ann@contoso.example", notes="n")
+    ann.emails.append(ContactEmail(organization_id=contoso.id, address="a@contoso.example"))
+    db.session.commit()
+    user = make.directory_user(tenant=tenant, contact=ann, qualifies=True)
+    gone_at = utc_now()
+    make.contact(organization=contoso, name="Bob", email="", unlinked_at=gone_at, unlinked_reason="Blocked")
+    make.contact(organization=make.organization(name="Other"), name="Cora")
+    listed = json.loads(run_command.invoke(args=["contacts", "list", "--json"]).stdout)
+    assert [row["name"] for row in listed] == ["Ann", "Bob", "Cora"]
+    assert listed[0] == {
+        "organization": "Contoso",
+        "name": "Ann",
+        "first_name": "",
+        "last_name": "",
+        "title": "IT",
+        "phone": "",
+        "mobile": "",
+        "email": "ann@contoso.example",
+        "user_principal_name": "",
+        "notes": "n",
+        "location": "",
+        "emails": ["ann@contoso.example", "a@contoso.example"],
+        "linked": True,
+        "tenant_id": tenant.tenant_id,
+        "user_id": user.user_id,
+        "unlinked_at": None,
+        "unlinked_reason": "",
+    }
+    assert (listed[1]["linked"], listed[1]["emails"], listed[1]["unlinked_reason"]) == (False, [], "Blocked")
+    assert listed[1]["unlinked_at"] == gone_at.isoformat()
+    assert "Contoso" in run_command.invoke(args=["contacts", "list"]).stdout
+
+
+def test_contacts_are_narrowed_by_organization_and_search(run_command: FlaskCliRunner, make: Make) -> None:
+    make.contact(organization=make.organization(name="Contoso"), name="Ann")
+    make.contact(organization=make.organization(name="Left", archived_at=utc_now()), name="Bob")
+
+    def names(*words: str) -> list[str]:
+        return [
+            row["name"] for row in json.loads(run_command.invoke(args=["contacts", "list", "--json", *words]).stdout)
+        ]
+
+    assert names() == ["Ann"]
+    assert names("--organization", "CONTOSO") == ["Ann"]
+    assert names("--organization", "left") == ["Bob"]
+    assert names("--search", "ann") == ["Ann"]
+    assert names("--search", "nobody") == []
+    unknown = run_command.invoke(args=["contacts", "list", "--organization", "Nobody"])
+    assert unknown.exit_code == 1
+    assert unknown.stderr == "Error: There is no organization named Nobody.\n"

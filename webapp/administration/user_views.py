@@ -1,0 +1,142 @@
+"""The pages of Account > Users: the list, inviting, and one user's rights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from htmx_flask import request
+from werkzeug.wrappers import Response
+
+from .. import access
+from ..access import Permission
+from ..auth import accounts, links
+from ..extensions import db
+from ..models import Role, User, UserLink, utc_now
+from ..paging import Page, count_rows
+from ..search import searchable
+from ..templating import page_or_partial, with_address
+from . import grants, picker, queries, users
+from .blueprint import PER_PAGE, USER, bp, held_user, show_once, take_shown
+from .forms import ALL, InviteForm, RightsForm
+from .picker import Picker
+from .refused import Refused
+from .users import Rights
+
+# A mail of which nothing was heard for so long was lost with its worker.
+_MAIL_IS_LOST_AFTER = timedelta(minutes=2)
+
+
+@bp.get("/users")
+@access.requires(Permission.MANAGE_USERS)
+def users_index() -> Response:
+    q = searchable(request.args.get("q", ""))
+    query = queries.user_listing(q)
+    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
+    found = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
+
+    def address(page: int = 1) -> str:
+        return url_for("administration.users_index", q=q or None, page=page if page > 1 else None)
+
+    html = page_or_partial(
+        "administration/users.html",
+        "administration/_users.html",
+        rows=queries.user_rows(db.session, found),
+        paging=page,
+        q=q,
+        address=address,
+    )
+    return with_address(html, address(page.number))
+
+
+@bp.route("/users/invite", methods=["GET", "POST"])
+@access.requires(Permission.MANAGE_USERS)
+def invite() -> ResponseReturnValue:
+    form, pickers = InviteForm(), _pickers(None)
+    if asked := picker.asked_by_htmx(pickers):
+        return render_template("administration/_boxes.html", picker=asked)
+    if form.is_submitted() and not picker.is_searching(pickers, request.values) and form.validate():
+        try:
+            user, issued = users.invite(db.session, form.email.data, _rights(form, pickers))
+        except accounts.AddressTaken:
+            db.session.rollback()
+            form.email.errors = ["There is a user with this e-mail address already."]
+        else:
+            db.session.commit()
+            show_once(issued)
+            links.send(db.session, issued)
+            return redirect(url_for("administration.show_user", user_id=user.id))
+    return _form("administration/invite.html", form, pickers, user=None)
+
+
+@bp.route(USER, methods=["GET", "POST"])
+@access.requires(Permission.MANAGE_USERS)
+def show_user(user_id: int) -> ResponseReturnValue:
+    if request.method == "POST":
+        return _change(held_user(user_id))
+    user = db.session.get(User, user_id)
+    if user is None:
+        abort(404)
+    pickers = _pickers(user)
+    if asked := picker.asked_by_htmx(pickers):
+        return render_template("administration/_boxes.html", picker=asked)
+    return _form("administration/user.html", RightsForm(user), pickers, user=user, **_about(user))
+
+
+def _change(user: User) -> ResponseReturnValue:
+    form, pickers = RightsForm(user), _pickers(user)
+    if not picker.is_searching(pickers, request.values) and form.validate():
+        try:
+            is_changed = users.change_rights(db.session, user, _rights(form, pickers), current_user)
+        except Refused as error:
+            db.session.rollback()
+            form.role.errors = [str(error)]
+            user = held_user(user.id)
+        else:
+            db.session.commit()
+            flash("The rights were saved. They hold at once." if is_changed else "Nothing was changed.", "success")
+            return redirect(url_for("administration.show_user", user_id=user.id))
+    return _form("administration/user.html", form, pickers, user=user, **_about(user))
+
+
+def _pickers(user: User | None) -> list[Picker]:
+    organizations = None if user is None else grants.organizations_of(user)
+    groups = None if user is None else grants.groups_of(user)
+    return [
+        picker.read(db.session, picker.organizations(), organizations, request.values),
+        picker.read(db.session, picker.groups(), groups, request.values),
+    ]
+
+
+def _rights(form: RightsForm, pickers: Sequence[Picker]) -> Rights:
+    organizations, groups = pickers
+    return Rights(form.chosen_role, form.which.data == ALL, organizations.change, groups.change)
+
+
+def _about(user: User) -> dict[str, object]:
+    """What the page tells of the user beside the form of their rights."""
+    link = UserLink.of_user(db.session, user)
+    waits = link is not None and link.is_mailed and link.mailed_at is None and not link.mail_problem
+    return {
+        "row": queries.user_rows(db.session, [user])[0],
+        "link": link,
+        "link_address": take_shown(None if link is None else link.id),
+        "is_mail_lost": waits and link is not None and utc_now() - link.created_at > _MAIL_IS_LOST_AFTER,
+        "is_own": user.id == current_user.id,
+    }
+
+
+def _form(template: str, form: RightsForm, pickers: Sequence[Picker], **values: object) -> ResponseReturnValue:
+    html = render_template(
+        template,
+        form=form,
+        pickers=pickers,
+        role_words={role.value: words for role, words in access.ROLE_WORDS.items()},
+        can_mail=links.can_mail(),
+        Role=Role,
+        **values,
+    )
+    return html, 422 if form.errors else 200

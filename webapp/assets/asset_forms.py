@@ -1,0 +1,189 @@
+"""The form of an asset, made of its type's fields; and what happens to it where somebody else saved meanwhile."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flask import request
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Field, Form, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import StopValidation
+
+from ..models import AssetField, FieldKind
+from ..search import row_id
+from ..text import name as as_name
+from .contacts import Offered, Option
+from .limits import LONGEST_ASSET_NAME, LONGEST_TEXT, MOST_TAGS
+from .recording import Entered
+from .values import read
+
+_WIDGETS: dict[FieldKind, tuple[type[Field], dict[str, Any]]] = {
+    FieldKind.TEXT: (TextAreaField, {"rows": 2, "maxlength": LONGEST_TEXT}),
+    FieldKind.NUMBER: (StringField, {"inputmode": "decimal", "autocomplete": "off"}),
+    FieldKind.DATE: (StringField, {"type": "date"}),
+    FieldKind.CHECKBOX: (BooleanField, {}),
+    FieldKind.SELECT: (SelectField, {}),
+    FieldKind.CONTACTS: (SelectMultipleField, {}),
+}
+
+
+class AssetForm:
+    """A form over the fields of a type, filled with what an asset holds, or empty; with what a request sent, if it did.
+
+    `form` is the WTForms form. What a field may hold is decided in `values.read`.
+    """
+
+    def __init__(self, fields: Sequence[AssetField], stored: Entered, known: Callable[[set[int]], set[int]]) -> None:
+        # Of a kind that a newer version knows nothing is shown, and nothing is changed.
+        self.fields = [field for field in fields if field.kind in _WIDGETS]
+        self._stored = stored
+        self._known = known
+        self.form = self._made()
+        # What others saved in fields that were changed here, too, by the name of the form's field.
+        self.meanwhile: dict[str, str] = {}
+
+    @property
+    def rows(self) -> list[tuple[AssetField, Field]]:
+        return [(field, self.form[_key(field)]) for field in self.fields]
+
+    @property
+    def chosen_contacts(self) -> set[int]:
+        rows = [row for field, row in self.rows if field.kind == FieldKind.CONTACTS]
+        return {contact_id for row in rows for contact_id in _ids(row.data or ())}
+
+    def offer(self, offered: Offered, found: Sequence[Option] = (), field_id: int | None = None) -> None:
+        """Give the contact fields their options: beside those that are offered what was found for one of them."""
+        for field, row in self.rows:
+            if field.kind == FieldKind.CONTACTS:
+                options = offered.for_field(_ids(row.data or ()), found if field.id == field_id else ())
+                row.choices = [SelectChoice(str(option.id), option.text) for option in options]
+
+    def entered(self) -> Entered:
+        """What was entered, after it was validated."""
+        content: dict[str, Any] = {}
+        tags: dict[int, frozenset[int]] = {}
+        for field, row in self.rows:
+            if field.kind == FieldKind.CONTACTS:
+                tags[field.id] = frozenset(_ids(row.data or ()))
+            elif field.kind == FieldKind.CHECKBOX:
+                content[str(field.id)] = bool(row.data)
+            elif row.data:
+                content[str(field.id)] = row.data
+        return Entered(self.form["name"].data, content, tags)
+
+    def digests(self) -> dict[str, str]:
+        """Of each field, what tells whether somebody changed it in the form: a hash of what it began with."""
+        return {name: _digest(values) for name, values in self._as_sent(self._stored).items()}
+
+    def merge(self, told: Callable[[str], str]) -> None:
+        """Take what others saved meanwhile into the fields that were not touched here; note it at those that were.
+
+        `told` says what is stored in a field now, in people's words.
+        """
+        for name, values in self._as_sent(self._stored).items():
+            sent = _normal(request.form.getlist(name))
+            began_with = request.form.get(f"was_{name}", "")
+            if sent == values or _digest(values) == began_with:
+                continue
+            if _digest(sent) == began_with:
+                row = self.form[name]
+                row.data = values if isinstance(row, SelectMultipleField) else (values[0] if values else "")
+            else:
+                self.meanwhile[name] = told(name)
+
+    def _as_sent(self, entered: Entered) -> dict[str, list[str]]:
+        """What a browser sends of the form that is filled so, by the names of its fields."""
+        sent = {"name": _normal([entered.name])}
+        for field in self.fields:
+            value = entered.content.get(str(field.id))
+            if field.kind == FieldKind.CONTACTS:
+                sent[_key(field)] = _normal([str(contact_id) for contact_id in entered.tags.get(field.id, ())])
+            elif field.kind == FieldKind.CHECKBOX:
+                sent[_key(field)] = ["y"] if value is True else []
+            else:
+                sent[_key(field)] = _normal([str(value or "")])
+        return sent
+
+    def _made(self) -> Form:
+        members: dict[str, Field] = {
+            "name": StringField(
+                "Name",
+                validators=[_valid_name],
+                render_kw={"maxlength": LONGEST_ASSET_NAME, "autocomplete": "off"},
+            )
+        }
+        data: dict[str, Any] = {"name": self._stored.name}
+        for field in self.fields:
+            widget, attributes = _WIDGETS[field.kind]
+            value = self._stored.content.get(str(field.id))
+            options: dict[str, Any] = {}
+            if field.kind == FieldKind.SELECT:
+                options = {"choices": _choices(field, value), "validate_choice": False}
+            elif field.kind == FieldKind.CONTACTS:
+                options = {"choices": [], "validate_choice": False}
+                value = [str(contact_id) for contact_id in self._stored.tags.get(field.id, ())]
+            members[_key(field)] = widget(
+                field.name, validators=[self._validator(field, value)], render_kw=dict(attributes), **options
+            )
+            data[_key(field)] = value
+        return type("FieldsOfType", (FlaskForm,), members)(data=data)
+
+    def _validator(self, field: AssetField, stored: Any) -> Callable[[Form, Field], None]:
+        def check(form: Form, row: Field) -> None:
+            if field.kind == FieldKind.CONTACTS:
+                self._check_contacts(field, row)
+            elif field.kind != FieldKind.CHECKBOX:
+                try:
+                    row.data = read(field, row.data or "", stored)
+                except ValueError as error:
+                    raise StopValidation(str(error)) from error
+
+        return check
+
+    def _check_contacts(self, field: AssetField, row: Field) -> None:
+        sent = row.data or []
+        ids = set(_ids(sent))
+        if field.is_required and not sent:
+            raise StopValidation("Choose at least one contact.")
+        if len(ids) > MOST_TAGS:
+            raise StopValidation(f"These are {len(ids):,} contacts; a field may have {MOST_TAGS}.")
+        if len(ids) != len(set(sent)) or self._known(ids) != ids:
+            raise StopValidation("Choose contacts of this organization: one that was chosen is none, or not any more.")
+
+
+def _valid_name(form: Form, row: Field) -> None:
+    try:
+        row.data = as_name(row.data or "", LONGEST_ASSET_NAME)
+    except ValueError as error:
+        raise StopValidation(str(error)) from error
+    if not row.data:
+        raise StopValidation("Give it a name, by which it is found in lists.")
+
+
+def _choices(field: AssetField, stored: Any) -> list[SelectChoice]:
+    options = [SelectChoice("", "–"), *(SelectChoice(option, option) for option in field.options)]
+    if stored and stored not in field.options:
+        options.append(SelectChoice(str(stored), f"{stored} (no longer offered)"))
+    return options
+
+
+def _key(field: AssetField) -> str:
+    return f"field_{field.id}"
+
+
+def _ids(values: Iterable[str]) -> list[int]:
+    found = (row_id(value) for value in values)
+    return [contact_id for contact_id in found if contact_id is not None]
+
+
+def _normal(values: Sequence[str]) -> list[str]:
+    """Values as they compare: browsers send line ends of their own, and several values in the order of the options."""
+    return sorted(value.replace("\r\n", "\n") for value in values)
+
+
+def _digest(values: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(values)).encode()).hexdigest()[:16]

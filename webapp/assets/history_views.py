@@ -1,0 +1,47 @@
+"""The history of a license or an asset: the section of its page, which HTMX swaps, and a page of its own without."""
+
+from __future__ import annotations
+
+from flask import abort
+from flask_login import current_user
+from htmx_flask import request
+
+from .. import access
+from ..access import Permission
+from ..extensions import db
+from ..licenses.queries import find as find_license
+from ..models import OFFICE_365_LICENSES
+from ..search import row_id
+from ..templating import page_or_partial
+from . import history
+from .blueprints import assets as bp
+from .history import History
+from .pages import asset_or_404, layout, organization_or_404
+
+
+@bp.get("/licenses/<id:license_id>/history")
+@access.requires(Permission.READ)
+def license_history(license_id: int) -> str:
+    row = find_license(db.session, access.scope_of(current_user), license_id)
+    if row is None:
+        abort(404)
+    return _shown(
+        history.of_license(license_id, _page()),
+        name=row.product,
+        **layout(organization_or_404(row.organization_id), OFFICE_365_LICENSES),
+    )
+
+
+@bp.get("/assets/<id:asset_id>/history")
+@access.requires(Permission.READ)
+def asset_history(asset_id: int) -> str:
+    asset = asset_or_404(asset_id)
+    return _shown(history.of_asset(asset_id, _page()), name=asset.name, **layout(asset.organization, asset.type.slug))
+
+
+def _shown(shown: History, **values: object) -> str:
+    return page_or_partial("assets/history.html", "assets/_history.html", history=shown, **values)
+
+
+def _page() -> int:
+    return row_id(request.args.get("page", "")) or 1

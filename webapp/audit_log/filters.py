@@ -1,0 +1,73 @@
+"""What the audit log is narrowed to. An address holds it, so that an address is a saved view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from ..models import AuditArea
+from ..search import row_id, searchable
+
+
+@dataclass(frozen=True)
+class Filters:
+    """A view of the log. Days are days of UTC, both are within; whatever was asked for, it is valid."""
+
+    q: str = ""
+    area: tuple[AuditArea, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    page: int = 1
+
+    @classmethod
+    def of(cls, args: MultiDict[str, str]) -> Filters:
+        """The view that an address's parameters ask for. What makes no sense there is as if it were not there."""
+        return cls(
+            q=searchable(args.get("q", "")),
+            area=known_areas(args.getlist("area")),
+            since=_day(args.get("since", "")),
+            until=_day(args.get("until", "")),
+            page=row_id(args.get("page", "")) or 1,
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.q or self.area or self.since or self.until)
+
+    @property
+    def begins_at(self) -> datetime | None:
+        return datetime.combine(self.since, time.min, UTC) if self.since else None
+
+    @property
+    def ends_before(self) -> datetime | None:
+        # The last day that there is has none after it.
+        if self.until is None or self.until == date.max:
+            return None
+        return datetime.combine(self.until + timedelta(days=1), time.min, UTC)
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of this view's address: only what is not as it is by default."""
+        values = {
+            "q": self.q,
+            "area": [str(area) for area in self.area],
+            "since": self.since and self.since.isoformat(),
+            "until": self.until and self.until.isoformat(),
+            "page": self.page if self.page > 1 else None,
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+def known_areas(names: Iterable[str]) -> tuple[AuditArea, ...]:
+    wanted = set(names)
+    return tuple(area for area in AuditArea if area.value in wanted)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        return None

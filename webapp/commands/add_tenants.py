@@ -1,0 +1,84 @@
+"""`flask integrations add-tenants`: add many tenants to a direct integration."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+
+from jobs import queue
+
+from ..audit import COMMAND_LINE
+from ..extensions import db
+from ..integrations import adding
+from ..integrations.status import workers_alive
+from ..models import LineState, TenantAddition
+from . import find
+from .output import as_json_option, explained, print_records
+from .waiting import NO_WORKER_SECONDS
+
+_COLUMNS = ("line", "state", "tenant_id", "tenant", "integration", "code", "reason")
+# What is as it was asked for.
+_WELL = frozenset({LineState.ADDED.value, LineState.PRESENT.value})
+
+
+@click.command("add-tenants")
+@click.argument("name")
+@click.argument("tenants", nargs=-1)
+@as_json_option
+@explained
+def add_tenants(name: str, tenants: tuple[str, ...], as_json: bool) -> None:
+    """Add TENANTS, GUIDs or domains, to the direct integration NAME; without any, read them from standard input.
+
+    Each is tried with Microsoft and gets an answer of its own. A tenant that has not consented to the app is not added:
+    its record has the address at which its administrator consents. Exit 0 where the integration reaches all of them.
+
+    \b
+        flask integrations add-tenants Direct contoso.onmicrosoft.com fabrikam.example
+        flask integrations add-tenants Direct --json < tenants.txt
+    """
+    integration = find.integration_named(name)
+    try:
+        lines = adding.lines_of("\n".join(tenants) if tenants else sys.stdin.read())
+        addition_id = adding.add(integration, lines, None, COMMAND_LINE)
+    except adding.CannotAdd as error:
+        raise click.ClickException(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise click.ClickException("Standard input is not text in UTF-8.") from error
+    _wait(addition_id, len(lines))
+    found = adding.records(find.integration_named(name), addition_id)
+    print_records(found, _COLUMNS, as_json)
+    if not as_json:
+        for record in found:
+            if record["consent_url"]:
+                click.echo(f"Consent for {record['line']}: {record['consent_url']}", err=True)
+    missing = sum(record["state"] not in _WELL for record in found)
+    if missing:
+        raise click.ClickException(f"{missing:,} of {len(found):,} were not added.")
+
+
+def _wait(addition_id: int, total: int) -> None:
+    """Wait until each line has its answer: a worker's, or this process's where none works."""
+    lonely_since, said = None, ""
+    while True:
+        addition = db.session.get(TenantAddition, addition_id)
+        if addition is None:
+            raise click.ClickException("The integration was removed meanwhile.")
+        is_finished = addition.finished_at is not None
+        waiting = TenantAddition.counts(db.session, [addition_id])[addition_id].get(LineState.WAITING, 0)
+        db.session.rollback()
+        if is_finished:
+            return
+        if not workers_alive(queue.INTERACTIVE):
+            lonely_since = lonely_since or time.monotonic()
+            if said == "" or time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
+                queue.run_here("jobs.adding.add_here", addition_id)
+                continue
+        else:
+            lonely_since = None
+        progress = f"Asking Microsoft ... {total - waiting:,} of {total:,}"
+        if progress != said:
+            click.echo(progress, err=True)
+            said = progress
+        time.sleep(0.5)

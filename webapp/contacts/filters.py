@@ -1,0 +1,70 @@
+"""What a list of contacts is narrowed by. An address holds it, so that an address is a saved view."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+
+from ..search import row_id, searchable
+from ..text import one_line
+
+
+class Origin(StrEnum):
+    """Where a contact comes from."""
+
+    # A Microsoft 365 user gives its fields; gave them and does no more; or somebody typed it in.
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    TYPED_IN = "typed-in"
+
+    @property
+    def label(self) -> str:
+        return _LABELS[self]
+
+
+_LABELS = {
+    Origin.LINKED: "Linked to Microsoft 365",
+    Origin.UNLINKED: "No longer linked",
+    Origin.TYPED_IN: "Typed in",
+}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """A view of the contacts. Values of one kind widen it, kinds narrow it; whatever was asked for, it is valid."""
+
+    q: str = ""
+    organization: tuple[str, ...] = ()
+    origin: tuple[Origin, ...] = ()
+    page: int = 1
+
+    @classmethod
+    def of(cls, args: MultiDict[str, str]) -> Filters:
+        """The view that an address's parameters ask for. What makes no sense there is as if it were not there."""
+        origins = args.getlist("origin")
+        return cls(
+            q=searchable(args.get("q", "")),
+            organization=tuple(_values(args.getlist("organization"))),
+            origin=tuple(origin for origin in Origin if origin in origins),
+            page=row_id(args.get("page", "")) or 1,
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.q or self.organization or self.origin)
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of this view's address: only what is not as it is by default."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(_EVERYTHING, name)}
+
+
+_EVERYTHING = Filters()
+
+
+def _values(given: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(value for value in map(one_line, given) if value)

@@ -1,0 +1,54 @@
+"""The database: its version, its clock, and whether the secrets in it can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from ..extensions import UnreadableSecret, db
+from ..health import database_problem
+from ..models import UNREADABLE_SECRET, Integration
+from .clock import compare_clocks
+from .finding import Finding, ill, well
+
+
+def check_database() -> Iterator[Finding]:
+    problem = database_problem()
+    if problem:
+        what, _, fix = problem.partition(". ")
+        yield ill("database", f"{what}.", fix)
+        return
+    with db.engine.connect() as connection:
+        yield well("database", f"{_name(connection)} answers, and is of this version.")
+        if connection.dialect.name == "postgresql":
+            told: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
+            yield compare_clocks("clock of the database", "the database's", told.astimezone(UTC))
+
+
+def check_secrets() -> Iterator[Finding]:
+    try:
+        integrations = db.session.scalars(select(Integration).where(Integration.is_live)).all()
+    except SQLAlchemyError:
+        db.session.rollback()
+        return  # said of the database already
+    unreadable = [integration.name for integration in integrations if not _can_be_read(integration)]
+    if unreadable:
+        names = ", ".join(unreadable[:5]) + (f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else "")
+        yield ill("secrets", f"{UNREADABLE_SECRET.reason} It is that of: {names}.", UNREADABLE_SECRET.fix)
+    else:
+        yield well("secrets", f"The credentials of all {len(integrations)} integrations can be decrypted.")
+
+
+def _can_be_read(integration: Integration) -> bool:
+    try:
+        return bool(integration.client_secret or integration.certificate)
+    except UnreadableSecret:
+        return False
+
+
+def _name(connection: Connection) -> str:
+    version = ".".join(map(str, connection.dialect.server_version_info or ()))
+    return f"{'PostgreSQL' if connection.dialect.name == 'postgresql' else 'SQLite'} {version}".strip()

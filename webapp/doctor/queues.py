@@ -1,0 +1,63 @@
+"""Redis, and who works: workers, the schedule, and how long work waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from jobs import queue
+
+from .clock import compare_clocks
+from .finding import Finding, doubtful, ill, well
+
+_START = "Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
+_LONG_WAIT_SECONDS = 300
+
+
+def check_redis() -> Iterator[Finding]:
+    try:
+        told = queue.server_facts()
+    except queue.QueueUnavailable as error:
+        yield ill("redis", "Redis does not answer.", str(error))
+        return
+    yield well("redis", f"Redis {told.version} answers.")
+    if told.may_evict:
+        fix = "Set maxmemory-policy to noeviction: jobs that vanish are found again, but only after a while."
+        yield doubtful("redis", "Redis may throw away jobs when its memory is full.", fix)
+    yield compare_clocks("clock of Redis", "that of Redis", datetime.fromtimestamp(told.time, UTC))
+
+
+def check_workers() -> Iterator[Finding]:
+    try:
+        counts = {name: queue.workers_alive(name) for name in queue.QUEUES}
+    except queue.QueueUnavailable:
+        return  # said of Redis already
+    for name, count in counts.items():
+        text = f"{count} {'worker takes' if count == 1 else 'workers take'} jobs of the queue {name}."
+        yield well("workers", text) if count else ill("workers", f"No worker takes jobs of the queue {name}.", _START)
+
+
+def check_schedule() -> Iterator[Finding]:
+    try:
+        count = queue.schedules_alive()
+    except queue.QueueUnavailable:
+        return
+    if count:
+        yield well("schedule", "The schedule runs, so integrations sync by themselves, and lost work is found.")
+    else:
+        fix = "Start it: `make run` starts it, and `python -m jobs.schedule` starts it alone."
+        yield ill("schedule", "No schedule runs: nothing syncs by itself, and lost work is not found.", fix)
+
+
+def check_work() -> Iterator[Finding]:
+    try:
+        waiting = queue.waiting()
+    except queue.QueueUnavailable:
+        return
+    for name, (count, seconds) in waiting.items():
+        text = f"{count:,} {'job waits' if count == 1 else 'jobs wait'} in the queue {name}"
+        text += f", the oldest for {seconds:,.0f} s." if count else "."
+        if seconds > _LONG_WAIT_SECONDS:
+            yield doubtful("queues", text, "Start more workers, here with SYNC_WORKERS, or on another machine.")
+        else:
+            yield well("queues", text)

@@ -1,0 +1,41 @@
+"""The settings and the machine: what is read, where is written, and how much room there is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from flask import current_app
+
+from .finding import Finding, doubtful, ill, well
+
+_LITTLE_ROOM = 1024**3
+
+
+def check_settings() -> Iterator[Finding]:
+    settings = current_app.config["SETTINGS"]
+    yield well("settings", "Every setting could be read.")
+    yield _directory(settings.data_dir)
+    yield _room(settings.data_dir)
+
+
+def _directory(path: Path) -> Finding:
+    if not os.access(path, os.W_OK | os.X_OK):
+        return ill(
+            "data directory", f"{path} cannot be written to.", "Give this user the right to write, or set DATA_DIR."
+        )
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        fix = f"Run `chmod 700 {path}`: it holds the keys that the client secrets are encrypted with."
+        return doubtful("data directory", f"Other users of this machine may look into {path}.", fix)
+    return well("data directory", f"{path} can be written to, by this user alone.")
+
+
+def _room(path: Path) -> Finding:
+    free = shutil.disk_usage(path).free
+    text = f"{free / 1024**3:,.1f} GB are free where {path} is."
+    if free < _LITTLE_ROOM:
+        return doubtful("disk", text, "Make room: a database that cannot write loses nothing, but stops.")
+    return well("disk", text)

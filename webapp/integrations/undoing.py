@@ -1,0 +1,117 @@
+"""Taking back what a user did to the matches of tenants, where nobody changed them since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import defer
+
+from .. import audit
+from ..extensions import db
+from ..models import AuditArea, MatchingChange, Organization, OrganizationDomain
+from ..models.base import DbSession
+from ..models.directory import in_portions
+from ..models.matching import UNDO_LIFETIME
+from .changes import NotSo, steps_of
+from .matching import Move, hold, hold_organizations, place, take_turns
+from .steps import Kept, Left, Placement
+from .telling import count_of, named
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo came to: how many tenants are as before, which are left, how many organizations went and stayed."""
+
+    restored: int
+    left: tuple[Left, ...]
+    removed: int
+    stayed: int
+
+
+def undo(session: DbSession, change: MatchingChange, now: datetime) -> Undone:
+    """Take back what was done; the caller holds the change and commits. Raises `NotSo` where it is too late.
+
+    Organizations that were made for it go, where nothing is in them.
+    """
+    if not change.may_be_undone(now):
+        raise NotSo("This cannot be undone any more.")
+    take_turns(session)
+    steps = {step.tenant_id: step for step in steps_of(change)}
+    tenants = hold(session, steps)
+    former = hold_organizations(session, _former(steps.values()))
+    moves, left = [], []
+    for tenant_id, step in steps.items():
+        tenant, before = tenants.get(tenant_id), step.before
+        if tenant is None:
+            left.append(Left(tenant_id, Kept.NOT_HERE))
+        elif Placement.of(tenant) != step.after:
+            left.append(Left(tenant_id, Kept.CHANGED))
+        elif before.organization_id is not None and before.organization_id not in former:
+            left.append(Left(tenant_id, Kept.FORMER_GONE))
+        else:
+            moves.append(Move(tenant, former.get(before.organization_id or 0), before.ignored_at is not None))
+    place(session, moves, now)
+    for move in moves:
+        # As if nothing had happened, so that what was done before it can be undone next.
+        before = steps[move.tenant.id].before
+        move.tenant.ignored_at, move.tenant.placed_at = before.ignored_at, before.placed_at
+    session.flush()
+    removed = _remove_empty(session, change.created)
+    change.undone_at, change.left = now, [one.plain() for one in left]
+    audit.record(
+        AuditArea.INTEGRATIONS,
+        f"Undid what was done to {count_of(len(moves), 'tenant')}",
+        undone=change.event,
+        left_as_they_are=len(left),
+        organizations_removed=removed,
+        tenants=named(move.tenant for move in moves),
+    )
+    return Undone(len(moves), tuple(left), removed, len(change.created) - removed)
+
+
+def latest(session: DbSession, user_id: int, now: datetime) -> MatchingChange | None:
+    """What the user did last that can be undone; its steps, which may be many, are not read."""
+    query = select(MatchingChange).where(
+        MatchingChange.user_id == user_id,
+        MatchingChange.applied_at > now - UNDO_LIFETIME,
+        MatchingChange.undone_at.is_(None),
+        MatchingChange.event != "",
+    )
+    unread = [defer(column) for column in (MatchingChange.steps, MatchingChange.left, MatchingChange.created)]
+    newest = query.order_by(MatchingChange.applied_at.desc(), MatchingChange.id.desc()).limit(1)
+    return session.scalar(newest.options(*unread))
+
+
+def _former(steps: Any) -> set[int]:
+    return {step.before.organization_id for step in steps if step.before.organization_id is not None}
+
+
+def _remove_empty(session: DbSession, organization_ids: Sequence[int]) -> int:
+    """Delete those of the organizations to which nothing belongs but their own domains. Returns how many."""
+    removed = 0
+    for some in in_portions(sorted(organization_ids)):
+        # Locked first: who adds something to one meanwhile has done so before this is looked at, or finds it gone.
+        there = session.scalars(
+            select(Organization.id).where(Organization.id.in_(some)).order_by(Organization.id).with_for_update()
+        ).all()
+        used: set[int | None] = set()
+        for column in _references():
+            used.update(session.scalars(select(column).where(column.in_(there)).distinct()))
+        empty = [organization_id for organization_id in there if organization_id not in used]
+        session.execute(delete(Organization).where(Organization.id.in_(empty)))
+        removed += len(empty)
+    return removed
+
+
+def _references() -> list[Any]:
+    """The columns that say of something that it belongs to an organization."""
+    return [
+        key.parent
+        for table in db.metadata.sorted_tables
+        for key in table.foreign_keys
+        if key.column.table.name == Organization.__tablename__ and table.name != OrganizationDomain.__tablename__
+    ]
