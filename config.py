@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -135,6 +136,13 @@ def embedded_redis_socket(data_dir: Path) -> Path:
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     directory = Path(tempfile.gettempdir()) / f"seatledger-{os.getuid()}-{name}"
     _make_private_directory(directory)
+    # Everybody may make a directory there, and whoever answers at the socket chooses what the workers do.
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SettingError(
+            f"{directory}, where the embedded Redis would listen, belongs to somebody else. Remove it, set DATA_DIR to "
+            "a directory with a shorter path, or set REDIS_URL."
+        )
     return directory / "redis.sock"
 
 

@@ -50,7 +50,8 @@ def csv_answer(filename: str, columns: Sequence[str], query: Select[Any], record
 
 def csv_lines(columns: Sequence[str], chunks: Iterable[Sequence[Any]], record: Record) -> Iterator[str]:
     """The file in pieces: one with the names of the columns, then one for each chunk of rows."""
-    yield _BYTE_ORDER_MARK + _written([columns])
+    # Some columns are named by people.
+    yield _BYTE_ORDER_MARK + _written([[defused(column) for column in columns]])
     for rows in chunks:
         yield _written([[_cell(value) for value in record(row)] for row in rows])
 

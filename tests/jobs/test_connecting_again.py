@@ -13,6 +13,7 @@ from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
 from webapp.integrations import connecting, removing
+from webapp.integrations.proof import Proof
 from webapp.models import FlexibleAssetType, Integration, License, Removal, RunState, Tenant, removal, utc_now
 
 from .conftest import Sync, Work
@@ -78,8 +79,8 @@ def test_credentials_that_were_tried_while_it_was_removed_are_not_stored(sandbox
             integration.id,
             integration.name,
             given.client_id,
-            given.secret,
             integration.cloud,
+            Proof(given.secret),
         )
     assert integration.client_secret_encrypted == ""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort
+from flask import abort, url_for
 from flask_login import current_user
 from htmx_flask import request
 
@@ -28,6 +28,9 @@ def license_history(license_id: int) -> str:
     return _shown(
         history.of_license(license_id, _page()),
         name=row.product,
+        back=url_for("licenses.show", license_id=license_id),
+        collection="Office 365 Licenses",
+        collection_url=url_for("licenses.organizations", organization_id=row.organization_id),
         **layout(organization_or_404(row.organization_id), OFFICE_365_LICENSES),
     )
 
@@ -36,7 +39,15 @@ def license_history(license_id: int) -> str:
 @access.requires(Permission.READ)
 def asset_history(asset_id: int) -> str:
     asset = asset_or_404(asset_id)
-    return _shown(history.of_asset(asset_id, _page()), name=asset.name, **layout(asset.organization, asset.type.slug))
+    slug = asset.type.slug
+    return _shown(
+        history.of_asset(asset_id, _page()),
+        name=asset.name,
+        back=url_for(".show", asset_id=asset_id),
+        collection=asset.type.name,
+        collection_url=url_for(".organizations", organization_id=asset.organization_id, slug=slug),
+        **layout(asset.organization, slug),
+    )
 
 
 def _shown(shown: History, **values: object) -> str:

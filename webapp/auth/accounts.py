@@ -83,7 +83,21 @@ def user_with_password(session: DbSession, address: str, password: str) -> User 
     if user is None or not user.is_active:
         waste_time_like_a_check(password[:PASSWORD_MAX])
         return None
-    return user if user.check_password(password) else None
+    checked = user.password_hash
+    if not user.check_password(password):
+        return None
+    return user if _is_still(session, user, checked) else None
+
+
+def _is_still(session: DbSession, user: User, password_hash: str) -> bool:
+    """Whether the user is active and has this password's hash, which then stay so until the transaction ends.
+
+    Checking takes a while: who gives the user another password meanwhile ends their sessions, also one that would
+    begin only after that.
+    """
+    query = select(User.id).where(User.id == user.id, User.password_hash == password_hash, User.is_active)
+    with session.no_autoflush:
+        return session.scalar(query.with_for_update(key_share=True)) is not None
 
 
 def choose_password(session: DbSession, user: User, password: str) -> None:

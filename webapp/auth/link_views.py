@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from .. import audit
 from ..extensions import db
@@ -74,6 +75,8 @@ def reset(token: str) -> ResponseReturnValue:
 def _use(link: UserLink, password: str) -> User | None:
     """Give the link's user this password; None where the link was used or replaced meanwhile."""
     user = link.user
+    # In the order of everybody who changes a user: first the user, then what is theirs.
+    db.session.execute(select(User.id).where(User.id == link.user_id).with_for_update(key_share=True))
     if not link.use(db.session):
         db.session.rollback()
         return None
@@ -87,5 +90,6 @@ def _no_such_link(what: str) -> ResponseReturnValue:
 
 def _private(answer: ResponseReturnValue) -> ResponseReturnValue:
     response = make_response(answer)
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # The host alone: with nothing at all, browsers send forms over HTTPS as if they came from another site.
+    response.headers["Referrer-Policy"] = "strict-origin"
     return response

@@ -25,10 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from .key_protection import is_too_dear
+
 LARGEST = 64 * 1024
 SHORTEST_KEY_BITS = 2048
-# A key of 8192 bits takes 6,500 characters; checking much longer ones would take minutes.
-_LONGEST_KEY = 10_000
+# A key of 8192 bits takes 6,600 characters, protected; reading a longer one, as of DSA, holds everybody up.
+_LONGEST_KEY = 7_000
 
 _BEGIN, _DASHES = "-----BEGIN ", "-----"
 _CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
@@ -148,6 +150,11 @@ def _key(text: str, password: str) -> PrivateKeyTypes:
     is_encrypted = "ENCRYPTED" in text
     if is_encrypted and not password:
         raise ValueError("The private key is protected by a password. Type it under Key password.")
+    if text.startswith("-----BEGIN ENCRYPTED") and _is_too_dear(text):
+        raise ValueError(
+            "The private key is protected so that trying its password takes too long. Export it anew with the usual "
+            "protection, or without any."
+        )
     try:
         return load_pem_private_key(text.encode(), password.encode() if is_encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -156,6 +163,13 @@ def _key(text: str, password: str) -> PrivateKeyTypes:
         raise ValueError(
             "The private key in it cannot be read: it is damaged, or was changed. Export it anew."
         ) from error
+
+
+def _is_too_dear(text: str) -> bool:
+    try:
+        return is_too_dear(text)
+    except ValueError as error:
+        raise ValueError("The key password is wrong, or the private key is damaged.") from error
 
 
 def _those_of(key: PrivateKeyTypes, certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:

@@ -123,7 +123,9 @@ def _bounded(answered: Mapping[str, str]) -> dict[str, str]:
 
 
 def _store(integration_id: int, signed_in: Mapping[str, str]) -> Integration:
-    integration = db.session.get(Integration, integration_id, with_for_update=True, populate_existing=True)
+    integration = db.session.get(
+        Integration, integration_id, with_for_update={"key_share": True}, populate_existing=True
+    )
     if integration is None or not integration.is_live:
         raise SignInFailed(Problem("This integration was removed meanwhile.", "Nothing was saved."))
     if integration.kind != Kind.PARTNER:

@@ -68,7 +68,9 @@ def answer(
     tenant = tenant_list.find(db.session, [tenant_id]).get(tenant_id) if tenant_id is not None else None
     if not request.htmx or tenant is None:
         return go_to(list_address(filters, page))
-    [row] = tenant_list.rows(db.session, access.scope_of(current_user), [tenant])
+    scope = access.scope_of(current_user)
+    [row] = tenant_list.rows(db.session, scope, [tenant])
+    counts = tenant_list.counts(db.session, filters)
     return render_template(
         "integrations/_tenant_answer.html",
         row=row,
@@ -77,7 +79,8 @@ def answer(
         filters=filters,
         origin=origin(filters),
         page_number=page,
-        counts=tenant_list.counts(db.session, filters),
+        counts=counts,
+        exact=tenant_list.exact_names(db.session, scope, filters) if counts[tenant_list.ListedAs.UNMATCHED] else 0,
         state_address=state_address(filters),
         **notice(),
     )

@@ -12,7 +12,7 @@ from ..models import CheckedLicense, Integration, Tenant, TenantCheckedLicense, 
 from ..models.base import DbSession
 from ..models.user_rules import UserRules
 
-NOTHING_CHECKED = "Check at least one license, or choose another answer: nobody holds one of no licenses."
+NOTHING_CHECKED = "Check at least one license, or choose another answer."
 UNKNOWN_MODE = "Choose which users become contacts."
 
 

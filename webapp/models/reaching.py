@@ -36,7 +36,8 @@ def take_turn(session: DbSession, integration_id: int) -> Integration:
     The row that all queue for comes first, as it does for who connects and who removes. Raises `IntegrationRemoved`.
     """
     FlexibleAssetType.hold_licenses(session)
-    integration = session.get(Integration, integration_id, with_for_update=True, populate_existing=True)
+    # No more strongly: who writes one of its tenants, which may be waited for next, has PostgreSQL look after it.
+    integration = session.get(Integration, integration_id, with_for_update={"key_share": True}, populate_existing=True)
     if integration is None or not integration.is_live:
         raise IntegrationRemoved
     return integration

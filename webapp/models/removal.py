@@ -70,7 +70,8 @@ def begin(session: DbSession, integration_id: int, removal: Removal, now: dateti
 
     Raises `IntegrationRemoved` where somebody was first.
     """
-    integration = session.get(Integration, integration_id, with_for_update=True, populate_existing=True)
+    # No more strongly: PostgreSQL looks after it when a worker writes a tenant twice, whose part is waited for below.
+    integration = session.get(Integration, integration_id, with_for_update={"key_share": True}, populate_existing=True)
     if integration is None or not integration.is_live:
         raise IntegrationRemoved
     integration.disconnect(removal, now)

@@ -64,12 +64,10 @@ def show(organization_id: int) -> str:
     organization = found_or_404(organization_id)
     return render_template(
         "organizations/show.html",
-        organization=organization,
         summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
         tenants=tenants_of(db.session, organization),
         contacts=contacts_of(db.session, scope, organization),
-        sidebar=partial(sidebar, db.session, scope, organization),
-        present="overview",
+        **_layout(organization),
     )
 
 
@@ -95,7 +93,7 @@ def edit(organization_id: int) -> tuple[str, int] | Response:
         db.session.commit()
         flash("The changes were saved.", "success")
         return _to(organization_id)
-    return render_template("organizations/form.html", form=form, organization=organization), 422 if form.errors else 200
+    return render_template("organizations/form.html", form=form, **_layout(organization)), 422 if form.errors else 200
 
 
 @bp.route("/organizations/<id:organization_id>/archive", methods=["GET", "POST"])
@@ -111,9 +109,9 @@ def archive(organization_id: int) -> str | Response:
         return _to(organization_id)
     return render_template(
         "organizations/archive.html",
-        organization=organization,
         summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
         contacts=contacts_of(db.session, access.scope_of(current_user), organization),
+        **_layout(organization),
     )
 
 
@@ -132,6 +130,15 @@ def found_or_404(organization_id: int) -> Organization:
     if organization is None:
         abort(404)
     return organization
+
+
+def _layout(organization: Organization) -> dict[str, object]:
+    """What the layout of an organization's pages takes, on those about the organization itself."""
+    return {
+        "organization": organization,
+        "sidebar": partial(sidebar, db.session, access.scope_of(current_user), organization),
+        "present": "overview",
+    }
 
 
 def _to(organization_id: int) -> Response:

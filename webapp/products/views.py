@@ -65,7 +65,7 @@ def index() -> Response:
 
 @bp.route("/<id:product_id>", methods=["GET", "POST"])
 @access.requires(Permission.MANAGE_PRODUCTS)
-def edit(product_id: int) -> str | Response:
+def edit(product_id: int) -> tuple[str, int] | Response:
     product = db.session.get(Product, product_id)
     if product is None:
         abort(404)
@@ -80,12 +80,13 @@ def edit(product_id: int) -> str | Response:
         flash(f"{product.part_number} is shown as {product.name} everywhere.", "success")
         return redirect(list_url)
     [row] = queries.rows(db.session, access.scope_of(current_user), [product])
-    return render_template("products/edit.html", form=form, row=row, product=product, list_url=list_url)
+    html = render_template("products/edit.html", form=form, row=row, product=product, list_url=list_url)
+    return html, 422 if form.errors else 200
 
 
 @bp.route("/import", methods=["GET", "POST"])
 @access.requires(Permission.MANAGE_PRODUCTS)
-def upload() -> str | Response:
+def upload() -> tuple[str, int] | Response:
     form = UploadForm()
     if form.validate_on_submit():
         user_id = current_user.id
@@ -98,7 +99,7 @@ def upload() -> str | Response:
             pending = importing.keep(db.session, user_id, form.file.data.filename, edition)
             db.session.commit()
             return redirect(url_for("products.review", pending_id=pending.id))
-    return render_template("products/upload.html", form=form)
+    return render_template("products/upload.html", form=form), 422 if form.file.errors else 200
 
 
 @bp.get("/import/<id:pending_id>")

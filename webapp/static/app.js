@@ -80,7 +80,14 @@ const start = (root) => {
   own("select[data-choices]").forEach(choose);
 };
 
-document.addEventListener("DOMContentLoaded", () => start(document));
+document.addEventListener("DOMContentLoaded", () => {
+  start(document);
+  // Of pages on one line that scrolls sideways, the one that is open is in sight.
+  for (const here of document.querySelectorAll(".organization-sidebar .active, .nav-bordered .active")) {
+    const line = here.closest(".list-group, .nav");
+    line.scrollLeft = here.getBoundingClientRect().left - line.getBoundingClientRect().left - (line.clientWidth - here.clientWidth) / 2;
+  }
+});
 document.addEventListener("htmx:load", (event) => {
   if (event.detail.elt !== document.body) start(event.detail.elt);
 });

@@ -37,7 +37,7 @@ class Header:
 
 def read_header(lines: Lines, wanted: Sequence[str]) -> Header:
     """The first line that is neither empty nor Excel's "sep=", read with what sets most of the columns apart."""
-    line = next((line for line in lines if line.strip() and not line.lower().startswith("sep=")), "")
+    line = _first_line(lines)
     found = [_header(line, delimiter, wanted) for delimiter in _DELIMITERS]
     return max(found, key=lambda header: len(header.positions))
 
@@ -59,9 +59,20 @@ def read_records(lines: Lines, delimiter: str, leave_out: LeftOut) -> Iterator[t
             yield first_line, cells
 
 
+def _first_line(lines: Lines) -> str:
+    while True:
+        lines.begin_record()
+        line = next(lines, "")
+        if not line or (line.strip() and not line.lower().startswith("sep=")):
+            return line
+
+
 def _header(line: str, delimiter: str, wanted: Sequence[str]) -> Header:
     columns = {_letters(column): column for column in wanted}
-    titles = tuple(next(csv.reader([line], delimiter=delimiter), []))
+    try:
+        titles = tuple(next(csv.reader([line], delimiter=delimiter), []))
+    except csv.Error:
+        titles = ()  # a field that is longer than any may be
     positions: dict[str, int] = {}
     for position, title in enumerate(titles):
         # Some files begin with a mark of their encoding that was itself encoded once more.

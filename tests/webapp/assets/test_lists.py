@@ -136,3 +136,9 @@ def test_an_empty_list_offers_to_add_to_who_may(
     assert "No Servers yet" in as_reader.get(address).text
     assert f"{address}/add" not in as_reader.get(address).text
     assert f"{address}/add" in as_administrator.get(address).text
+
+
+def test_a_field_s_name_is_no_formula_in_an_export(as_reader: FlaskClient, make: Make) -> None:
+    make.asset_type(asset_field('=HYPERLINK("https://evil.example")'), name="Servers", slug="servers")
+    exported = as_reader.get("/global/assets/servers?format=csv").data.decode("utf-8-sig")
+    assert next(csv.reader(io.StringIO(exported)))[2] == '\'=HYPERLINK("https://evil.example")'

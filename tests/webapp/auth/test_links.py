@@ -190,8 +190,23 @@ def test_only_the_hash_of_the_token_is_stored(known: User) -> None:
 def test_the_address_is_told_to_no_other_page_and_kept_by_no_cache(client: FlaskClient, known: User) -> None:
     path = path_for(known)
     for answer in (client.get(path), choose(client, path, "short"), client.get("/reset/none")):
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        # The host, without which a form over HTTPS is refused as one of another site; never the path.
+        assert answer.headers["Referrer-Policy"] == "strict-origin"
+        assert 'name="referrer"' not in answer.text
         assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_over_https_a_link_is_good_for_who_sends_what_its_page_lets_the_browser_tell(
+    app: Flask, client: FlaskClient, invited: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
+    path, host = path_for(invited), "https://licenses.example"
+    page = client.get(path, base_url=host)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
+    assert token is not None
+    told = {"strict-origin": {"Referer": f"{host}/"}}.get(page.headers["Referrer-Policy"], {})
+    form = {"password": NEW, "repeated": NEW, "csrf_token": token[1]}
+    assert client.post(path, base_url=host, data=form, headers=told).location == "/"
 
 
 @pytest.mark.parametrize("error", [ValueError("broken"), OperationalError("SELECT 1", {}, Exception("locked"))])

@@ -7,13 +7,14 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
 from webapp.auth import accounts
 from webapp.extensions import db
-from webapp.models import User, UserSession
+from webapp.models import User, UserSession, utc_now
 
 from .forms import is_signed_in, sign_in
 
@@ -171,3 +172,24 @@ def test_a_forged_cookie_signs_nobody_in(client: FlaskClient, make: Make) -> Non
 def test_a_page_costs_one_query_to_know_who_asks(as_reader: FlaskClient, count_queries: list[str]) -> None:
     as_reader.get("/account/password")
     assert len([statement for statement in count_queries if "user_" in statement]) == 1
+
+
+@pytest.mark.parametrize("change", [{"password_hash": "another"}, {"deactivated_at": utc_now()}])
+def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(
+    client: FlaskClient, make: Make, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
+    user_id = make.user(email="ada@msp.example").id
+    checks = User.check_password
+
+    def changed_meanwhile(user: User, password: str) -> bool:
+        is_right = checks(user, password)
+        # As another transaction leaves it: what this one has read says otherwise.
+        db.session.execute(
+            update(User).where(User.id == user_id).values(**change), execution_options={"synchronize_session": False}
+        )
+        return is_right
+
+    monkeypatch.setattr(User, "check_password", changed_meanwhile)
+    assert sign_in(client, "ada@msp.example").status_code == 401
+    assert not is_signed_in(client)
+    assert db.session.scalar(select(UserSession.id)) is None

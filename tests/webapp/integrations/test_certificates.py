@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,6 +95,43 @@ def test_a_protected_key_takes_its_password_and_is_stored_without(form: PrivateF
     assert "password is wrong" in refused(protected + CERTIFICATE_PEM, "open barley")
 
 
+def _protected_by(oid: str, *numbers: int) -> str:
+    """A key that says it is protected so; the numbers say how often, or with how much memory, it is hashed."""
+    salt, cipher = _der(4, b"saltsalt"), _der(0x30, bytes.fromhex("060960864801650304012a") + _der(4, bytes(16)))
+    counts = b"".join(_der(2, number.to_bytes(9).lstrip(b"\0").rjust(1, b"\0")) for number in numbers)
+    function = _der(0x30, bytes.fromhex(oid) + _der(0x30, salt + counts))
+    method = _der(0x30, bytes.fromhex("06092a864886f70d01050d") + _der(0x30, function + cipher))
+    body = base64.encodebytes(_der(0x30, method + _der(4, bytes(64)))).decode()
+    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}-----END ENCRYPTED PRIVATE KEY-----\n"
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    return (
+        bytes([tag, 0x82]) + len(content).to_bytes(2) + content
+        if len(content) > 127
+        else (bytes([tag, len(content)]) + content)
+    )
+
+
+PBKDF2, SCRYPT = "06092a864886f70d01050c", "06092b06010401da47040b"
+
+
+@pytest.mark.parametrize(
+    "protected",
+    [_protected_by(PBKDF2, 2**31 - 1), _protected_by(PBKDF2, 2**63), _protected_by(SCRYPT, 2**20, 2**10, 2**10)],
+)
+def test_a_key_whose_password_would_be_hashed_for_hours_is_not_tried(protected: str) -> None:
+    began = time.monotonic()
+    assert "protected so that" in refused(protected + CERTIFICATE_PEM, "open sesame")
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("body", ["MAA=", "MIIB", "!!!!", "MIAwgDCAMIA" + "wgDCAMIA" * 700, ""])
+def test_a_protected_key_that_is_damaged_is_refused(body: str) -> None:
+    pem = f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    assert "damaged" in refused(pem + CERTIFICATE_PEM, "open sesame")
+
+
 def test_a_password_that_is_not_needed_does_no_harm() -> None:
     assert_is_ours(read(KEY_PEM + CERTIFICATE_PEM, "not needed"))
 
@@ -142,7 +180,7 @@ REQUEST = (
         (key_pem(ec_key()) + certificate_pem(make_certificate(ec_key())), "not an RSA key"),
         (key_pem(ec_key(), TRADITIONAL) + certificate_pem(make_certificate(ec_key())), "not an RSA key"),
         (key_pem(rsa_key(3, 1024)) + certificate_pem(make_certificate(rsa_key(3, 1024))), "1,024 bits"),
-        ("-----BEGIN PRIVATE KEY-----\n" + "A" * 20000 + "\n-----END PRIVATE KEY-----\n" + CERTIFICATE_PEM, "too long"),
+        ("-----BEGIN PRIVATE KEY-----\n" + "A" * 7000 + "\n-----END PRIVATE KEY-----\n" + CERTIFICATE_PEM, "too long"),
     ],
 )
 def test_what_is_of_no_use_is_refused_in_a_sentence(content: str | bytes, says: str) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
@@ -139,6 +140,18 @@ def test_a_run_that_begins_at_the_same_moment_is_cancelled_or_refused(app: Flask
 
         all_at_once(app, [start, remove, start])
         assert SyncRun.active(db.session, integration_id) is None
+
+
+def test_who_writes_a_tenant_meanwhile_is_not_held_up_by_the_integration(make: Make) -> None:
+    """PostgreSQL looks after it when a tenant's row changes twice; the removal waits for that writer's part."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    integration = an_integration(make)
+    db.session.commit()
+    removal.begin(db.session, integration.id, Removal.KEEP, utc_now())
+    with db.engine.connect() as writer:
+        looked_after = select(Integration.id).where(Integration.id == integration.id)
+        assert writer.scalar(looked_after.with_for_update(read=True, key_share=True, nowait=True)) == integration.id
 
 
 def test_keeping_changes_no_row_but_the_integrations(make: Make) -> None:

@@ -137,3 +137,10 @@ def test_a_sheet_is_the_same_after_it_was_kept() -> None:
 def test_as_many_organizations_as_may_be_are_read() -> None:
     assert len(sheet("name\n" + "".join(f"Organization {n}\n" for n in range(reading.MOST_ROWS))).rows) == 20_000
     assert LIMITS.largest_file == 10 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "beginning", ["name," + "x" * 140_000, ("sep=" + "x" * 900_000 + "\n") * 2 + "address", '"' + "x" * 200_000]
+)
+def test_a_first_line_beyond_all_measure_is_answered_in_a_sentence(beginning: str) -> None:
+    assert "does not name the column “name”" in refusal(f"{beginning}\nContoso\n")

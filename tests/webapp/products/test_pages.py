@@ -132,6 +132,7 @@ def test_clearing_an_own_name_goes_back(as_administrator: FlaskClient, make: Mak
 def test_a_name_that_cannot_be_is_refused(as_administrator: FlaskClient, make: Make, text: str, words: str) -> None:
     product = make.product(name="As it is")
     answer = as_administrator.post(f"{LIST}/{product.id}", data={"own_name": text})
+    assert answer.status_code == 422
     assert words in answer.text
     assert product.name == "As it is"
 
@@ -215,13 +216,15 @@ def test_a_file_that_is_no_list_is_refused_beside_the_field(
     as_administrator: FlaskClient, content: bytes, words: str
 ) -> None:
     answer = upload(as_administrator, content)
-    assert answer.status_code == 200
+    assert answer.status_code == 422
     assert re.search(rf'id="file-error">[^<]*{re.escape(words)}', unescape(answer.text))
     assert db.session.query(PendingImport).count() == 0
 
 
 def test_no_file_is_told(as_administrator: FlaskClient) -> None:
-    assert "Choose the file first." in as_administrator.post(UPLOAD, data={}).text
+    answer = as_administrator.post(UPLOAD, data={})
+    assert answer.status_code == 422
+    assert "Choose the file first." in answer.text
 
 
 def test_a_list_in_utf_16_is_imported(as_administrator: FlaskClient) -> None:
