@@ -12,6 +12,7 @@ PLACES = (
     "graph",
     "openid",
     "keys",
+    "authorize",
     "token",
     "organization",
     "contracts",

@@ -38,7 +38,9 @@ def postgresql_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def migrated_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Flask:
+def migrated_app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str
+) -> Iterator[Flask]:
     """One app for each database, its tables made by the migrations. Tests use `app`, which empties them."""
     data_dir = tmp_path_factory.mktemp(request.param)
     changes = {"redis_url": redis_url}
@@ -50,7 +52,10 @@ def migrated_app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     app.test_client_class = Browser
     with app.app_context():
         upgrade()
-    return app
+    yield app
+    # The tests go back and forth between the databases, each time with a new app: what it held open ends with it.
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def test_from_the_first_visit_to_the_filtered_global_list(page: Page, new_server
     page.get_by_role("link", name="Connect Microsoft 365").click()
     connect(page, server, tenant, "Contoso")
     expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
-    page.get_by_label("Licenses").check()
+    page.get_by_label("Licenses", exact=True).check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Active Integrations")).to_be_visible()
 

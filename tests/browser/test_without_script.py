@@ -39,7 +39,7 @@ def test_from_sign_in_to_the_filtered_global_list(plain: Page, server: Running, 
 
     connect(page, server, tenant, NAME)
     expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
-    page.get_by_label("Licenses").check()
+    page.get_by_label("Licenses", exact=True).check()
     page.get_by_role("button", name="Save").click()
     row = integration_row(page, NAME)
     row.get_by_role("button", name="Start Manual Sync").click()
