@@ -12,7 +12,7 @@ from sandbox.tenants import DEFAULT_PERMISSIONS, Sku, Tenant
 
 CUSTOMERS, DIRECT = 35, 5
 # So many users of a tenant at the most, so that the demo begins soon.
-MOST_PEOPLE = 150
+MOST_PEOPLE = 400
 
 _PARTNER = "clearwaterit.onmicrosoft.com"
 _PARTNER_PERMISSIONS = (*DEFAULT_PERMISSIONS, "Directory.Read.All", "DelegatedAdminRelationship.Read.All")
