@@ -26,6 +26,8 @@ from flask_migrate import upgrade
 from sqlalchemy import func, select
 
 from jobs import queue
+from jobs.microsoft.facts import ORGANIZATION_FIELDS, SKU_FIELDS
+from jobs.microsoft.users import USER_FIELDS
 from sandbox import Control, Sandbox, generate
 from sandbox import Tenant as SandboxTenant
 from webapp import create_app
@@ -175,7 +177,6 @@ def _floor(tenants: Sequence[SandboxTenant], looked_up: set[str], sandbox: Contr
 
 
 def _send_all(url: str, ca_bundle: str, tenants: list[tuple[str, str, str, bool]]) -> None:
-    fields = "skuId,skuPartNumber,capabilityStatus,consumedUnits,prepaidUnits,appliesTo"
     with requests.Session() as session:
 
         def get(path: str, token: str = "") -> None:
@@ -193,8 +194,9 @@ def _send_all(url: str, ca_bundle: str, tenants: list[tuple[str, str, str, bool]
             }
             address = f"{url}/{tenant_id}/oauth2/v2.0/token"
             token = session.post(address, data=form, verify=ca_bundle, timeout=60).json()["access_token"]
-            get(f"/v1.0/subscribedSkus?$select={fields}", token)
-            get("/v1.0/organization?$select=id,displayName,verifiedDomains", token)
+            get(f"/v1.0/subscribedSkus?$select={SKU_FIELDS}", token)
+            get(f"/v1.0/organization?$select={ORGANIZATION_FIELDS}", token)
+            get(f"/v1.0/users?$select={USER_FIELDS}&$top=999", token)
 
 
 def _wait(condition: Callable[[], object]) -> None:
