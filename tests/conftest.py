@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -37,36 +38,27 @@ def postgresql_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def apps() -> Iterator[dict[str, Flask]]:
-    """The apps made so far, by database: the tests go back and forth between them."""
-    made: dict[str, Flask] = {}
-    yield made
-    for app in made.values():
-        with app.app_context():
-            db.engine.dispose()
-
-
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def migrated_app(
-    request: pytest.FixtureRequest,
-    apps: dict[str, Flask],
-    tmp_path_factory: pytest.TempPathFactory,
-    redis_url: str,
-) -> Flask:
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str
+) -> Iterator[Flask]:
     """One app for each database, its tables made by the migrations. Tests use `app`, which empties them."""
-    if request.param not in apps:
-        changes = {"redis_url": redis_url}
-        if request.param == "postgresql":
-            changes["database_url"] = request.getfixturevalue("postgresql_url")
-        app = create_app(make_settings(tmp_path_factory.mktemp(request.param), **changes))
-        app.config["TESTING"] = True
-        app.config["WTF_CSRF_ENABLED"] = False
-        app.test_client_class = Browser
-        with app.app_context():
-            upgrade()
-        apps[request.param] = app
-    return apps[request.param]
+    data_dir = tmp_path_factory.mktemp(request.param)
+    changes = {"redis_url": redis_url}
+    if request.param == "postgresql":
+        changes["database_url"] = request.getfixturevalue("postgresql_url")
+    app = create_app(make_settings(data_dir, **changes))
+    app.config["TESTING"] = True
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.test_client_class = Browser
+    with app.app_context():
+        upgrade()
+    yield app
+    # The tests go back and forth between the databases, each time with a new app: what it held open ends with it, and
+    # so does what was left lying about, such as an export that nobody read to its end.
+    gc.collect()
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture
