@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from webapp.extensions import db
 from webapp.models import AuditArea, AuditEntry, Integration, Problem, Tenant, reaching, utc_now
+from webapp.text import count_of
 
 from . import tenant as tenants
 from .microsoft.facts import TenantFacts
@@ -181,7 +182,7 @@ def _note(integration: Integration, what: str, rows: Sequence[Tenant]) -> None:
     if not rows:
         return
     names = [f"{row.name} ({row.tenant_id})" for row in rows[:_NAMES]]
-    many = f"{len(rows):,} tenant{'' if len(rows) == 1 else 's'}"
+    many = count_of(len(rows), "tenant")
     db.session.add(
         AuditEntry(
             area=AuditArea.INTEGRATIONS,

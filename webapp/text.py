@@ -44,6 +44,11 @@ def several_lines(text: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun, of which there may be one or several: "1 tenant", "1,214 tenants"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def is_visible(text: str) -> bool:
     """Whether there is anything to see, and so to click."""
     return any(

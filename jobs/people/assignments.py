@@ -9,7 +9,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, select
 
 from webapp.extensions import db
 from webapp.models import Assignment
-from webapp.models.directory import in_portions
+from webapp.models.portions import in_portions
 
 from ..microsoft.users import UserFacts
 

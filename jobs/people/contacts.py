@@ -11,7 +11,8 @@ from sqlalchemy import Table, bindparam, func, insert, select
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, DirectoryUser, Integration, Tenant, fold
 from webapp.models.contact import SYNCED_FIELDS, folded_columns
-from webapp.models.directory import in_portions, links
+from webapp.models.directory import links
+from webapp.models.portions import in_portions
 
 from ..microsoft.users import UserFacts
 

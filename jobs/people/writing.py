@@ -11,7 +11,8 @@ from sqlalchemy import Table, bindparam, delete, insert, select, text
 
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, License, LicenseStatus, Outcome, Tenant
-from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, in_portions, unlink_contacts
+from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, unlink_contacts
+from webapp.models.portions import in_portions
 from webapp.models.user_rules import Refusal, UserRules, rules_of
 
 from ..microsoft.users import UserFacts

@@ -9,8 +9,6 @@ from ..extensions import db
 from ..models import User, UserGroup
 from . import groups, users
 
-PER_PAGE = 50
-
 bp = Blueprint("administration", __name__, url_prefix="/account")
 
 USER = "/users/<id:user_id>"

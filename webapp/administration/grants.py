@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +10,7 @@ from sqlalchemy import Select, delete, select
 
 from ..models import GroupMember, Organization, OrganizationGrant, User, UserGroup
 from ..models.base import DbSession
-
-# Databases take so many values in one statement, and not many more.
-_IDS_PER_QUERY = 1000
+from ..models.portions import in_portions
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def change_organizations(session: DbSession, holder: User | UserGroup, change: C
     given = _named(session, select(Organization.id, Organization.name), Organization.id, change.give - have)
     session.add_all(OrganizationGrant(**{column: holder.id}, organization_id=row_id) for row_id in given)
     taken = _named(session, select(Organization.id, Organization.name), Organization.id, change.take & have)
-    for ids in _chunks(taken):
+    for ids in in_portions(sorted(taken)):
         session.execute(
             delete(OrganizationGrant).where(_is_holders(holder), OrganizationGrant.organization_id.in_(ids))
         )
@@ -71,7 +69,7 @@ def change_groups(session: DbSession, user: User, change: Change) -> Done:
     joined = _named(session, select(UserGroup.id, UserGroup.name), UserGroup.id, change.give - have)
     session.add_all(GroupMember(group_id=row_id, user_id=user.id) for row_id in joined)
     left = _named(session, select(UserGroup.id, UserGroup.name), UserGroup.id, change.take & have)
-    for ids in _chunks(left):
+    for ids in in_portions(sorted(left)):
         session.execute(delete(GroupMember).where(GroupMember.user_id == user.id, GroupMember.group_id.in_(ids)))
     session.flush()
     return Done(list(joined.values()), list(left.values()))
@@ -83,7 +81,7 @@ def change_members(session: DbSession, group: UserGroup, change: Change) -> Done
     joined = _named(session, select(User.id, User.email), User.id, change.give - have)
     session.add_all(GroupMember(group_id=group.id, user_id=row_id) for row_id in joined)
     left = _named(session, select(User.id, User.email), User.id, change.take & have)
-    for ids in _chunks(left):
+    for ids in in_portions(sorted(left)):
         session.execute(delete(GroupMember).where(GroupMember.group_id == group.id, GroupMember.user_id.in_(ids)))
     session.flush()
     return Done(list(joined.values()), list(left.values()))
@@ -98,15 +96,9 @@ def _is_holders(holder: User | UserGroup) -> Any:
 def _named(session: DbSession, query: Select[*tuple[Any, ...]], column: Any, ids: Collection[int]) -> dict[int, str]:
     """The names of those of the ids that there are, kept from being deleted until the transaction ends."""
     found: dict[int, str] = {}
-    for some in _chunks(ids):
+    for some in in_portions(sorted(ids)):
         rows = session.execute(
             query.where(column.in_(some)).order_by(column).with_for_update(read=True, key_share=True)
         )
         found.update((row_id, name) for row_id, name in rows)
     return found
-
-
-def _chunks(ids: Collection[int]) -> Iterator[Sequence[int]]:
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), _IDS_PER_QUERY):
-        yield ordered[start : start + _IDS_PER_QUERY]

@@ -14,11 +14,9 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import UserGroup
-from ..paging import Page, count_rows
-from ..search import searchable
-from ..templating import page_or_partial, with_address
+from ..searched_list import searched_list
 from . import grants, groups, picker, queries
-from .blueprint import GROUP, PER_PAGE, bp, held_group
+from .blueprint import GROUP, bp, held_group
 from .forms import ALL, GroupForm
 from .picker import Picker
 from .refused import Refused
@@ -27,23 +25,12 @@ from .refused import Refused
 @bp.get("/groups")
 @access.requires(Permission.MANAGE_USERS)
 def groups_index() -> Response:
-    q = searchable(request.args.get("q", ""))
-    query = queries.group_listing(q)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
-    found = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
-
-    def address(page: int = 1) -> str:
-        return url_for("administration.groups_index", q=q or None, page=page if page > 1 else None)
-
-    html = page_or_partial(
+    return searched_list(
         "administration/groups.html",
         "administration/_groups.html",
-        rows=queries.group_rows(db.session, found),
-        paging=page,
-        q=q,
-        address=address,
+        queries.group_listing,
+        lambda found: {"rows": queries.group_rows(db.session, found)},
     )
-    return with_address(html, address(page.number))
 
 
 @bp.route("/groups/add", methods=["GET", "POST"])

@@ -16,11 +16,9 @@ from ..access import Permission
 from ..auth import accounts, links
 from ..extensions import db
 from ..models import Role, User, UserLink, utc_now
-from ..paging import Page, count_rows
-from ..search import searchable
-from ..templating import page_or_partial, with_address
+from ..searched_list import searched_list
 from . import grants, picker, queries, users
-from .blueprint import PER_PAGE, USER, bp, held_user, show_once, take_shown
+from .blueprint import USER, bp, held_user, show_once, take_shown
 from .forms import ALL, InviteForm, RightsForm
 from .picker import Picker
 from .refused import Refused
@@ -33,23 +31,12 @@ _MAIL_IS_LOST_AFTER = timedelta(minutes=2)
 @bp.get("/users")
 @access.requires(Permission.MANAGE_USERS)
 def users_index() -> Response:
-    q = searchable(request.args.get("q", ""))
-    query = queries.user_listing(q)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
-    found = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
-
-    def address(page: int = 1) -> str:
-        return url_for("administration.users_index", q=q or None, page=page if page > 1 else None)
-
-    html = page_or_partial(
+    return searched_list(
         "administration/users.html",
         "administration/_users.html",
-        rows=queries.user_rows(db.session, found),
-        paging=page,
-        q=q,
-        address=address,
+        queries.user_listing,
+        lambda found: {"rows": queries.user_rows(db.session, found)},
     )
-    return with_address(html, address(page.number))
 
 
 @bp.route("/users/invite", methods=["GET", "POST"])

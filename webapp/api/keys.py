@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,6 +18,7 @@ from ..access import Permission, key_may
 from ..extensions import db
 from ..models import ApiKey, ApiKeyGrant, Organization, Role, utc_now
 from ..models.base import DbSession
+from ..models.user import hash_token
 
 _PREFIX = "slk_"
 _SHOWN = len(_PREFIX) + 6
@@ -30,7 +30,7 @@ def create(session: DbSession, name: str, role: Role, organizations: list[Organi
     """A new key and its text, which is nowhere else. Without a list it reads all organizations."""
     text = _PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
-        name=name, role=role, prefix=text[:_SHOWN], key_hash=_hash(text), all_organizations=organizations is None
+        name=name, role=role, prefix=text[:_SHOWN], key_hash=hash_token(text), all_organizations=organizations is None
     )
     session.add(key)
     session.flush()
@@ -61,7 +61,7 @@ def _key_of_request() -> ApiKey:
     given = request.authorization
     text = given.token if given is not None and given.type == "bearer" else None
     key = (
-        db.session.scalar(select(ApiKey).where(ApiKey.key_hash == _hash(text), ApiKey.revoked_at.is_(None)))
+        db.session.scalar(select(ApiKey).where(ApiKey.key_hash == hash_token(text), ApiKey.revoked_at.is_(None)))
         if text
         else None
     )
@@ -85,8 +85,3 @@ def _note_use(key: ApiKey) -> None:
     is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= before)
     db.session.execute(update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now))
     db.session.commit()
-
-
-def _hash(text: str) -> str:
-    # Keys are random and long: a fast hash is enough, a slow one would cost every request.
-    return hashlib.sha256(text.encode(errors="replace")).hexdigest()

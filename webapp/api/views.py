@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,8 @@ from ..licenses.queries import listing as license_listing
 from ..licenses.queries import page_of, totals
 from ..licenses.records import record as license_record
 from ..models import Organization
+from ..organizations.queries import Summary, summaries
 from ..organizations.queries import listing as organization_listing
-from ..organizations.queries import summaries
 from ..paging import Page, count_rows
 from ..search import row_id, searchable
 from . import keys
@@ -59,18 +59,13 @@ def organizations() -> Response:
     return _answer(page, (_organization(row, figures[row.id]) for row in rows))
 
 
-def _organization(organization: Organization, summary: Any) -> dict[str, Any]:
+def _organization(organization: Organization, summary: Summary) -> dict[str, Any]:
     return {
         "id": organization.id,
         "name": organization.name,
         "address": organization.address,
         "phone": organization.phone,
-        "tenants": summary.tenants,
-        "licenses": summary.licenses,
-        "active": summary.active,
-        "consumed": summary.consumed,
-        "unused": summary.unused,
-        "over": summary.over,
+        **asdict(summary),
     }
 
 

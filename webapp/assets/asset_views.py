@@ -13,11 +13,12 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import FlexibleAsset, FlexibleAssetType, Organization, utc_now
+from ..organizations.pages import layout, organization_or_404
 from ..search import row_id, searchable
 from . import contacts, fields, history, queries, recording, security
 from .asset_forms import AssetForm
 from .blueprints import assets as bp
-from .pages import asset_or_404, layout, organization_or_404, type_or_404
+from .pages import asset_or_404, type_or_404
 from .recording import Entered
 from .security_forms import security_form
 

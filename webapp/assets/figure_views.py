@@ -13,11 +13,11 @@ from wtforms.validators import InputRequired, NumberRange
 from .. import access
 from ..access import Permission
 from ..extensions import db
-from ..licenses.queries import find as find_license
+from ..licenses.pages import license_or_404
 from ..models import OFFICE_365_LICENSES, STATUS_LABELS, License, Tenant, utc_now
+from ..organizations.pages import layout, organization_or_404
 from . import figures
 from .blueprints import assets as bp
-from .pages import layout, organization_or_404
 
 LOCKED = (
     "This license is synced from Microsoft 365, so that its figures and status are locked: the next sync would undo "
@@ -50,9 +50,7 @@ class FiguresForm(FlaskForm):
 @bp.route("/licenses/<id:license_id>/figures", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_RECORDS)
 def edit_figures(license_id: int) -> tuple[str, int] | Response:
-    row = find_license(db.session, access.scope_of(current_user), license_id)
-    if row is None:
-        abort(404)
+    row = license_or_404(license_id)
     license = _unlocked(license_id, row.tenant_row_id)
     form = FiguresForm(license)
     if form.validate_on_submit():

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from flask import abort, url_for
-from flask_login import current_user
+from flask import url_for
 from htmx_flask import request
 
 from .. import access
 from ..access import Permission
-from ..extensions import db
-from ..licenses.queries import find as find_license
+from ..licenses.pages import license_or_404
 from ..models import OFFICE_365_LICENSES
+from ..organizations.pages import layout, organization_or_404
 from ..search import row_id
 from ..templating import page_or_partial
 from . import history
 from .blueprints import assets as bp
 from .history import History
-from .pages import asset_or_404, layout, organization_or_404
+from .pages import asset_or_404
 
 
 @bp.get("/licenses/<id:license_id>/history")
 @access.requires(Permission.READ)
 def license_history(license_id: int) -> str:
-    row = find_license(db.session, access.scope_of(current_user), license_id)
-    if row is None:
-        abort(404)
+    row = license_or_404(license_id)
     return _shown(
         history.of_license(license_id, _page()),
         name=row.product,

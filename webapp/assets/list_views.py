@@ -15,12 +15,13 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import AssetField, FieldKind, FlexibleAsset, FlexibleAssetType, Organization, utc_now
+from ..organizations.pages import layout, organization_or_404
 from ..paging import Page, count_rows
 from ..spreadsheet import csv_answer
 from ..templating import page_or_partial, with_address
 from . import fields
 from .blueprints import assets as bp
-from .pages import layout, organization_or_404, type_or_404
+from .pages import type_or_404
 from .queries import View, listing, tags_of
 from .values import shown
 
@@ -66,7 +67,7 @@ def _list(template: str, kind: FlexibleAssetType, organization: Organization | N
         view=view,
         address=partial(_address, view),
         list_url=url_for(request.endpoint or "", **(request.view_args or {})),
-        **(layout(organization, kind.slug) if organization else {"organization": None}),
+        **layout(organization, kind.slug),
     )
     return with_address(html, _address(view, page=page.number))
 

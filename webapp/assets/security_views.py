@@ -13,11 +13,12 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
-from ..licenses.queries import find as find_license
+from ..licenses.pages import license_or_404
 from ..models import OFFICE_365_LICENSES, FlexibleAsset, License, Organization, utc_now
+from ..organizations.pages import layout, organization_or_404
 from . import security
 from .blueprints import assets as bp
-from .pages import asset_or_404, layout, organization_or_404
+from .pages import asset_or_404
 from .security import Record
 from .security_forms import security_form
 
@@ -26,9 +27,7 @@ from .security_forms import security_form
 @access.requires(Permission.SECURE_RECORDS)
 def edit_license(license_id: int) -> tuple[str, int] | Response:
     """Of what is posted here only the security settings are read: what was synced stays as Microsoft told it."""
-    row = find_license(db.session, access.scope_of(current_user), license_id)
-    if row is None:
-        abort(404)
+    row = license_or_404(license_id)
     organization = organization_or_404(row.organization_id)
     record = _held(License, license_id)
     return _edited(

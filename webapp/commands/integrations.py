@@ -14,7 +14,7 @@ from ..extensions import db
 from ..integrations import connecting, discovering, fields, intervals, pausing, queries
 from ..integrations.proof import expiry_of, kind_of, told
 from ..models import Cloud, Integration, Kind, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
-from ..models.directory import in_portions
+from ..models.portions import in_portions
 from ..text import one_line
 from . import find
 from .add_tenants import add_tenants

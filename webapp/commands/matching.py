@@ -13,8 +13,8 @@ from ..integrations import matching, telling
 from ..integrations.planning import carry_out, plan
 from ..integrations.steps import Kept, Left, Placement, Reason, Step
 from ..models import Integration, IntegrationRemoved, MatchingAction, Organization, Tenant, TenantState, utc_now
-from ..models.directory import in_portions
 from ..models.organization import LONGEST_NAME
+from ..models.portions import in_portions
 from ..text import name as as_name
 from ..text import one_line
 from . import find

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, BinaryIO
 
 import click
@@ -12,6 +13,7 @@ from .. import access
 from ..extensions import db
 from ..integrations.matching import take_turns
 from ..models import Organization
+from ..models.portions import in_portions
 from ..organizations import importing, records
 from ..organizations.importing import Line, Plan, Verdict
 from ..organizations.queries import Summary, listing, named, summaries
@@ -23,9 +25,6 @@ from .output import as_json_option, explained, print_record, print_records
 organizations = AppGroup("organizations", help="The customers.")
 
 _SHOWN = ("name", "phone", "domains", "tenants", "licenses", "active", "consumed", "unused", "over")
-_FIGURES = ("tenants", "licenses", "active", "consumed", "unused", "over")
-# Databases take so many values in one statement, and not many more.
-_CHUNK = 1000
 
 
 @organizations.command("list")
@@ -38,8 +37,8 @@ def list_organizations(search: str, archived: bool, as_json: bool) -> None:
     query = listing(access.EVERYTHING, searchable(search), archived).options(selectinload(Organization.domains))
     found = db.session.scalars(query).all()
     figures: dict[int, Summary] = {}
-    for start in range(0, len(found), _CHUNK):
-        figures |= summaries(db.session, access.EVERYTHING, [row.id for row in found[start : start + _CHUNK]])
+    for some in in_portions(found):
+        figures |= summaries(db.session, access.EVERYTHING, [row.id for row in some])
     print_records([_record(organization, figures[organization.id]) for organization in found], _SHOWN, as_json)
 
 
@@ -128,5 +127,5 @@ def _record(organization: Organization, summary: Summary) -> dict[str, Any]:
         "phone": organization.phone,
         "domains": [row.domain for row in organization.domains],
         "archived_at": organization.archived_at,
-        **{figure: getattr(summary, figure) for figure in _FIGURES},
+        **asdict(summary),
     }

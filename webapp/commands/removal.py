@@ -12,6 +12,7 @@ from ..integrations import removing
 from ..integrations.status import workers_alive
 from ..models import Removal
 from ..models.removal import Concerned
+from ..text import count_of
 from . import find
 from .output import explained
 from .waiting import wait_for_removal
@@ -52,7 +53,7 @@ def remove(name: str, what: str | None, typed: str, wait: bool) -> None:
 
 def _said(name: str, what: Removal, affected: Concerned) -> str:
     data = ", ".join(
-        f"{number:,} {noun}{'' if number == 1 else 's'}"
+        count_of(number, noun)
         for number, noun in ((affected.licenses, "license"), (affected.tenants, "tenant"), (affected.runs, "sync log"))
     )
     if what == Removal.KEEP:

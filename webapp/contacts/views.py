@@ -17,8 +17,8 @@ from ..extensions import db
 from ..licenses.queries import of_contact
 from ..models import Contact, Organization, utc_now
 from ..models.contact_lock import locked_by, locks_of
-from ..organizations.queries import CONTACTS, sidebar
-from ..organizations.queries import find as find_organization
+from ..organizations.pages import layout, organization_or_404
+from ..organizations.queries import CONTACTS
 from ..paging import Page, count_rows
 from ..search import searchable
 from ..spreadsheet import csv_answer
@@ -56,7 +56,7 @@ def choose() -> Response:
 @bp.get("/organizations/<id:organization_id>/contacts")
 @access.requires(Permission.READ)
 def organizations(organization_id: int) -> Response:
-    organization = _organization_or_404(organization_id)
+    organization = organization_or_404(organization_id)
     filters = replace(Filters.of(request.args), organization=())
     return _list("contacts/organizations.html", filters, organization)
 
@@ -64,14 +64,14 @@ def organizations(organization_id: int) -> Response:
 @bp.route("/organizations/<id:organization_id>/contacts/add", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_RECORDS)
 def add(organization_id: int) -> tuple[str, int] | Response:
-    organization = _organization_or_404(organization_id)
+    organization = organization_or_404(organization_id)
     form = ContactForm()
     if form.validate_on_submit():
         contact = records.create(db.session, organization, form.details)
         db.session.commit()
         flash(f"{contact.name} was added.", "success")
         return redirect(url_for("contacts.show", contact_id=contact.id))
-    html = render_template("contacts/form.html", form=form, contact=None, lock=None, **_around(organization))
+    html = render_template("contacts/form.html", form=form, contact=None, lock=None, **layout(organization, CONTACTS))
     return html, 422 if form.errors else 200
 
 
@@ -86,7 +86,7 @@ def show(contact_id: int) -> str:
         emails=records.stored(contact).emails,
         lock=locked_by(db.session, contact),
         licenses=db.session.execute(licenses).all(),
-        **_around(contact.organization),
+        **layout(contact.organization, CONTACTS),
     )
 
 
@@ -110,7 +110,7 @@ def edit(contact_id: int) -> tuple[str, int] | Response:
         contact=contact,
         emails=records.stored(contact).emails,
         lock=lock,
-        **_around(contact.organization),
+        **layout(contact.organization, CONTACTS),
     )
     return html, 422 if form.errors else 200
 
@@ -131,7 +131,7 @@ def delete(contact_id: int) -> tuple[str, int] | Response:
             flash(f"{name} was deleted.", "success")
             return redirect(url_for("contacts.organizations", organization_id=organization.id))
     lock = locked_by(db.session, contact)
-    return render_template("contacts/delete.html", contact=contact, lock=lock, **_around(organization)), code
+    return render_template("contacts/delete.html", contact=contact, lock=lock, **layout(organization, CONTACTS)), code
 
 
 def _list(template: str, filters: Filters, organization: Organization | None) -> Response:
@@ -153,7 +153,7 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         address=address,
         # It is asked for by the whole page, not each time that the table is swapped.
         choices=partial(choices.organizations, db.session, scope, filters.organization),
-        **_around(organization),
+        **layout(organization, CONTACTS),
     )
     return with_address(html, address(page=page.number))
 
@@ -162,21 +162,6 @@ def _address(filters: Filters, file_format: str | None = None, **changes: Any) -
     """The address of this list with some of its filters changed. A change goes back to the first page."""
     parameters = replace(filters, **{"page": 1, **changes}).parameters()
     return url_for(request.endpoint or "", **(request.view_args or {}), **parameters, format=file_format)
-
-
-def _around(organization: Organization | None) -> dict[str, Any]:
-    """What the frame of an organization's page needs."""
-    if organization is None:
-        return {"organization": None}
-    entries = partial(sidebar, db.session, access.scope_of(current_user), organization)
-    return {"organization": organization, "sidebar": entries, "present": CONTACTS}
-
-
-def _organization_or_404(organization_id: int) -> Organization:
-    organization = find_organization(db.session, access.scope_of(current_user), organization_id)
-    if organization is None:
-        abort(404)
-    return organization
 
 
 def _contact_or_404(contact_id: int, to_write: bool = False) -> Contact:

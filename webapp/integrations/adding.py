@@ -20,7 +20,7 @@ from ..extensions import db
 from ..models import AdditionLine, AuditArea, Integration, LineState, Problem, TenantAddition, utc_now
 from ..models.addition import NO_TENANTS_NAME
 from ..paging import Page, count_rows
-from ..text import one_line
+from ..text import count_of, one_line
 from . import fields
 from .consent import admin_consent_url
 from .status import Phase, workers_alive
@@ -70,7 +70,7 @@ def add(integration: Integration, lines: Sequence[str], user_id: int | None, act
     )
     audit.record(
         AuditArea.INTEGRATIONS,
-        f"Asked to add {len(lines):,} tenant{'' if len(lines) == 1 else 's'} to {integration.name}",
+        f"Asked to add {count_of(len(lines), 'tenant')} to {integration.name}",
         integration_id=integration.id,
         addition_id=addition.id,
     )

@@ -14,11 +14,11 @@ from ..access import Permission
 from ..extensions import db
 from ..models import MatchingAction, MatchingChange, utc_now
 from ..search import row_id
+from ..text import count_of
 from . import change_page, changes, undoing
 from .blueprint import INTEGRATION, bp, get_or_404
 from .selection import selected
 from .steps import SUGGESTED, Reason
-from .telling import count_of
 from .tenant_list import Filters
 from .tenant_pages import answer, filters_given, go_to, list_address, origin, refuse, syncs
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 from ..access import EVERYTHING
 from ..models import License, MatchingAction, MatchingChange, Organization, Tenant
 from ..models.base import DbSession
-from ..models.directory import in_portions
+from ..models.portions import in_portions
 from ..scope import Scope
 from . import telling
 from .matching import hold, take_turns

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from ..models import STATUS_LABELS, Problem
+from ..models.asset_change import LICENSE_FIELDS
 
 _FIELDS = {
     "tenant_id": "Tenant id",
@@ -17,16 +18,8 @@ _FIELDS = {
     "domains": "Domains",
     "address": "Address",
     "phone": "Phone",
-    "status": "Status",
-    "part_number": "Part number",
-    "applies_to": "Applies to",
-    "active": "Active",
-    "consumed": "Consumed",
-    "unused": "Unused",
-    "over": "Over",
-    "warning": "In grace",
-    "suspended": "Suspended",
-    "locked_out": "Locked out",
+    **LICENSE_FIELDS,
+    "part_number": LICENSE_FIELDS["sku_part_number"],
 }
 
 

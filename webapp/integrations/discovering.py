@@ -8,6 +8,7 @@ from jobs import queue
 
 from ..extensions import db
 from ..models import Problem
+from ..text import count_of
 from .blueprint import ASKING_ERRORS, asking_problem, in_one_line
 
 
@@ -35,4 +36,4 @@ def sentence(answer: dict[str, Any]) -> str:
     ]
     found = len(answer["tenants"])
     more = f" ({', '.join(changes)})" if changes else ""
-    return f"This integration reaches {found:,} tenant{'' if found == 1 else 's'}{more}."
+    return f"This integration reaches {count_of(found, 'tenant')}{more}."

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, false, func, or_, 
 from ..models import Assignment, Contact, DirectoryUser, License, Tenant, TenantCheckedLicense, UserSync
 from ..models.base import DbSession
 from ..models.user_rules import UserRules
+from ..text import count_of
 
 Counts = Select[int, int, int]
 
@@ -49,12 +50,12 @@ class Forecast:
             return f"No contact will be created or unlinked{stay}."
         (first, what), *others = changes
         rest = "".join(f", {number:,} {done}" for number, done in others)
-        return f"About {first:,} contact{'' if first == 1 else 's'} will be {what}{rest}{stay}."
+        return f"About {count_of(first, 'contact')} will be {what}{rest}{stay}."
 
     def _unknown(self) -> str:
         if not self.unread:
             return ""
-        tenants = f"{self.unread:,} tenant{'' if self.unread == 1 else 's'}"
+        tenants = count_of(self.unread, "tenant")
         more = (
             "so how many contacts will be created is not known" if self.unread == self.tenants else "so more may come"
         )

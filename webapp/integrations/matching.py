@@ -11,8 +11,9 @@ from sqlalchemy.orm import selectinload
 
 from ..models import FlexibleAssetType, Integration, Organization, Tenant, fold
 from ..models.base import DbSession
-from ..models.directory import in_portions, unlink_users
+from ..models.directory import unlink_users
 from ..models.organization import LONGEST_NAME
+from ..models.portions import in_portions
 from ..text import one_line
 
 NOT_MATCHED_ANY_MORE = "Its Microsoft 365 tenant is not matched to this organization any more."

@@ -9,6 +9,7 @@ from .. import access
 from ..access import Permission
 from ..models import Removal
 from ..models.removal import Concerned
+from ..text import count_of
 from .blueprint import INTEGRATION, bp, get_or_404
 from .forms import RemoveForm
 from .removing import NotConfirmed, concerned
@@ -37,7 +38,7 @@ def remove(integration_id: int) -> str | Response | tuple[str, int]:
 
 
 def _notice(name: str, what: Removal, affected: Concerned) -> str:
-    licenses = f"{affected.licenses:,} license{'' if affected.licenses == 1 else 's'}"
+    licenses = count_of(affected.licenses, "license")
     if what == Removal.KEEP:
         return f"{name} was removed. Its data is kept: {licenses}, marked as disconnected from now on."
     return f"{name} is being removed, with its {licenses}. This goes on by itself, also when you leave this page."

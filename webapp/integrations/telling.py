@@ -8,6 +8,7 @@ from itertools import islice
 
 from .. import audit
 from ..models import AuditArea, Tenant
+from ..text import count_of
 from .steps import Reason, Step
 
 # How many of a bulk's tenants an entry of the audit log names.
@@ -54,10 +55,6 @@ def named(tenants: Iterable[Tenant]) -> list[dict[str, str | None]]:
         }
         for tenant in islice(tenants, MOST_NAMED)
     ]
-
-
-def count_of(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _of_one(step: Step, tenant: Tenant) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import contains_eager, joinedload
 
 from ..models import Integration, License, Organization, OrganizationDomain, Tenant
 from ..models.base import DbSession
-from ..models.directory import in_portions
+from ..models.portions import in_portions
 from ..paging import Page
 from ..scope import Scope
 from ..search import every_word, row_id, searchable

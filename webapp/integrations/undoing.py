@@ -14,12 +14,13 @@ from .. import audit
 from ..extensions import db
 from ..models import AuditArea, MatchingChange, Organization, OrganizationDomain
 from ..models.base import DbSession
-from ..models.directory import in_portions
 from ..models.matching import UNDO_LIFETIME
+from ..models.portions import in_portions
+from ..text import count_of
 from .changes import NotSo, steps_of
 from .matching import Move, hold, hold_organizations, place, take_turns
 from .steps import Kept, Left, Placement
-from .telling import count_of, named
+from .telling import named
 
 
 @dataclass(frozen=True)

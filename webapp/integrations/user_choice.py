@@ -68,24 +68,28 @@ def choose_for_integration(session: DbSession, integration: Integration, rules: 
     """Keep rules that are `sound`. The integration's row is held, so that two of them take turns."""
     before = chosen_for_integration(session, integration)
     _set(integration, rules)
-    gone = before.checked - rules.checked
-    if gone:
-        is_gone = (CheckedLicense.integration_id == integration.id) & CheckedLicense.sku_id.in_(sorted(gone))
-        session.execute(delete(CheckedLicense).where(is_gone))
-    new = sorted(rules.checked - before.checked)
-    session.add_all(CheckedLicense(integration_id=integration.id, sku_id=sku_id) for sku_id in new)
+    _check(session, CheckedLicense, {"integration_id": integration.id}, before, rules)
 
 
 def choose_for_tenant(session: DbSession, tenant: Tenant, rules: UserRules) -> None:
     """Keep rules that are `sound` as the tenant's own. The tenant's row is held, so that two take turns."""
     before = chosen_for_tenant(session, tenant)
     _set(tenant, rules)
-    gone = before.checked - rules.checked
+    _check(session, TenantCheckedLicense, {"tenant_id": tenant.id}, before, rules)
+
+
+def _check(
+    session: DbSession,
+    table: type[CheckedLicense | TenantCheckedLicense],
+    owner: dict[str, int],
+    before: UserRules,
+    after: UserRules,
+) -> None:
+    """Write which licenses are checked, and are no more."""
+    gone = before.checked - after.checked
     if gone:
-        is_gone = (TenantCheckedLicense.tenant_id == tenant.id) & TenantCheckedLicense.sku_id.in_(sorted(gone))
-        session.execute(delete(TenantCheckedLicense).where(is_gone))
-    new = sorted(rules.checked - before.checked)
-    session.add_all(TenantCheckedLicense(tenant_id=tenant.id, sku_id=sku_id) for sku_id in new)
+        session.execute(delete(table).filter_by(**owner).where(table.sku_id.in_(sorted(gone))))
+    session.add_all(table(**owner, sku_id=sku_id) for sku_id in sorted(after.checked - before.checked))
 
 
 def _choice(of: Integration | Tenant, sku_ids: Iterable[str]) -> UserRules:

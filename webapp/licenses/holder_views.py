@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from flask import abort, redirect, render_template
-from flask_login import current_user
+from flask import redirect, render_template
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from .. import access
 from ..access import Permission
-from ..extensions import db
 from ..templating import with_address
 from .holder_list import contacts_file, contacts_shown, page_address
-from .queries import find
+from .pages import license_or_404
 from .views import bp
 
 
@@ -20,9 +18,7 @@ from .views import bp
 @access.requires(Permission.READ)
 def contacts(license_id: int) -> Response:
     """The contacts that hold the license: for HTMX the list alone, as CSV all of it; else the license's page."""
-    license = find(db.session, access.scope_of(current_user), license_id)
-    if license is None:
-        abort(404)
+    license = license_or_404(license_id)
     if request.args.get("format") == "csv":
         return contacts_file(license)
     values = contacts_shown(license)

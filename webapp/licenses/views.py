@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask, abort, jsonify, render_template, url_for
+from flask import Blueprint, Flask, jsonify, render_template, url_for
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
@@ -16,8 +16,7 @@ from ..access import Permission
 from ..assets import history
 from ..extensions import db
 from ..models import OFFICE_365_LICENSES, Organization, utc_now
-from ..organizations.queries import find as find_organization
-from ..organizations.queries import sidebar
+from ..organizations.pages import layout, organization_or_404
 from ..paging import Page
 from ..search import searchable
 from ..spreadsheet import csv_answer
@@ -27,7 +26,8 @@ from .empty import why_empty
 from .export import COLUMNS, record
 from .filters import Filters
 from .holder_list import contacts_shown
-from .queries import find, listing, page_of, totals
+from .pages import license_or_404
+from .queries import listing, page_of, totals
 
 bp = Blueprint("licenses", __name__)
 
@@ -45,7 +45,7 @@ def everyones() -> Response:
 @bp.get("/organizations/<id:organization_id>/office-365-licenses")
 @access.requires(Permission.READ)
 def organizations(organization_id: int) -> Response:
-    organization = _organization(organization_id)
+    organization = organization_or_404(organization_id)
     filters = replace(Filters.of(request.args), organization=())
     return _list("licenses/organizations.html", filters, organization)
 
@@ -53,17 +53,11 @@ def organizations(organization_id: int) -> Response:
 @bp.get("/licenses/<id:license_id>")
 @access.requires(Permission.READ)
 def show(license_id: int) -> str:
-    scope = access.scope_of(current_user)
-    row = find(db.session, scope, license_id)
-    if row is None:
-        abort(404)
-    organization = _organization(row.organization_id)
+    row = license_or_404(license_id)
     return render_template(
         "licenses/show.html",
         license=row,
-        organization=organization,
-        sidebar=partial(sidebar, db.session, scope, organization),
-        present=OFFICE_365_LICENSES,
+        **layout(organization_or_404(row.organization_id), OFFICE_365_LICENSES),
         history=partial(history.of_license, license_id),
         assigned=partial(contacts_shown, row),
     )
@@ -75,17 +69,10 @@ def choose(kind: str) -> Response:
     """What a filter with very many entries offers for what was typed."""
     organization_id = request.args.get("within", type=int)
     if organization_id is not None:
-        _organization(organization_id)
+        organization_or_404(organization_id)
     q = searchable(request.args.get("q", ""))
     options = choices.found(db.session, access.scope_of(current_user), kind, q, organization_id)
     return jsonify([{"value": option.value, "text": option.text} for option in options])
-
-
-def _organization(organization_id: int) -> Organization:
-    organization = find_organization(db.session, access.scope_of(current_user), organization_id)
-    if organization is None:
-        abort(404)
-    return organization
 
 
 def _list(template: str, filters: Filters, organization: Organization | None) -> Response:
@@ -106,12 +93,10 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         paging=page,
         filters=filters,
         address=address,
-        organization=organization,
-        present=OFFICE_365_LICENSES,
         # These are asked for by the whole page, or by an empty list, not each time that the table is swapped.
         choices=partial(choices.filters_shown, db.session, scope, filters, organization_id),
-        sidebar=organization and partial(sidebar, db.session, scope, organization),
         why_empty=partial(why_empty, db.session, scope, filters, organization_id),
+        **layout(organization, OFFICE_365_LICENSES),
     )
     return with_address(html, address(page=page.number))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,17 +12,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import DbSession, Model, primary_key, utc_now
 from .contact import Contact
 from .integration import Integration
+from .portions import in_portions
 from .tenant import Tenant
 
 # Why a contact is linked no more, where no `Refusal` of the rules says so.
 DELETED_USER = "Deleted from Microsoft 365"
 ANOTHER_ORGANIZATION = "The tenant belongs to another organization now"
 INTEGRATION_REMOVED = "The integration was removed"
-
-# Databases take so many values in one statement, and not many more.
-_VALUES_PER_QUERY = 1000
-
-Value = TypeVar("Value")
 
 
 class DirectoryUser(Model):
@@ -111,12 +107,6 @@ def unlink_users(session: DbSession, tenant_ids: Sequence[int], reason: str) -> 
         session.execute(lost.values(**_unlinked(reason)), execution_options=_PLAIN)
         cut = update(DirectoryUser).where(own, or_(DirectoryUser.contact_id.is_not(None), DirectoryUser.qualifies))
         session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
-
-
-def in_portions(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
-    """The values in portions that one statement takes."""
-    for start in range(0, len(values), _VALUES_PER_QUERY):
-        yield values[start : start + _VALUES_PER_QUERY]
 
 
 # What the session holds of these rows is not looked through: there may be very many, and they are read anew.

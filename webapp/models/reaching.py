@@ -6,7 +6,7 @@ the database can say so, because the rows of removed integrations stay; so whoev
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import not_, or_, select
@@ -16,10 +16,8 @@ from .asset import FlexibleAssetType
 from .base import DbSession, fold
 from .integration import Integration, IntegrationRemoved
 from .organization import Organization
+from .portions import in_portions
 from .tenant import Tenant
-
-# Databases take so many values in one statement, and not many more.
-_VALUES_PER_QUERY = 1000
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def held_by_others(
     if integration_id is not None:
         query = query.where(Integration.id != integration_id)
     found: dict[str, Integration] = {}
-    for some in _chunks(list(tenant_ids)):
+    for some in in_portions(list(tenant_ids)):
         rows = session.execute(query.where(Tenant.tenant_id.in_(some)).order_by(Integration.id.desc()))
         found.update((tenant_id, integration) for tenant_id, integration in rows)
     return found
@@ -85,7 +83,7 @@ def match_by_name(session: DbSession, tenants: Sequence[Tenant]) -> list[Tenant]
     """
     named: dict[str, list[Organization]] = {}
     names = {fold(tenant.name) for tenant in tenants} - {""}
-    for some in _chunks(sorted(names)):
+    for some in in_portions(sorted(names)):
         query = select(Organization).where(Organization.name_folded.in_(some), not_(Organization.is_archived))
         for organization in session.scalars(query.order_by(Organization.id)):
             named.setdefault(organization.name_folded, []).append(organization)
@@ -103,11 +101,6 @@ def _left_behind(session: DbSession, integration_id: int, tenant_ids: Collection
     query = select(Tenant.tenant_id).join(Tenant.integration).where(removal.may_be_adopted(integration_id))
     return {
         tenant_id
-        for some in _chunks(list(tenant_ids))
+        for some in in_portions(list(tenant_ids))
         for tenant_id in session.scalars(query.where(Tenant.tenant_id.in_(some)))
     }
-
-
-def _chunks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), _VALUES_PER_QUERY):
-        yield values[start : start + _VALUES_PER_QUERY]

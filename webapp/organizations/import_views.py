@@ -14,9 +14,10 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
+from ..models import ImportKind
 from ..paging import Page
+from ..uploads import pages
 from ..uploads.allowance import allow_file
-from ..uploads.decoding import NotReadable
 from . import importing
 from .forms import UploadForm
 from .importing import Verdict
@@ -39,17 +40,9 @@ def allow_large_file(endpoint: str | None, values: dict[str, Any] | None) -> Non
 @access.requires(Permission.CREATE_ORGANIZATIONS)
 def upload() -> tuple[str, int] | Response:
     form = UploadForm()
-    if form.validate_on_submit():
-        user_id = current_user.id
-        db.session.rollback()  # nobody else waits while the file is read
-        try:
-            sheet = read(form.file.data.stream)
-        except NotReadable as error:
-            form.file.errors = [str(error)]
-        else:
-            pending = importing.keep(db.session, user_id, form.file.data.filename, sheet)
-            db.session.commit()
-            return redirect(url_for("organizations.review", pending_id=pending.id))
+    pending_id = pages.receive(form.file, read, importing.keep) if form.validate_on_submit() else None
+    if pending_id is not None:
+        return redirect(url_for("organizations.review", pending_id=pending_id))
     page = render_template("organizations/upload.html", form=form, most_rows=MOST_ROWS)
     return page, 422 if form.file.errors else 200
 
@@ -67,7 +60,7 @@ def template() -> Response:
 def review(pending_id: int) -> str | Response:
     pending = importing.pending(db.session, current_user.id, pending_id)
     if pending is None:
-        return _ask_for_the_file_again()
+        return pages.ask_again("organizations.upload")
     sheet = Sheet.from_plain(pending.content)
     plan = importing.plan(db.session, access.scope_of(current_user), sheet)
     shown = _verdict(request.args.get("show", ""))
@@ -96,7 +89,7 @@ def review(pending_id: int) -> str | Response:
 def apply(pending_id: int) -> Response:
     taken = importing.take(db.session, current_user.id, pending_id)
     if taken is None:
-        return _ask_for_the_file_again()
+        return pages.ask_again("organizations.upload")
     sheet, file_name = taken
     update = bool(request.form.get("update"))
     done = importing.apply(db.session, access.scope_of(current_user), sheet, update, file_name)
@@ -108,16 +101,8 @@ def apply(pending_id: int) -> Response:
 @bp.post("/organizations/import/<id:pending_id>/discard")
 @access.requires(Permission.CREATE_ORGANIZATIONS)
 def discard(pending_id: int) -> Response:
-    importing.take(db.session, current_user.id, pending_id)
-    db.session.commit()
-    flash("The file was discarded. Nothing was changed.", "info")
-    return redirect(url_for("organizations.index"))
+    return pages.discard(ImportKind.ORGANIZATIONS, pending_id, "organizations.index")
 
 
 def _verdict(text: str) -> Verdict | None:
     return Verdict(text) if text in list(Verdict) else None
-
-
-def _ask_for_the_file_again() -> Response:
-    flash("That file was imported, discarded or replaced by another one, or a day has passed. Choose it again.", "info")
-    return redirect(url_for("organizations.upload"))

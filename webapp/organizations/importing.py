@@ -15,14 +15,14 @@ from .. import audit
 from ..integrations.matching import take_turns
 from ..models import AuditArea, ImportKind, Organization, OrganizationDomain, PendingImport, fold
 from ..models.base import DbSession
+from ..models.portions import in_portions
 from ..scope import Scope
+from ..text import count_of
 from ..uploads import waiting
 from . import records
 from .reading import Row, Sheet
 from .records import Details
 
-# Databases take so many values in one statement, and not many more.
-_CHUNK = 1000
 # The audit log names the first ones only; its counts are of all.
 _MOST_LOGGED = 200
 _UPDATED = {"address": "Address", "phone": "Phone", "domains": "Domains"}
@@ -146,8 +146,8 @@ def said(planned: Plan, update: bool, is_dry_run: bool = False) -> str:
     left = len(planned.lines) - created - updated
     would = "would be " if is_dry_run else ""
     return (
-        f"{created:,} organization{'' if created == 1 else 's'} {would}created, {updated:,} {would}updated; "
-        f"{left:,} line{'' if left == 1 else 's'} {would}left out."
+        f"{count_of(created, 'organization')} {would}created, {updated:,} {would}updated; "
+        f"{count_of(left, 'line')} {would}left out."
     )
 
 
@@ -204,8 +204,8 @@ def _differences(there: Details, listed: Details) -> Iterator[Difference]:
 
 
 def _update(session: DbSession, lines: list[Line]) -> list[Line]:
-    for start in range(0, len(lines), _CHUNK):
-        some = {line.organization_id: line.row.details for line in lines[start : start + _CHUNK]}
+    for portion in in_portions(lines):
+        some = {line.organization_id: line.row.details for line in portion}
         query = select(Organization).where(Organization.id.in_(some)).options(selectinload(Organization.domains))
         for organization in session.scalars(query):
             records.put(organization, _merged(records.stored(organization), some[organization.id]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import Blueprint, Flask, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, Flask, flash, redirect, render_template, url_for
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
@@ -12,16 +12,15 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
-from ..models import Organization
-from ..paging import Page, count_rows
-from ..search import searchable
-from ..templating import page_or_partial, with_address
+from ..searched_list import searched_list
 from . import records
 from .forms import OrganizationForm
-from .queries import contacts_of, find, listing, sidebar, summaries, tenants_of
+from .pages import layout, organization_or_404
+from .queries import contacts_of, listing, summaries, tenants_of
 
-PER_PAGE = 50
 ARCHIVED = "archived"
+# The entry of the sidebar for the organization itself.
+OVERVIEW = "overview"
 
 bp = Blueprint("organizations", __name__)
 
@@ -35,39 +34,32 @@ def init_app(app: Flask) -> None:
 @bp.get("/organizations")
 @access.requires(Permission.READ)
 def index() -> Response:
-    q = searchable(request.args.get("q", ""))
+    scope = access.scope_of(current_user)
     state = ARCHIVED if request.args.get("state") == ARCHIVED else None
-    query = listing(access.scope_of(current_user), q, archived=state == ARCHIVED)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
-    rows = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
-
-    def address(page: int = 1) -> str:
-        return url_for("organizations.index", q=q or None, state=state, page=page if page > 1 else None)
-
-    html = page_or_partial(
+    return searched_list(
         "organizations/index.html",
         "organizations/_table.html",
-        rows=rows,
-        summaries=summaries(db.session, access.scope_of(current_user), [row.id for row in rows]),
-        paging=page,
-        q=q,
-        is_archived=state == ARCHIVED,
-        address=address,
+        partial(listing, scope, archived=state == ARCHIVED),
+        lambda rows: {
+            "rows": rows,
+            "summaries": summaries(db.session, scope, [row.id for row in rows]),
+            "is_archived": state == ARCHIVED,
+        },
+        state=state,
     )
-    return with_address(html, address(page.number))
 
 
 @bp.get("/organizations/<id:organization_id>")
 @access.requires(Permission.READ)
 def show(organization_id: int) -> str:
     scope = access.scope_of(current_user)
-    organization = found_or_404(organization_id)
+    organization = organization_or_404(organization_id)
     return render_template(
         "organizations/show.html",
         summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
         tenants=tenants_of(db.session, organization),
         contacts=contacts_of(db.session, scope, organization),
-        **_layout(organization),
+        **layout(organization, OVERVIEW),
     )
 
 
@@ -86,20 +78,21 @@ def add() -> tuple[str, int] | Response:
 @bp.route("/organizations/<id:organization_id>/edit", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_ORGANIZATIONS)
 def edit(organization_id: int) -> tuple[str, int] | Response:
-    organization = found_or_404(organization_id)
+    organization = organization_or_404(organization_id)
     form = OrganizationForm(access.scope_of(current_user), organization)
     if form.validate_on_submit():
         records.change(organization, form.details)
         db.session.commit()
         flash("The changes were saved.", "success")
         return _to(organization_id)
-    return render_template("organizations/form.html", form=form, **_layout(organization)), 422 if form.errors else 200
+    html = render_template("organizations/form.html", form=form, **layout(organization, OVERVIEW))
+    return html, 422 if form.errors else 200
 
 
 @bp.route("/organizations/<id:organization_id>/archive", methods=["GET", "POST"])
 @access.requires(Permission.CREATE_ORGANIZATIONS)
 def archive(organization_id: int) -> str | Response:
-    organization = found_or_404(organization_id)
+    organization = organization_or_404(organization_id)
     if request.method == "POST":
         records.archive(organization)
         db.session.commit()
@@ -111,34 +104,18 @@ def archive(organization_id: int) -> str | Response:
         "organizations/archive.html",
         summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
         contacts=contacts_of(db.session, access.scope_of(current_user), organization),
-        **_layout(organization),
+        **layout(organization, OVERVIEW),
     )
 
 
 @bp.post("/organizations/<id:organization_id>/bring-back")
 @access.requires(Permission.CREATE_ORGANIZATIONS)
 def bring_back(organization_id: int) -> Response:
-    organization = found_or_404(organization_id)
+    organization = organization_or_404(organization_id)
     records.bring_back(organization)
     db.session.commit()
     flash(f"{organization.name} is in every list again, and its tenants are synced from the next run on.", "success")
     return _to(organization_id)
-
-
-def found_or_404(organization_id: int) -> Organization:
-    organization = find(db.session, access.scope_of(current_user), organization_id)
-    if organization is None:
-        abort(404)
-    return organization
-
-
-def _layout(organization: Organization) -> dict[str, object]:
-    """What the layout of an organization's pages takes, on those about the organization itself."""
-    return {
-        "organization": organization,
-        "sidebar": partial(sidebar, db.session, access.scope_of(current_user), organization),
-        "present": "overview",
-    }
 
 
 def _to(organization_id: int) -> Response:

@@ -12,18 +12,17 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
-from ..models import Product, utc_now
-from ..paging import Page, count_rows
+from ..models import ImportKind, Product, utc_now
 from ..search import searchable
-from ..templating import page_or_partial, with_address
+from ..searched_list import searched_list
+from ..text import count_of
+from ..uploads import pages
 from ..uploads.allowance import allow_file
-from ..uploads.decoding import NotReadable
 from . import importing, naming, queries
 from .edition import Edition
 from .forms import OwnNameForm, UploadForm
 from .reading import LIMITS, read
 
-PER_PAGE = 50
 # What the dry run's page lists of each kind; the command prints all.
 MOST_SHOWN = 200
 
@@ -44,23 +43,13 @@ def allow_large_file(endpoint: str | None, values: dict[str, Any] | None) -> Non
 @bp.get("")
 @access.requires(Permission.MANAGE_PRODUCTS)
 def index() -> Response:
-    q = searchable(request.args.get("q", ""))
-    query = queries.listing(q)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
-    products = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
-
-    def address(page: int = 1) -> str:
-        return url_for("products.index", q=q or None, page=page if page > 1 else None)
-
-    html = page_or_partial(
+    scope = access.scope_of(current_user)
+    return searched_list(
         "products/index.html",
         "products/_table.html",
-        rows=queries.rows(db.session, access.scope_of(current_user), products),
-        paging=page,
-        q=q,
-        address=address,
+        queries.listing,
+        lambda products: {"rows": queries.rows(db.session, scope, products)},
     )
-    return with_address(html, address(page.number))
 
 
 @bp.route("/<id:product_id>", methods=["GET", "POST"])
@@ -88,17 +77,9 @@ def edit(product_id: int) -> tuple[str, int] | Response:
 @access.requires(Permission.MANAGE_PRODUCTS)
 def upload() -> tuple[str, int] | Response:
     form = UploadForm()
-    if form.validate_on_submit():
-        user_id = current_user.id
-        db.session.rollback()  # nobody else waits while the file is read
-        try:
-            edition = read(form.file.data.stream)
-        except NotReadable as error:
-            form.file.errors = [str(error)]
-        else:
-            pending = importing.keep(db.session, user_id, form.file.data.filename, edition)
-            db.session.commit()
-            return redirect(url_for("products.review", pending_id=pending.id))
+    pending_id = pages.receive(form.file, read, importing.keep) if form.validate_on_submit() else None
+    if pending_id is not None:
+        return redirect(url_for("products.review", pending_id=pending_id))
     return render_template("products/upload.html", form=form), 422 if form.file.errors else 200
 
 
@@ -107,7 +88,7 @@ def upload() -> tuple[str, int] | Response:
 def review(pending_id: int) -> str | Response:
     pending = importing.pending(db.session, current_user.id, pending_id)
     if pending is None:
-        return _ask_for_the_file_again()
+        return pages.ask_again("products.upload")
     edition = Edition.from_plain(pending.content)
     return render_template(
         "products/review.html",
@@ -123,32 +104,20 @@ def review(pending_id: int) -> str | Response:
 def apply(pending_id: int) -> Response:
     edition = importing.take(db.session, current_user.id, pending_id)
     if edition is None:
-        return _ask_for_the_file_again()
+        return pages.ask_again("products.upload")
     done = importing.apply(db.session, edition, utc_now())
     db.session.commit()
-    flash(f"Imported the names of {_number(done.total, 'product')}. {_shown_anew(done.shown_anew)}", "success")
+    flash(f"Imported the names of {count_of(done.total, 'product')}. {_shown_anew(done.shown_anew)}", "success")
     return redirect(url_for("products.index"))
 
 
 @bp.post("/import/<id:pending_id>/discard")
 @access.requires(Permission.MANAGE_PRODUCTS)
 def discard(pending_id: int) -> Response:
-    importing.take(db.session, current_user.id, pending_id)
-    db.session.commit()
-    flash("The file was discarded. Nothing was changed.", "info")
-    return redirect(url_for("products.index"))
+    return pages.discard(ImportKind.PRODUCTS, pending_id, "products.index")
 
 
 def _shown_anew(number: int) -> str:
     if not number:
         return "All products are shown as before."
-    return f"{_number(number, 'product')} of your tenants {'is' if number == 1 else 'are'} shown by another name."
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _ask_for_the_file_again() -> Response:
-    flash("That file was imported, discarded or replaced by another one, or a day has passed. Choose it again.", "info")
-    return redirect(url_for("products.upload"))
+    return f"{count_of(number, 'product')} of your tenants {'is' if number == 1 else 'are'} shown by another name."

@@ -1,0 +1,16 @@
+"""Values in portions that one statement takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+# Databases take so many values in one statement, and not many more.
+VALUES_PER_STATEMENT = 1000
+
+Value = TypeVar("Value")
+
+
+def in_portions(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    for start in range(0, len(values), VALUES_PER_STATEMENT):
+        yield values[start : start + VALUES_PER_STATEMENT]
