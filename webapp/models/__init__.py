@@ -26,6 +26,7 @@ from .tenant import Tenant, TenantState
 from .user import Role, SetupCode, User, UserSession, UserState, any_user
 from .user_link import LinkPurpose, UserLink
 from .user_rules import CheckedLicense, TenantCheckedLicense, UserSync
+from .user_tracking import UserTracking
 
 __all__ = [
     "OFFICE_365_LICENSES",
@@ -91,6 +92,7 @@ __all__ = [
     "UserSession",
     "UserState",
     "UserSync",
+    "UserTracking",
     "any_user",
     "begin_due",
     "fold",

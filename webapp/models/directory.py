@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import DbSession, Model, primary_key, utc_now
@@ -45,6 +45,9 @@ class DirectoryUser(Model):
     is_blocked: Mapped[bool] = mapped_column(default=False)
     # Whether it met the sync settings when it was last synced.
     qualifies: Mapped[bool] = mapped_column(default=False)
+    # Of all that was read of it when it was last written, and of the licenses' rows that it holds: where it is the same
+    # there is nothing to compare. Empty where it was written by a version that did not keep it.
+    facts_hash: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Assignment(Model):

@@ -100,6 +100,8 @@ class Integration(HasCredentials, HasUserRules, Model):
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Empty where it does not sync by itself, and until its first sync is planned.
     next_sync_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # Microsoft asked that nobody use its app, in whatever tenant, before this moment.
+    not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
     disconnected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
