@@ -27,7 +27,7 @@ from sqlalchemy import func, select
 
 from jobs import queue
 from jobs.microsoft.facts import ORGANIZATION_FIELDS, SKU_FIELDS
-from jobs.microsoft.users import USER_FIELDS
+from jobs.microsoft.user_facts import USER_FIELDS
 from sandbox import Control, Sandbox, generate
 from sandbox import Tenant as SandboxTenant
 from webapp import create_app

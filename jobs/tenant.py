@@ -32,7 +32,8 @@ from .microsoft.graph import GraphClient
 from .microsoft.patience import patiently
 from .microsoft.signin import Credentials, SignIn
 from .microsoft.transport import Transport
-from .microsoft.users import UserFacts, read_users
+from .microsoft.user_facts import UserFacts
+from .microsoft.users import read_users
 from .notices import READ_ORGANIZATION, organization_unread, together, users_unread
 from .people import writing as people
 from .products import products_of

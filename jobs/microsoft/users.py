@@ -1,73 +1,38 @@
-"""Graph's users turned into plain facts, page by page.
+"""The users of a tenant, page by page.
 
 Sources: Graph, "List users" (100 users a page unless $top says otherwise, 999 at the most; eleven properties unless
-$select names others), "user resource type", "licenseAssignmentState resource type".
+$select names others).
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-from webapp.models import fold
-from webapp.text import one_line
 
 from .errors import BadAnswer
-from .facts import guid_of
 from .graph import GraphClient
+from .user_facts import USER_FIELDS, UserFacts, user_facts
 
 READ_USERS = "User.Read.All"
-USER_FIELDS = (
-    "id,displayName,givenName,surname,jobTitle,businessPhones,mobilePhone,mail,userPrincipalName,proxyAddresses,"
-    "accountEnabled,userType,assignedLicenses,licenseAssignmentStates"
-)
 # The largest page that Graph gives.
 _PAGE = 999
 # Graph may make pages smaller than asked for, and some of them empty. What goes on beyond that is no list of users.
 _MOST_PAGES = 20_000
 _MOST_PAGES_WITHOUT_NEWS = 50
 
-# Graph's own limits are 256, 64, 128 and 64; a mailbox has at most some hundred addresses.
-_LONGEST_NAME = 256
-_LONGEST_TITLE = 256
-_LONGEST_PHONE = 100
-# RFC 5321: 64 characters, the @, 255 characters.
-_LONGEST_ADDRESS = 320
-_MOST_ADDRESSES = 500
-# Of a folded text, what an index of PostgreSQL surely takes.
-_LONGEST_FOLDED_BYTES = 2000
 
+@dataclass(frozen=True)
+class UsersRead:
+    """The users of a tenant as they were read: all of them, or, where not `is_whole`, what changed since the last time.
 
-class Held(NamedTuple):
-    """A license that a user holds, and how it came to it: one of the two at least."""
+    `users` are then those that are new or changed, each with all its facts, and `removed` the ids of those that are gone;
+    everybody else is as before. `link` is where the next changes are asked for; empty where they cannot be.
+    """
 
-    sku_id: str
-    is_direct: bool
-    is_through_group: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UserFacts:
-    """One user of a tenant, as it is compared with what is stored. There may be a hundred thousand of them at once."""
-
-    user_id: str
-    # What it is called; where it has no display name, what else tells it from others. Never empty.
-    name: str
-    first_name: str
-    last_name: str
-    title: str
-    phone: str
-    mobile: str
-    # The address to write to; empty where it has none.
-    email: str
-    user_principal_name: str
-    # All its addresses, each once; the one to write to is the first.
-    addresses: tuple[str, ...]
-    is_guest: bool
-    is_blocked: bool
-    held: tuple[Held, ...]
+    users: Mapping[str, UserFacts]
+    removed: frozenset[str] = frozenset()
+    is_whole: bool = True
+    link: str = ""
 
 
 def read_users(graph: GraphClient) -> dict[str, UserFacts]:
@@ -87,116 +52,3 @@ def read_users(graph: GraphClient) -> dict[str, UserFacts]:
         if without_news > _MOST_PAGES_WITHOUT_NEWS:
             raise BadAnswer("page after page of /users names nobody new")
     return found
-
-
-def user_facts(user: Any) -> UserFacts:
-    """The facts of one user. What is not as documented counts as not there, but without an id it is `BadAnswer`."""
-    user_id = guid_of(user.get("id")) if isinstance(user, Mapping) else ""
-    if not user_id:
-        raise BadAnswer("a user has no id that is a GUID")
-    first_name, last_name = _line(user, "givenName", _LONGEST_NAME), _line(user, "surname", _LONGEST_NAME)
-    principal_name = _line(user, "userPrincipalName", _LONGEST_ADDRESS)
-    addresses = _addresses(user)
-    email = addresses[0] if addresses else ""
-    name = _line(user, "displayName", _LONGEST_NAME) or f"{first_name} {last_name}".strip()
-    user_type = user.get("userType")
-    return UserFacts(
-        user_id=user_id,
-        name=name or principal_name or email or user_id,
-        first_name=first_name,
-        last_name=last_name,
-        title=_line(user, "jobTitle", _LONGEST_TITLE),
-        phone=_first_phone(user.get("businessPhones")),
-        mobile=_line(user, "mobilePhone", _LONGEST_PHONE),
-        email=email,
-        # Most often these are one text; then it is kept once.
-        user_principal_name=email if principal_name == email else principal_name,
-        addresses=addresses,
-        is_guest=isinstance(user_type, str) and user_type.strip().lower() == "guest",
-        is_blocked=user.get("accountEnabled") is False,
-        held=_held(user),
-    )
-
-
-def _line(source: Mapping[str, Any], key: str, longest: int) -> str:
-    return _text(source.get(key), longest)
-
-
-def _text(value: Any, longest: int) -> str:
-    """The value on one line, cut where it is too long; empty where it is no text."""
-    if not isinstance(value, str):
-        return ""
-    # Cut before it is looked at character by character, since it may be a million.
-    value = value[: longest * 4]
-    text = " ".join(value.split()) if value.isascii() and value.isprintable() else one_line(value)
-    text = text[:longest].rstrip()
-    while len(fold(text).encode("utf-8")) > _LONGEST_FOLDED_BYTES:  # a ligature can fold to a whole sentence
-        text = text[: len(text) // 2]
-    return text
-
-
-def _first_phone(phones: Any) -> str:
-    return next(filter(None, (_text(phone, _LONGEST_PHONE) for phone in _list(phones))), "")
-
-
-def _addresses(user: Mapping[str, Any]) -> tuple[str, ...]:
-    """The e-mail addresses, the one to write to first, each once however it is spelled.
-
-    `proxyAddresses` holds addresses of several kinds, each after its kind: "SMTP:" is before the primary one, "smtp:"
-    before the others; X500, SIP and the like are no e-mail addresses.
-    """
-    primary: list[str] = []
-    others: list[str] = []
-    for proxy in _list(user.get("proxyAddresses")):
-        kind, _, address = proxy.partition(":") if isinstance(proxy, str) else ("", "", "")
-        if kind.strip().lower() == "smtp":
-            (primary if kind.strip() == "SMTP" else others).append(_address(address))
-    found: dict[str, str] = {}
-    # In an order of their own, since that in which they come says nothing and may change.
-    for address in (_address(user.get("mail")), *sorted(primary), *sorted(others)):
-        if address:
-            found.setdefault(fold(address), address)
-    return tuple(found.values())[:_MOST_ADDRESSES]
-
-
-def _address(value: Any) -> str:
-    """An e-mail address; empty where it is none. Nothing is cut off or left out: it would be somebody else's."""
-    if not isinstance(value, str):
-        return ""
-    address = _text(value, _LONGEST_ADDRESS)
-    is_whole = address == value.strip()
-    return address if is_whole and "@" in address[1:-1] and " " not in address else ""
-
-
-def _held(user: Mapping[str, Any]) -> tuple[Held, ...]:
-    """The licenses that the user holds, and how.
-
-    `licenseAssignmentStates` says for each way whether it works: one in the state Error gives no license; Active,
-    ActiveWithError and Disabled (its subscription is suspended) do. `assignedLicenses` names what is held, but not the
-    way: what is in no state counts as assigned directly.
-    """
-    working: dict[str, Held] = {}
-    failed: dict[str, Held] = {}
-    for state in _list(user.get("licenseAssignmentStates")):
-        sku_id = _sku_id(state)
-        if not sku_id:
-            continue
-        is_group = isinstance(state.get("assignedByGroup"), str) and bool(state["assignedByGroup"].strip())
-        status = state.get("state")
-        ways = failed if isinstance(status, str) and status.strip().lower() == "error" else working
-        before = ways.get(sku_id, Held(sku_id, is_direct=False, is_through_group=False))
-        ways[sku_id] = Held(sku_id, before.is_direct or not is_group, before.is_through_group or is_group)
-    for assigned in _list(user.get("assignedLicenses")):
-        sku_id = _sku_id(assigned)
-        if sku_id and sku_id not in working:
-            working[sku_id] = failed.get(sku_id) or Held(sku_id, is_direct=True, is_through_group=False)
-    return tuple(working[sku_id] for sku_id in sorted(working))
-
-
-def _sku_id(source: Any) -> str:
-    """The SKU's id, which very many users share: it is kept once."""
-    return sys.intern(guid_of(source.get("skuId"))) if isinstance(source, Mapping) else ""
-
-
-def _list(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list) else ()

@@ -11,7 +11,7 @@ from webapp.extensions import db
 from webapp.models import Assignment
 from webapp.models.portions import in_portions
 
-from ..microsoft.users import UserFacts
+from ..microsoft.user_facts import UserFacts
 
 _TABLE = cast(Table, Assignment.__table__)
 _IS_ROW = (_TABLE.c.license_id == bindparam("row_license_id")) & (

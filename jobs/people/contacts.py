@@ -14,7 +14,7 @@ from webapp.models.contact import SYNCED_FIELDS, folded_columns
 from webapp.models.directory import links
 from webapp.models.portions import in_portions
 
-from ..microsoft.users import UserFacts
+from ..microsoft.user_facts import UserFacts
 
 _CONTACT, _EMAIL = cast(Table, Contact.__table__), cast(Table, ContactEmail.__table__)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from webapp.models import fold
 
-from ..microsoft.users import UserFacts
+from ..microsoft.user_facts import UserFacts
 
 Contacts = Mapping[str, Collection[int]]
 

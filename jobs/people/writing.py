@@ -15,7 +15,7 @@ from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, unlink_c
 from webapp.models.portions import in_portions
 from webapp.models.user_rules import Refusal, UserRules, rules_of
 
-from ..microsoft.users import UserFacts
+from ..microsoft.user_facts import UserFacts
 from . import assignments, contacts
 from .known import known_contacts
 from .matching import Person, match

@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from jobs.microsoft.errors import BadAnswer
-from jobs.microsoft.users import USER_FIELDS, Held, read_users, user_facts
+from jobs.microsoft.user_facts import USER_FIELDS, Held, user_facts
+from jobs.microsoft.users import read_users
 
 ID = "6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0"
 E3, VISIO = "05e9a617-0261-4cee-bb44-138d3ef5d965", "c5928f49-12ba-48f7-ada3-0d743a3601d5"

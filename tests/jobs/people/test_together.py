@@ -7,7 +7,7 @@ import uuid
 from flask import Flask
 
 from jobs import tenant as tenants
-from jobs.microsoft.users import user_facts
+from jobs.microsoft.user_facts import user_facts
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
 from webapp.extensions import db
