@@ -25,8 +25,8 @@ _MOST_PAGES_WITHOUT_NEWS = 50
 class UsersRead:
     """The users of a tenant as they were read: all of them, or, where not `is_whole`, what changed since the last time.
 
-    `users` are then those that are new or changed, each with all its facts, and `removed` the ids of those that are gone;
-    everybody else is as before. `link` is where the next changes are asked for; empty where they cannot be.
+    `users` are then those that are new or changed, each with all its facts, and `removed` the ids of those that are
+    gone; everybody else is as before. `link` is where the next changes are asked for; empty where they cannot be.
     """
 
     users: Mapping[str, UserFacts]
