@@ -33,8 +33,9 @@ from webapp.models import (
 )
 from webapp.models.addition import Taken
 
-from . import queue, sync
+from . import queue
 from . import tenant as tenants
+from .crew import stopping
 from .job import job
 from .microsoft.errors import MicrosoftError, SignInRefused
 from .microsoft.facts import guid_of
@@ -95,7 +96,7 @@ def _work(addition_id: int, seconds: float) -> bool:
             return True
         db.session.commit()
         _answer(addition_id, integration_id, taken)
-        if sync.stopping.is_set() or time.monotonic() - began >= seconds:
+        if stopping.is_set() or time.monotonic() - began >= seconds:
             return False
 
 
@@ -105,7 +106,7 @@ def _answer(addition_id: int, integration_id: int, taken: list[Taken]) -> None:
     try:
         if integration is None or not integration.is_live:
             raise IntegrationRemoved
-        credentials = {line.id: tenants.credentials_of(integration, line.text) for line in taken}
+        credentials = {line.id: tenants.credentials_of(integration, line.text, on_trial=True) for line in taken}
     except UnreadableSecret:
         _refuse_all(addition_id, UNREADABLE_SECRET)
         return
@@ -147,7 +148,7 @@ def _ask(credentials: Credentials) -> _Answer:
 
 
 def _go_on() -> None:
-    if sync.stopping.is_set():
+    if stopping.is_set():
         raise _Stopped
 
 

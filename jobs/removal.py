@@ -11,7 +11,8 @@ import time
 from webapp.extensions import db
 from webapp.models import removal, utc_now
 
-from . import queue, sync
+from . import queue
+from .crew import stopping
 from .job import job
 
 SECONDS = 5.0
@@ -23,7 +24,7 @@ def remove(integration_id: int) -> None:
     began = time.monotonic()
     while removal.next_batch(db.session, integration_id, utc_now()):
         db.session.commit()
-        if sync.stopping.is_set() or time.monotonic() - began >= SECONDS:
+        if stopping.is_set() or time.monotonic() - began >= SECONDS:
             queue.remove(integration_id)
             return
     db.session.commit()

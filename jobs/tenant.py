@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from webapp.extensions import db
 from webapp.models import Integration, License, LicenseStatus, Outcome, Problem, Tenant
 from webapp.models.user_rules import UserSync, rules_of
 
-from . import license_history
+from . import license_history, tracking
 from .microsoft.clouds import hosts
 from .microsoft.errors import AccessDenied, BadAnswer, Refused, SignInRefused, TlsFailed
 from .microsoft.facts import (
@@ -28,18 +28,21 @@ from .microsoft.facts import (
     license_facts,
     tenant_facts,
 )
-from .microsoft.graph import GraphClient
+from .microsoft.graph import Ask, GraphClient, Page
 from .microsoft.patience import patiently
 from .microsoft.signin import Credentials, SignIn
 from .microsoft.transport import Transport
-from .microsoft.user_facts import UserFacts
-from .microsoft.users import read_users
+from .microsoft.users import UsersRead, Wanted, read_users
 from .notices import READ_ORGANIZATION, organization_unread, together, users_unread
+from .people import WholeReadNeeded
 from .people import writing as people
 from .products import products_of
 from .refresh_tokens import StoredRefreshTokens
 
 READ_SKUS = "LicenseAssignment.Read.All or Organization.Read.All"
+
+_SKUS = Ask(f"/subscribedSkus?$select={SKU_FIELDS}", READ_SKUS)
+_ORGANIZATION = Ask(f"/organization?$select={ORGANIZATION_FIELDS}", READ_ORGANIZATION)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Snapshot:
     tenant: TenantFacts | None
     notice: Problem | None
     licenses: Mapping[str, LicenseFacts]
-    users: Mapping[str, UserFacts] | None = None
+    users: UsersRead | None = None
     users_notice: Problem | None = None
 
 
@@ -72,7 +75,7 @@ class Changes:
         return Outcome(len(self.created), len(self.changed), self.unchanged, len(self.gone))
 
 
-def read(credentials: Credentials, transport: Transport, *, with_users: bool = False) -> Snapshot:
+def read(credentials: Credentials, transport: Transport, users: Wanted | None = None) -> Snapshot:
     """Sign in to the tenant and read it. Raises the errors of `jobs.microsoft.errors`.
 
     An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
@@ -81,24 +84,28 @@ def read(credentials: Credentials, transport: Transport, *, with_users: bool = F
     settings = current_app.config["SETTINGS"]
     sign_in = patiently(lambda: SignIn(credentials, settings, transport))
     graph = GraphClient(hosts(credentials.cloud, settings).graph_url, sign_in, transport)
-    licenses = license_facts(graph.all("/subscribedSkus", SKU_FIELDS, READ_SKUS))
-    organization, notice = _organization(graph)
-    users, users_notice = _users(graph) if with_users else (None, None)
+    skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])
+    if isinstance(skus, Refused):
+        raise skus
+    licenses = license_facts(item for page in graph.from_page(skus) for item in page.items)
+    organization, notice = _organization(graph, about)
+    read, users_notice = _users(graph, users, first[0]) if users else (None, None)
     tenant_id = _signed_in_to(credentials, sign_in, organization)
-    return Snapshot(tenant_id, organization, notice, licenses, users, users_notice)
+    return Snapshot(tenant_id, organization, notice, licenses, read, users_notice)
 
 
-def _organization(graph: GraphClient) -> tuple[TenantFacts | None, Problem | None]:
-    try:
-        return tenant_facts(graph.all("/organization", ORGANIZATION_FIELDS, READ_ORGANIZATION)), None
-    except AccessDenied as error:
-        return None, organization_unread(error)
+def _organization(graph: GraphClient, found: Page | Refused) -> tuple[TenantFacts | None, Problem | None]:
+    if isinstance(found, AccessDenied):
+        return None, organization_unread(found)
+    if isinstance(found, Refused):
+        raise found
+    return tenant_facts([item for page in graph.from_page(found) for item in page.items]), None
 
 
-def _users(graph: GraphClient) -> tuple[Mapping[str, UserFacts] | None, Problem | None]:
+def _users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> tuple[UsersRead | None, Problem | None]:
     """The users, or why they are not believed or not given. What may pass, and what concerns all, is raised."""
     try:
-        return read_users(graph), None
+        return read_users(graph, wanted, first), None
     except (SignInRefused, TlsFailed):
         raise
     except Refused as error:
@@ -131,7 +138,8 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
 
     The history of the licenses tells what a run changed; it is not among the rows that the outcome counts.
 
-    Raises `BadAnswer` where the snapshot is of another tenant.
+    Raises `BadAnswer` where the snapshot is of another tenant, and `WholeReadNeeded` where it has only the changes of
+    the users, and they do not do.
     """
     _hold(tenant)
     refuse_another(tenant, snapshot)
@@ -147,7 +155,27 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
         rename(tenant, snapshot.tenant)
     if syncs_licenses:
         tenant.last_synced_at = now
-    return people.write(tenant, snapshot.users, changes.outcome, now)
+    if snapshot.users is not None and not (snapshot.users.is_whole or tracking.holds(tenant)):
+        raise WholeReadNeeded
+    outcome = people.write(tenant, snapshot.users, changes.outcome, now)
+    tracking.note(tenant, snapshot.users, now)
+    return outcome
+
+
+def unchanged(tenant: Tenant, snapshot: Snapshot) -> Outcome | None:
+    """What a sync does that finds all as it is stored; None where something differs, or was read whole.
+
+    Raises `BadAnswer` where the snapshot is of another tenant.
+    """
+    refuse_another(tenant, snapshot)
+    read = snapshot.users
+    if read is not None and not (read.says_nothing_new and tracking.holds(tenant)):
+        return None
+    before = stored(tenant.id)
+    changes = compare(before, snapshot.licenses if tenant.integration.sync_licenses else before)
+    if changes.outcome.rows_written or (snapshot.tenant is not None and differing(tenant, snapshot.tenant)):
+        return None
+    return changes.outcome if read is None else replace(changes.outcome, users_read=tracking.known(tenant.id))
 
 
 def notice_of(tenant: Tenant, snapshot: Snapshot) -> Problem | None:
@@ -176,11 +204,15 @@ def rename(tenant: Tenant, facts: TenantFacts) -> None:
 
     What is the same is not written.
     """
+    for field, value in differing(tenant, facts).items():
+        setattr(tenant, field, value)
+
+
+def differing(tenant: Tenant, facts: TenantFacts) -> dict[str, str]:
+    """What of the tenant is to be called otherwise than it is stored."""
     said = {**asdict(facts), "name": facts.name or tenant.tenant_id}
     del said["tenant_id"]
-    for field, value in said.items():
-        if getattr(tenant, field) != value:
-            setattr(tenant, field, value)
+    return {field: value for field, value in said.items() if getattr(tenant, field) != value}
 
 
 def asked_to_wait(moment: datetime) -> Problem:
@@ -192,8 +224,11 @@ def asked_to_wait(moment: datetime) -> Problem:
     )
 
 
-def credentials_of(integration: Integration, tenant_id: str) -> Credentials:
-    """What signs in to a tenant of the integration: as the app, or for a partner's user. Raises `UnreadableSecret`."""
+def credentials_of(integration: Integration, tenant_id: str, *, on_trial: bool = False) -> Credentials:
+    """What signs in to a tenant of the integration: as the app, or for a partner's user. Raises `UnreadableSecret`.
+
+    With `on_trial` a token that somebody was given before proves nothing: whoever signs in really asks for one.
+    """
     return Credentials(
         integration.cloud,
         tenant_id,
@@ -201,6 +236,7 @@ def credentials_of(integration: Integration, tenant_id: str) -> Credentials:
         integration.client_secret,
         integration.certificate,
         StoredRefreshTokens(integration.id) if integration.acts_for_user else None,
+        shared_as="" if on_trial else integration.sign_in_name,
     )
 
 

@@ -12,8 +12,9 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -21,21 +22,34 @@ from flask import Flask
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
+from sqlalchemy.exc import SQLAlchemyError
 
+from logs import configure
 from webapp import create_app
+from webapp.database import declare_writing
+from webapp.metrics.flushing import handing_over
 
-from . import queue, sync
+from . import crew, queue
 
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 5
+# A worker that is told to stop ends after so long at the latest: an answer of Microsoft may take longer.
+STOP_SECONDS = 20
 
 
 class Worker(SimpleWorker):
     """RQ's worker, which lets the job in hand know that the process was told to stop."""
 
+    # Called where what is in hand does not end in time after the process was told to stop.
+    leave: Callable[[], None]
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        sync.stopping.set()
+        if not crew.stopping.is_set():
+            timer = threading.Timer(STOP_SECONDS, self.leave)
+            timer.daemon = True
+            timer.start()
+        crew.stopping.set()
         # RQ notes the request in Redis. Where that is away, its error must not strike the job in hand.
         with suppress(RedisError):
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
@@ -53,10 +67,25 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
         reporter = threading.Thread(target=_report, args=(app, name, queues, ended), daemon=True)
         reporter.start()
         try:
-            worker.work(burst=burst, logging_level="WARNING", **options)
+            with crew.at_work(app, app.config["SETTINGS"].sync_tenants_at_once) as own:
+                worker.leave = partial(_leave, app, own)
+                worker.work(burst=burst, logging_level="WARNING", **options)
         finally:
             ended.set()
             reporter.join()
+
+
+def _leave(app: Flask, own: crew.Crew) -> None:
+    """Give what is in hand to others and end this process, whatever it waits for."""
+    try:
+        with app.app_context():
+            declare_writing()
+            own.hand_back()
+    except SQLAlchemyError as error:
+        log.warning("what was in hand could not be given back, and is found by its lease: %s", error)
+    log.warning("stopped while Microsoft was asked: others go on with it")
+    logging.shutdown()
+    os._exit(0)
 
 
 def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event) -> None:
@@ -80,17 +109,21 @@ def main() -> None:
         "--only", action="append", choices=queue.QUEUES, help="take only jobs of this queue; may repeat"
     )
     queues = parser.parse_args().only or queue.QUEUES
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("rq").setLevel(logging.WARNING)
     app = create_app()
+    configure(app.config["SETTINGS"])
+    with handing_over(app):
+        _work_until_told_to_stop(app, queues)
+
+
+def _work_until_told_to_stop(app: Flask, queues: Sequence[str]) -> None:
     try:
-        while not sync.stopping.is_set():
+        while not crew.stopping.is_set():
             try:
                 work(app, queues)
             except RedisError as error:
                 log.warning("Redis does not answer: %s", error)
             # RQ's worker ends, at most places, when Redis falls away under it. Another one takes its place.
-            sync.stopping.wait(REPORT_SECONDS)
+            crew.stopping.wait(REPORT_SECONDS)
     except StopRequested:
         return
 

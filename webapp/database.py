@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -74,10 +76,21 @@ def declare_reading() -> None:
     g.only_reads = True
 
 
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """A transaction of an app context that otherwise writes, which only reads: nobody waits for it. It ends here."""
+    g.only_reads = True
+    try:
+        yield
+    finally:
+        db.session.rollback()
+        g.only_reads = False
+
+
 def _may_write() -> bool:
     if has_request_context():
         writes = request.method not in {"GET", "HEAD", "OPTIONS"} or bool(g.get("may_write"))
         return writes and not g.get("only_reads")
     if click.get_current_context(silent=True) is not None:
         return True
-    return bool(has_app_context() and g.get("may_write"))
+    return bool(has_app_context() and g.get("may_write") and not g.get("only_reads"))

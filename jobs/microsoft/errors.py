@@ -35,6 +35,10 @@ class AccessDenied(Refused):
     """Graph answered 403: the app lacks a permission."""
 
 
+class NotFound(Refused):
+    """Graph answered 404: what was asked for is not there, or not any more."""
+
+
 class TlsFailed(Refused):
     """The other side's certificate could not be verified."""
 
@@ -69,8 +73,16 @@ class ServerFailed(Transient):
 
 
 class Throttled(Transient):
-    """Microsoft asked to wait (429, or 503 with Retry-After). `seconds` is how long, None where it did not say."""
+    """Microsoft asked to wait (429, or a 5xx with Retry-After). `seconds` is how long, None where it did not say.
 
-    def __init__(self, problem: Problem, seconds: float | None) -> None:
+    With `is_of_app` it concerns all requests of the app, in whatever tenant.
+    """
+
+    def __init__(self, problem: Problem, seconds: float | None, *, is_of_app: bool = False) -> None:
         super().__init__(problem)
         self.seconds = seconds
+        self.is_of_app = is_of_app
+
+
+class HeldBack(Throttled):
+    """Nothing was sent: a wait that Microsoft asked for is not over, or it would be asked too much at once."""

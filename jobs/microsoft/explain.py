@@ -15,7 +15,7 @@ from typing import Any
 
 from webapp.models import Problem
 
-from .errors import AccessDenied, MicrosoftError, Refused, ServerFailed, SignInRefused
+from .errors import AccessDenied, MicrosoftError, NotFound, Refused, ServerFailed, SignInRefused
 from .sign_in_codes import CONSENT, SIGN_IN_CODES
 
 _LATER = "This usually passes: sync again later."
@@ -108,10 +108,11 @@ def _graph_meaning(status: int, code: str, message: str, permission: str) -> tup
             f"{permission}, and choose Grant admin consent."
         )
         return AccessDenied, f"The app lacks the permission {permission} in this tenant.", fix
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
         return ServerFailed, f"Microsoft Graph had an error of its own (HTTP {status}).", _LATER
     reason = f"Microsoft Graph refused the request (HTTP {status}){f': {message}' if message else '.'}"
-    return Refused, reason, "Sync again; if it stays, report Microsoft's code and request id."
+    kind = NotFound if status == HTTPStatus.NOT_FOUND else Refused
+    return kind, reason, "Sync again; if it stays, report Microsoft's code and request id."
 
 
 def _moment(text: Any) -> datetime | None:

@@ -1,25 +1,66 @@
-"""The Graph client: read one resource, or all pages of a collection.
+"""The Graph client: read one resource, all pages of a collection, or the first pages of several at once.
 
-Sources: Graph, "Paging Microsoft Graph data in your app", "Microsoft Graph throttling guidance".
+Sources: Graph, "Paging Microsoft Graph data in your app", "Microsoft Graph throttling guidance", "Combine multiple HTTP
+requests using JSON batching".
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import BadAnswer, MicrosoftError
-from .explain import graph_refused
+from . import batch
+from .errors import BadAnswer, Refused, ServerFailed, SignInRefused, Throttled, TlsFailed
+from .noting import note_batched
 from .patience import patiently
+from .reply import Reply
 from .signin import SignIn
-from .transport import Answer, Transport
+from .transport import Transport
 
 # Pages that a small collection may have; one that goes on is not what it should be.
 MAX_PAGES = 200
+
+_VERSION = "/v1.0"
+_NO_HEADERS: Mapping[str, str] = {}
+_JSON = {"Content-Type": "application/json"}
+# In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
+_ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks."""
+
+    path: str
+    permission: str
+
+    @property
+    def name(self) -> str:
+        return self.path.partition("?")[0]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What Graph answered with success: a JSON object. `reply` tells when, and by which request."""
+
+    ask: Ask
+    content: Mapping[str, Any]
+    reply: Reply
+
+    @property
+    def items(self) -> list[Any]:
+        """The items of a collection. Raises `BadAnswer` where it is none."""
+        items = self.content.get("value")
+        if not isinstance(items, list):
+            raise self.bad("has no list of values")
+        return items
+
+    def bad(self, what: str) -> BadAnswer:
+        return BadAnswer(f"{self.ask.name} {what}", self.reply.request_id, self.reply.date)
 
 
 class GraphClient:
@@ -32,11 +73,15 @@ class GraphClient:
         transport: Transport,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._base_url = f"{base_url}/v1.0"
+        self._base_url = f"{base_url}{_VERSION}"
         self._origin = _origin(base_url)
         self._sign_in = sign_in
         self._transport = transport
         self._sleep = sleep
+
+    def all(self, path: str, select: str, permission: str) -> list[Any]:
+        """All items of a small collection."""
+        return [item for page in self.pages(path, select, permission) for item in page]
 
     def pages(self, path: str, select: str, permission: str, top: int = 0, max_pages: int = 0) -> Iterator[list[Any]]:
         """The pages of a collection, each a list of its items; `permission` names what reading it needs.
@@ -44,52 +89,116 @@ class GraphClient:
         `top` is how many items to ask for on a page, 0 for as many as Graph gives by itself; of a large collection
         `max_pages` says how many pages are believed.
         """
-        max_pages = max_pages or MAX_PAGES
-        url = f"{self._base_url}{path}?$select={select}{f'&$top={top}' if top else ''}"
-        for _ in range(max_pages):
-            content, answer = self._read(url, permission)
-            items, next_link = content.get("value"), content.get("@odata.nextLink")
-            if not isinstance(items, list):
-                raise BadAnswer(f"{path} has no list of values", answer.request_id, answer.date)
-            yield items
-            if next_link is None:
+        first = self.page(Ask(f"{path}?$select={select}{f'&$top={top}' if top else ''}", permission))
+        for page in self.from_page(first, max_pages or MAX_PAGES):
+            yield page.items
+
+    def page(self, ask: Ask) -> Page:
+        """The first page of a collection, or one resource."""
+        return self._page(ask, f"{self._base_url}{ask.path}")
+
+    def from_page(self, page: Page, max_pages: int = MAX_PAGES) -> Iterator[Page]:
+        """This page of a collection and those after it."""
+        for left in range(max_pages - 1, -1, -1):
+            yield page
+            link = page.content.get("@odata.nextLink")
+            if link is None:
                 return
-            url = self._checked_link(next_link, path, answer)
-        raise BadAnswer(f"{path} has more than {max_pages} pages", answer.request_id, answer.date)
+            if left:
+                page = self._page(page.ask, self._own_link(page, link, "the next page"))
+        raise page.bad(f"has more than {max_pages} pages")
 
-    def all(self, path: str, select: str, permission: str) -> list[Any]:
-        """All items of a small collection."""
-        return [item for page in self.pages(path, select, permission) for item in page]
+    def together(self, asks: Sequence[Ask]) -> list[Page | Refused]:
+        """What each of the asks finds, in their order: a page, or why not; in one request for twenty.
 
-    def _checked_link(self, link: Any, path: str, answer: Answer) -> str:
-        # The token goes along with the request, so it must not go anywhere but to Graph.
-        if not isinstance(link, str) or _origin(link) != self._origin:
-            raise BadAnswer(f"the next page of {path} lies on another server", answer.request_id, answer.date)
-        return link
+        What concerns all of them is raised: a sign-in that is refused, a network that does not answer, and a wait that
+        Microsoft asks for, the longest one.
+        """
+        found: list[Page | Refused] = []
+        for start in range(0, len(asks), batch.MOST):
+            some = asks[start : start + batch.MOST]
+            found += [self._settled(ask, reply) for ask, reply in zip(some, self._batch(some), strict=True)]
+        return found
 
-    def _read(self, url: str, permission: str) -> tuple[dict[str, Any], Answer]:
-        answer = patiently(lambda: self._once(url), self._sleep)
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+    def path_of(self, page: Page, link: Any) -> str:
+        """The path of a link that Graph gave, for asking later. Raises `BadAnswer` where it leads elsewhere."""
+        checked = self._own_link(page, link, "the next changes")
+        if not checked.startswith(f"{self._base_url}/"):
+            raise page.bad("has a link to another version")
+        return checked.removeprefix(self._base_url)
+
+    def _batch(self, asks: Sequence[Ask]) -> Sequence[Reply | None]:
+        """The replies to these; None for those that have to be asked for by themselves."""
+        alone = [None] * len(asks)
+        if len(asks) == 1 or batch.is_refused(self._base_url):
+            return alone
+        body = batch.body_of([ask.path for ask in asks])
+        try:
+            whole = self._authorized(lambda: self._once("POST", f"{self._base_url}/$batch", data=body, headers=_JSON))
+        except ServerFailed:
+            return alone  # where it is more than the batch, these meet it, too, and have the patience
+        replies = batch.replies_in(whole, len(asks)) if whole.status == HTTPStatus.OK else None
+        if replies is None:
+            batch.note_refusal(self._base_url, whole.status)
+            return alone
+        for ask, reply in zip(asks, replies, strict=True):
+            if reply is not None:
+                note_batched(f"{self._base_url}{ask.path}", reply.status, reply.request_id)
+        waits = [wait for wait in map(_wait, replies) if wait is not None]
+        if waits:
+            raise max(waits, key=lambda wait: wait.seconds or 0)
+        return replies
+
+    def _settled(self, ask: Ask, reply: Reply | None) -> Page | Refused:
+        try:
+            if reply is None or reply.has_failed_there or reply.status in _ALONE:
+                return self.page(ask)
+            return _page(ask, reply)
+        except (SignInRefused, TlsFailed):
+            raise
+        except Refused as error:
+            return error
+
+    def _page(self, ask: Ask, url: str) -> Page:
+        return _page(ask, self._authorized(lambda: patiently(lambda: self._once("GET", url), self._sleep)))
+
+    def _authorized(self, ask: Callable[[], Reply]) -> Reply:
+        reply = ask()
+        if reply.status == HTTPStatus.UNAUTHORIZED:
             # The token ended while it was used, or was withdrawn: once, a new one may do.
             patiently(self._sign_in.renew, self._sleep)
-            answer = patiently(lambda: self._once(url), self._sleep)
-        if answer.status_code != HTTPStatus.OK:
-            raise _refused(answer, permission)
-        content = _json_or_none(answer)
-        if not isinstance(content, dict):
-            raise BadAnswer("it is not a JSON object", answer.request_id, answer.date)
-        return content, answer
+            reply = ask()
+        return reply
 
-    def _once(self, url: str) -> Answer:
-        headers = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
-        answer = self._transport.send("GET", url, headers=headers)
-        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise _refused(answer, permission="")
-        return answer
+    def _once(self, method: str, url: str, headers: Mapping[str, str] = _NO_HEADERS, **options: Any) -> Reply:
+        own = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
+        reply = Reply.of(self._transport.send(method, url, headers={**own, **headers}, **options))
+        if reply.has_failed_there:
+            raise reply.refusal()
+        return reply
+
+    def _own_link(self, page: Page, link: Any, what: str) -> str:
+        # The token goes along with the request, so it must not go anywhere but to Graph.
+        if not isinstance(link, str) or _origin(link) != self._origin:
+            raise BadAnswer(f"{what} of {page.ask.name} lies on another server", page.reply.request_id, page.reply.date)
+        return link
 
 
-def _refused(answer: Answer, permission: str) -> MicrosoftError:
-    return graph_refused(answer.status_code, _json_or_none(answer), answer.request_id, permission, answer.date)
+def _page(ask: Ask, reply: Reply) -> Page:
+    if reply.status != HTTPStatus.OK:
+        raise reply.refusal(ask.permission)
+    if not isinstance(reply.body, dict):
+        raise BadAnswer("it is not a JSON object", reply.request_id, reply.date)
+    return Page(ask, reply.body, reply)
+
+
+def _wait(reply: Reply | None) -> Throttled | None:
+    try:
+        if reply is not None:
+            reply.obey_pace()
+    except Throttled as wait:
+        return wait
+    return None
 
 
 def _origin(address: str) -> tuple[str, str] | None:
@@ -99,10 +208,3 @@ def _origin(address: str) -> tuple[str, str] | None:
     except ValueError:
         return None
     return parts.scheme, parts.netloc
-
-
-def _json_or_none(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return None

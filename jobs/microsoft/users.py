@@ -1,16 +1,20 @@
-"""The users of a tenant, page by page.
+"""The users of a tenant: all of them, or what changed since they were last read.
 
 Sources: Graph, "List users" (100 users a page unless $top says otherwise, 999 at the most; eleven properties unless
-$select names others).
+$select names others), "user: delta", "Use delta query to track changes in Microsoft Graph data".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from .errors import BadAnswer
-from .graph import GraphClient
+from .batch import MOST as BATCHED
+from .errors import BadAnswer, NotFound, Refused, SignInRefused, TlsFailed
+from .facts import guid_of
+from .graph import Ask, GraphClient, Page
+from .packed import PackedUsers
 from .user_facts import USER_FIELDS, UserFacts, user_facts
 
 READ_USERS = "User.Read.All"
@@ -19,6 +23,16 @@ _PAGE = 999
 # Graph may make pages smaller than asked for, and some of them empty. What goes on beyond that is no list of users.
 _MOST_PAGES = 20_000
 _MOST_PAGES_WITHOUT_NEWS = 50
+# Where more changed, reading all takes hardly longer. A page of changes has some two hundred users.
+_MOST_CHANGES = 2_000
+_MOST_PAGES_OF_CHANGES = 100
+# A link that is longer than this is not kept; Graph's have one to two thousand characters.
+_LONGEST_LINK = 16_000
+
+_FIELDS = frozenset(USER_FIELDS.split(",")) - {"id"}
+_LIST = Ask(f"/users?$select={USER_FIELDS}&$top={_PAGE}", READ_USERS)
+# "Sync from now": where the changes begin, without the users of today.
+_BEGIN = Ask(f"/users/delta?$select={USER_FIELDS}&$deltatoken=latest", READ_USERS)
 
 
 @dataclass(frozen=True)
@@ -34,21 +48,143 @@ class UsersRead:
     is_whole: bool = True
     link: str = ""
 
+    @property
+    def says_nothing_new(self) -> bool:
+        return not (self.is_whole or self.users or self.removed)
 
-def read_users(graph: GraphClient) -> dict[str, UserFacts]:
-    """All users of the tenant by id. Raises the errors of `jobs.microsoft.errors`.
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to read of the users: the changes since `link`, or all of them; with `tracks` also where changes begin.
+
+    The first request of either goes along with what else is read of the tenant. `known` is how many users it had.
+    """
+
+    link: str = ""
+    tracks: bool = True
+    known: int = 0
+
+    @property
+    def ask(self) -> Ask:
+        if self.link:
+            return Ask(self.link, READ_USERS)
+        return _BEGIN if self.tracks else _LIST
+
+
+def read_users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> UsersRead:
+    """What is wanted of the users; `first` is what its ask found. Raises the errors of `jobs.microsoft.errors`.
+
+    Changes that Graph does not tell, or does not tell any more, are no error: then the users are read whole.
+    """
+    if wanted.link:
+        changes = _changes(graph, first, wanted.known)
+        return changes or read_users(graph, Wanted(), graph.together([_BEGIN])[0])
+    if not wanted.tracks:
+        return UsersRead(_all(graph, _page(first)))
+    # Where changes begin is asked for before the list, so that none is missed between the two.
+    told = _told(graph, first)
+    return UsersRead(_all(graph, graph.page(_LIST)), link=told.link if told else "")
+
+
+def _page(found: Page | Refused) -> Page:
+    if isinstance(found, Refused):
+        raise found
+    return found
+
+
+def _all(graph: GraphClient, first: Page) -> PackedUsers:
+    """All users by id.
 
     The list is no snapshot: a user that is changed while it is read may be on two pages. The later page was read later,
     so it counts.
     """
-    found: dict[str, UserFacts] = {}
+    found = PackedUsers()
     without_news = 0
-    for page in graph.pages("/users", USER_FIELDS, READ_USERS, top=_PAGE, max_pages=_MOST_PAGES):
+    for page in graph.from_page(first, _MOST_PAGES):
         before = len(found)
-        for user in page:
-            facts = user_facts(user)
-            found[facts.user_id] = facts
+        for user in page.items:
+            found.add(user_facts(user))
         without_news = 0 if len(found) > before else without_news + 1
         if without_news > _MOST_PAGES_WITHOUT_NEWS:
             raise BadAnswer("page after page of /users names nobody new")
     return found
+
+
+@dataclass
+class _Told:
+    """What pages of changes told, by user id. One user may be told of several times: the last counts."""
+
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    # Where the changes after these are asked for.
+    link: str = ""
+
+    def take(self, user: Any) -> None:
+        user_id = guid_of(user.get("id")) if isinstance(user, Mapping) else ""
+        if not user_id:
+            raise BadAnswer("a user has no id that is a GUID")
+        if "@removed" in user:
+            self.users.pop(user_id, None)
+            self.removed.add(user_id)
+        else:
+            # Of one who was deleted and came back, nothing from before counts.
+            self.removed.discard(user_id)
+            self.users.setdefault(user_id, {}).update(user)
+
+    @property
+    def lacking(self) -> list[str]:
+        """The ids of those who are not told of completely."""
+        return [user_id for user_id, user in self.users.items() if not user.keys() >= _FIELDS]
+
+
+def _told(graph: GraphClient, first: Page | Refused) -> _Told | None:
+    """What these pages tell; None where the server does not tell, forgot where it was, or tells very much."""
+    if isinstance(first, Refused):
+        return None
+    told = _Told()
+    try:
+        for page in graph.from_page(first, _MOST_PAGES_OF_CHANGES):
+            for user in page.items:
+                told.take(user)
+            if len(told.users) + len(told.removed) > _MOST_CHANGES:
+                return None
+        told.link = graph.path_of(page, page.content.get("@odata.deltaLink"))
+    except (SignInRefused, TlsFailed):
+        raise
+    except Refused:
+        return None
+    return told if len(told.link) <= _LONGEST_LINK else None
+
+
+def _changes(graph: GraphClient, first: Page | Refused, known: int) -> UsersRead | None:
+    """What changed; None where that is not told, or where reading everybody takes fewer requests."""
+    told = _told(graph, first)
+    if told is None or len(told.lacking) > BATCHED * (2 + known // _PAGE):
+        return None
+    try:
+        _complete(graph, told)
+    except (SignInRefused, TlsFailed):
+        raise
+    except Refused:
+        return None
+    users = {facts.user_id: facts for facts in map(user_facts, told.users.values())}
+    return UsersRead(users, frozenset(told.removed), is_whole=False, link=told.link)
+
+
+def _complete(graph: GraphClient, told: _Told) -> None:
+    """Read those who are not told of completely.
+
+    A change may leave out what did not change, and leaves out what was never set, and nothing tells which. What it told
+    is kept: of what changes later, later changes will tell, while a server that lags behind may still give what was
+    before.
+    """
+    lacking = told.lacking
+    asks = [Ask(f"/users/{user_id}?$select={USER_FIELDS}", READ_USERS) for user_id in lacking]
+    for user_id, found in zip(lacking, graph.together(asks), strict=True):
+        if isinstance(found, Page):
+            told.users[user_id] = {**found.content, **told.users[user_id]}
+        elif isinstance(found, NotFound):
+            del told.users[user_id]
+            told.removed.add(user_id)
+        else:
+            raise found

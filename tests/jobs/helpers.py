@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 from flask import Flask
 from sqlalchemy import update
 
+from jobs import queue
+from jobs import queue
+from jobs.microsoft import pace
 from sandbox import Sandbox
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -24,6 +27,11 @@ def asked(sandbox: Sandbox, tenant_id: str) -> dict[str, int]:
     return dict(Counter(entry["route"] for entry in sandbox.requests(tenant_id)["requests"]))
 
 
+def forget_tokens() -> None:
+    """As if all access tokens had ended: Redis, which has them, is emptied."""
+    queue.connection().flushdb()
+
+
 def do(job: Callable[..., Found], *args: Any) -> Found:
     """What the job returns. The test's own transaction ends before, and what it reads next is what is stored."""
     db.session.commit()
@@ -33,7 +41,7 @@ def do(job: Callable[..., Found], *args: Any) -> Found:
 
 
 def move_time_on(by: timedelta) -> None:
-    """As if so much time had passed: what is to come in the database comes sooner."""
+    """As if so much time had passed: what is to come in the database, or what workers wait for, comes sooner."""
     db.session.commit()
     columns = (SyncPart.not_before, SyncPart.lease_until, SyncRun.heard_at, Tenant.not_before)
     for column in columns:
@@ -42,6 +50,15 @@ def move_time_on(by: timedelta) -> None:
             model = column.class_
             db.session.execute(update(model).where(model.id == row_id).values({column.key: moment - by}))
     db.session.commit()
+    _wait_less(by)
+
+
+def _wait_less(by: timedelta) -> None:
+    """Shorten the waits that workers have told each other."""
+    pace._heard._until = {whom: until - by.total_seconds() for whom, until in pace._heard._until.items()}
+    redis = queue.connection()
+    for key in redis.scan_iter("seatledger:pace:wait:*"):
+        redis.pexpire(key, max(int(redis.pttl(key) - by.total_seconds() * 1000), 0))
 
 
 def all_at_once(app: Flask, calls: Sequence[Callable[[], Found]]) -> list[Found]:

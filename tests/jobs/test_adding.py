@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from jobs import adding, queue, schedule, sync
+from jobs import adding, crew, queue, schedule
 from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
@@ -271,11 +271,11 @@ def test_a_worker_that_is_told_to_stop_leaves_its_lines_to_others(
     home = sandbox_tenant(sandbox)
     other = app_in(sandbox, home)
     addition = listed(connected(make, home).integration, other.tenant_id)
-    sync.stopping.set()
+    crew.stopping.set()
     try:
         do(adding.add, addition.id)
     finally:
-        sync.stopping.clear()
+        crew.stopping.clear()
     assert answers(addition) == [(other.tenant_id, "waiting")]
     assert line_of(addition, other.tenant_id).attempts == 0
     work()

@@ -8,7 +8,7 @@ is known by its lapsed lease and taken up again, and a job that runs twice chang
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +17,13 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key
+from .portions import in_portions
 from .problem import LOST_TOO_OFTEN, Problem
 from .tenant import Tenant
 
-# Longer than any one request to Microsoft may take, and how old a lease may be when one is sent (`jobs.sync`).
-LEASE = timedelta(seconds=100)
+# Who works on parts renews their leases several times in this time (`jobs.crew`). A worker that was killed keeps its
+# tenants from others for so long.
+LEASE = timedelta(seconds=60)
 # How often a part may be taken up, counting those put off because Microsoft asked for patience.
 MAX_ATTEMPTS = 8
 
@@ -33,6 +35,9 @@ class PartState(Stored):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+
+# What the session holds of these rows is not looked through: they are read anew.
+_PLAIN: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 
 OPEN_PARTS = (PartState.WAITING, PartState.SYNCING)
 
@@ -178,6 +183,29 @@ class SyncPart(Model):
     def renew(cls, session: DbSession, claim: Claim, now: datetime) -> bool:
         """Hold the lease longer. Returns False where it was lost: the work is somebody else's now."""
         return cls._write(session, claim, {"lease_until": now + LEASE})
+
+    @classmethod
+    def renew_all(cls, session: DbSession, claims: Collection[Claim], now: datetime) -> list[Claim]:
+        """Hold these leases longer. Returns those that were lost.
+
+        Parts that are being written at this moment are passed over: their rows are locked, and theirs is the last word.
+        """
+        by_id = {claim.part_id: claim for claim in claims}
+        lost = []
+        for some in in_portions(sorted(by_id)):
+            rows = session.execute(select(cls.id, cls.lease).where(cls.id.in_(some)))
+            held = {part_id: lease for part_id, lease in rows}  # noqa: C416
+            lost += [by_id[part_id] for part_id in some if held.get(part_id) != by_id[part_id].lease]
+            own = [part_id for part_id in some if held.get(part_id) == by_id[part_id].lease]
+            leases = [by_id[part_id].lease for part_id in own]
+            free = select(cls.id).where(cls.id.in_(own), cls.lease.in_(leases)).with_for_update(skip_locked=True)
+            session.execute(update(cls).where(cls.id.in_(free)).values(lease_until=now + LEASE), **_PLAIN)
+        return lost
+
+    @classmethod
+    def is_any_open(cls, session: DbSession, run_id: int) -> bool:
+        """Whether one of the run's parts is not ended yet."""
+        return session.scalar(select(cls.id).where(cls.run_id == run_id, cls._is_open()).limit(1)) is not None
 
     @classmethod
     def succeed(

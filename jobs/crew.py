@@ -1,0 +1,182 @@
+"""The hands of a worker process: the parts that it has in hand, each in a thread, and their leases, which it renews.
+
+Reading a tenant is mostly waiting for Microsoft, so threads are enough; see docs/design.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flask import Flask
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from webapp.database import declare_writing
+from webapp.extensions import db
+from webapp.models import Claim, Problem, SyncPart, SyncRun, part, utc_now
+
+from . import settling
+
+log = logging.getLogger(__name__)
+
+# Set when this worker was told to stop: what is not begun is left to others.
+stopping = threading.Event()
+
+STOPPED = Problem("The worker was stopped while it read this tenant.", "Nothing needs to be done: another goes on.")
+
+_TICK_SECONDS = 0.25
+# How often a lease is renewed in its time.
+_RENEWALS = 6
+# A part that took so long hangs: its lease is left to lapse.
+_LONGEST_SECONDS = 3600
+
+
+@dataclass(eq=False)
+class Hold:
+    """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written."""
+
+    claim: Claim
+    began: float
+    crew: Crew
+    is_lost: bool = False
+
+
+# Does a part; returns whether it is settled, which means that it stays in hand until that is written.
+Work = Callable[[Hold], bool]
+
+
+class Crew:
+    """So many hands. With one, whoever gives a part does it, without a thread."""
+
+    def __init__(self, app: Flask, hands: int) -> None:
+        self._app = app
+        self._free = threading.Semaphore(hands)
+        self._threads = ThreadPoolExecutor(hands, "tenant") if hands > 1 else None
+        self._in_hand: set[Hold] = set()
+        self._lock = threading.Lock()
+        self._is_over = threading.Event()
+
+    def free(self, most: int) -> int:
+        """Wait for a free hand; returns how many are taken, `most` at the most, and 0 where the worker stops."""
+        while not self._free.acquire(timeout=_TICK_SECONDS):
+            if stopping.is_set():
+                return 0
+        taken = 1
+        while taken < most and self._free.acquire(blocking=False):
+            taken += 1
+        return taken
+
+    def put_down(self, hands: int = 1) -> None:
+        """Give hands back that did nothing."""
+        if hands:
+            self._free.release(hands)
+
+    def give(self, claim: Claim, work: Work) -> None:
+        """Let a hand that was taken do a part."""
+        hold = Hold(claim, time.monotonic(), self)
+        with self._lock:
+            self._in_hand.add(hold)
+        if self._threads is None:
+            self._do(hold, work)
+        else:
+            self._threads.submit(self._do, hold, work)
+
+    def _do(self, hold: Hold, work: Work) -> None:
+        try:
+            with self._app.app_context():
+                declare_writing()
+                if not work(hold):
+                    self.ended(hold)
+                elif self._threads is None:
+                    settling.flush(at_once=True)
+        except Exception:
+            log.exception("part %s: it could not be ended, and is taken up again", hold.claim.part_id)
+            self.ended(hold)
+        finally:
+            self._free.release()
+
+    def ended(self, hold: Hold) -> None:
+        """The part is not in hand any more."""
+        with self._lock:
+            self._in_hand.discard(hold)
+
+    def is_idle(self) -> bool:
+        with self._lock:
+            return not self._in_hand
+
+    def look_after(self) -> None:
+        """Renew the leases, and write what is settled, until the crew is dissolved. In a thread of its own."""
+        renewed_at = time.monotonic()
+        while not self._is_over.wait(_TICK_SECONDS):
+            try:
+                with self._app.app_context():
+                    declare_writing()
+                    settling.flush()
+                    if time.monotonic() - renewed_at >= part.LEASE.total_seconds() / _RENEWALS:
+                        renewed_at = time.monotonic()
+                        self.renew()
+            except (OperationalError, InterfaceError) as error:
+                log.warning("the database does not answer: %s", error)
+            except Exception:
+                # Without this thread the worker would have in hand for ever what nobody writes or renews.
+                log.exception("leases: an error that nobody foresaw")
+
+    def renew(self) -> None:
+        """Renew the leases of all that is in hand, and mark what is somebody else's by now."""
+        with self._lock:
+            held = {hold.claim: hold for hold in self._in_hand if time.monotonic() - hold.began < _LONGEST_SECONDS}
+        now = utc_now()
+        for run_id in sorted({claim.run_id for claim in held}):
+            SyncRun.hear(db.session, run_id, now)
+        lost = SyncPart.renew_all(db.session, held, now)
+        db.session.commit()
+        for claim in lost:
+            held[claim].is_lost = True
+
+    def wait(self) -> None:
+        """Until all that is in hand is ended, and written."""
+        while not self.is_idle():
+            time.sleep(_TICK_SECONDS / 10)
+
+    def hand_back(self) -> None:
+        """Give back what is in hand: others may take it up at once, and nothing is written of it here any more."""
+        with self._lock:
+            claims = sorted((hold.claim for hold in self._in_hand), key=lambda claim: claim.part_id)
+        for claim in claims:
+            SyncPart.put_off(db.session, claim, utc_now(), STOPPED, 0)
+        db.session.commit()
+
+    def dissolve(self) -> None:
+        self._is_over.set()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+
+
+# One at the most: that of this process, where it is a worker.
+_at_work: list[Crew] = []
+
+
+@contextmanager
+def at_work(app: Flask, hands: int) -> Iterator[Crew]:
+    """This process's crew, until all that it has in hand is ended."""
+    crew = Crew(app, hands)
+    _at_work.append(crew)
+    keeper = threading.Thread(target=crew.look_after, name="leases", daemon=True)
+    keeper.start()
+    try:
+        yield crew
+        crew.wait()
+    finally:
+        _at_work.remove(crew)
+        crew.dissolve()
+        keeper.join()
+
+
+def current(app: Flask) -> Crew:
+    """The crew of this process, or where it is no worker, one hand."""
+    return _at_work[-1] if _at_work else Crew(app, 1)

@@ -1,0 +1,103 @@
+"""Several requests in one: what is sent, and what came back for each.
+
+Source: Graph, "Combine multiple HTTP requests using JSON batching": 20 requests at the most; the answers come in any
+order, each under its request's id and with a status and headers of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from requests.structures import CaseInsensitiveDict
+
+from .reply import Reply
+from .transport import Answer
+
+MOST = 20
+
+# A server that does not do batches is asked without them for so long.
+_REFUSED_SECONDS = 3600
+# What such a server answers; another status is about what was asked for, and passes.
+_REFUSALS = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.NOT_IMPLEMENTED,
+}
+_refused_until: dict[str, float] = {}
+
+
+def is_refused(base_url: str) -> bool:
+    """Whether the server at this address was lately found not to do batches."""
+    return _refused_until.get(base_url, 0) > time.monotonic()
+
+
+def note_refusal(base_url: str, status: int) -> None:
+    """Remember that the server at this address answered a batch with this status, which is not success."""
+    if status in _REFUSALS:
+        _refused_until[base_url] = time.monotonic() + _REFUSED_SECONDS
+
+
+def body_of(paths: Sequence[str]) -> bytes:
+    """The body that asks for these paths, each of which begins with a slash. Their ids are their places."""
+    asked = [{"id": str(place), "method": "GET", "url": path} for place, path in enumerate(paths)]
+    return json.dumps({"requests": asked}).encode()
+
+
+def replies_in(batch: Reply, count: int) -> list[Reply | None] | None:
+    """The reply to each of so many requests, in their order: None for one that is missing or has no status.
+
+    None as a whole where it is no answer to a batch.
+    """
+    responses = batch.body.get("responses") if isinstance(batch.body, Mapping) else None
+    if not isinstance(responses, list):
+        return None
+    found: list[Reply | None] = [None] * count
+    for response in responses:
+        place = _place(response)
+        if place is not None and place < count:
+            found[place] = _reply(response, batch.answer.headers.get("Date", ""))
+    return found
+
+
+def _place(response: Any) -> int | None:
+    place = str(response.get("id")) if isinstance(response, Mapping) else ""
+    return int(place) if place.isascii() and place.isdigit() and len(place) < 4 else None
+
+
+def _reply(response: Mapping[str, Any], date: str) -> Reply | None:
+    """Its date is the batch's where it has none."""
+    status = str(response.get("status"))
+    if not (status.isascii() and status.isdigit() and len(status) == 3):
+        return None
+    headers = CaseInsensitiveDict({"Date": date})
+    given = response.get("headers")
+    if isinstance(given, Mapping):
+        headers.update({str(name): str(value) for name, value in given.items()})
+    return Reply(Answer(int(status), headers, b""), _parsed(response.get("body")))
+
+
+def _parsed(body: Any) -> Any:
+    """The body as JSON. What does not call itself JSON comes as text, plain or as base64."""
+    if not isinstance(body, str):
+        return body
+    for text in (body, _decoded(body)):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _decoded(body: str) -> bytes:
+    try:
+        return base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_")
+    except (ValueError, binascii.Error):
+        return b""
