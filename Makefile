@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run demo test lint bench lock screenshots clean
+.PHONY: help install run demo test soak lint bench lock screenshots clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ demo: install ## The same in a data directory of its own, with made-up tenants c
 
 test: install .stamps/dev ## Set up and run every test
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+
+soak: install .stamps/dev ## Kill everything at random, 1,000 times (FAULT_ROUNDS, FAULT_SEED), and check that nothing is lost
+	@FAULT_ROUNDS=$${FAULT_ROUNDS:-1000} $(BIN)/python -m pytest tests/faults -s $(PYTEST_ARGS)
 
 lint: install .stamps/dev ## Lint and check types
 	@$(BIN)/ruff check .

@@ -25,6 +25,9 @@ BASE_DIR = Path(__file__).resolve().parent
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
 
+_LOG_FORMATS = ("text", "json")
+_LOG_LEVELS = ("debug", "info", "warning", "error")
+
 _MAIL_PORTS = {"smtp": 587, "smtps": 465}
 _MAIL_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 
@@ -60,6 +63,7 @@ class Settings:
     microsoft_graph_url: str | None
     microsoft_ca_bundle: str | None
     sync_workers: int
+    sync_tenants_at_once: int
     trusted_proxies: int
     run_log_days: int
     # Where mail is handed over, as the mail module reads it; empty where none is sent.
@@ -67,6 +71,10 @@ class Settings:
     mail_from: str = ""
     # Where people reach this Seatledger, without a slash at the end; empty where that is the request's own address.
     public_url: str = ""
+    log_format: str = "text"
+    log_level: str = "info"
+    # What who asks for /metrics has to send; empty where nobody may.
+    metrics_token: str = field(default="", repr=False)
 
     def flask_config(self) -> dict[str, object]:
         """The settings under the names that Flask and its extensions read."""
@@ -111,8 +119,12 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
             microsoft_graph_url=_https_url("MICROSOFT_GRAPH_URL", env.str("MICROSOFT_GRAPH_URL", "")),
             microsoft_ca_bundle=_readable_file("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
             sync_workers=_at_least("SYNC_WORKERS", env.int("SYNC_WORKERS", 2), 1),
+            sync_tenants_at_once=_at_least("SYNC_TENANTS_AT_ONCE", env.int("SYNC_TENANTS_AT_ONCE", 16), 1),
             trusted_proxies=_at_least("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0),
             run_log_days=_at_least("RUN_LOG_DAYS", env.int("RUN_LOG_DAYS", 90), 1),
+            log_format=_one_of("LOG_FORMAT", env.str("LOG_FORMAT", "") or "text", _LOG_FORMATS),
+            log_level=_one_of("LOG_LEVEL", env.str("LOG_LEVEL", "") or "info", _LOG_LEVELS),
+            metrics_token=_metrics_token(env.str("METRICS_TOKEN", "")),
             **_mail(env.str("MAIL_SERVER", ""), env.str("MAIL_FROM", ""), env.str("PUBLIC_URL", "")),
         )
     except EnvError as error:
@@ -306,6 +318,21 @@ def _public_url(given: str) -> str:
 def _port(given: int) -> int:
     if not 1 <= given <= 65535:
         raise SettingError(f"PORT is {given}; it must be between 1 and 65535.")
+    return given
+
+
+def _one_of(name: str, given: str, choices: tuple[str, ...]) -> str:
+    if given.lower() not in choices:
+        raise SettingError(f"{name} is {given}; it must be one of {', '.join(choices)}.")
+    return given.lower()
+
+
+def _metrics_token(given: str) -> str:
+    if given and not re.fullmatch(r"[!-~]{16,}", given):
+        raise SettingError(
+            "METRICS_TOKEN must be at least 16 characters of ASCII without spaces, since it lets people in. "
+            'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
     return given
 
 

@@ -1,10 +1,14 @@
 """How gunicorn serves the pages; the address comes from the settings."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from config import load
+from logs import configuration, configure
 
 _settings = load()
+_while_serving = ExitStack()
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 # Pages wait for the database and, while a connection is tested, for a worker: threads wait cheaply.
@@ -21,3 +25,16 @@ control_socket_disable = True
 # None, said aloud: the address of an invitation lets somebody in.
 accesslog = None
 proc_name = "seatledger"
+logconfig_dict = configuration(_settings)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Log as the settings say, and hand over what this process counts, until it ends."""
+    from webapp.metrics.flushing import handing_over
+
+    configure(_settings)
+    _while_serving.enter_context(handing_over(worker.wsgi))
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    _while_serving.close()

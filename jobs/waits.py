@@ -7,12 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 
 from webapp.extensions import db
-from webapp.models import Integration, Tenant
+from webapp.models import Integration, Tenant, clock
 
 from .microsoft.errors import Throttled
-
-# A longer wait is not believed.
-_LONGEST = timedelta(days=7)
 
 
 def note_wait(tenant_row_id: int, error: Throttled, now: datetime) -> datetime:
@@ -20,7 +17,7 @@ def note_wait(tenant_row_id: int, error: Throttled, now: datetime) -> datetime:
 
     Committed by itself: where two work on a part by mistake, nobody holds the tenant's row and waits for the part's.
     """
-    until = now + min(timedelta(seconds=error.seconds or 0), _LONGEST)
+    until = now + min(timedelta(seconds=error.seconds or 0), clock.LONGEST_WAIT)
     if error.is_of_app:
         app = select(Integration.client_id, Integration.cloud).join(Tenant).where(Tenant.id == tenant_row_id)
         for client_id, cloud in db.session.execute(app).all():

@@ -3,7 +3,7 @@
 It runs as its own process: `python -m sandbox` for people, `Sandbox` for tests. It knows nothing of the app.
 """
 
-from sandbox.control import Control, ControlError, Sandbox
+from sandbox.control import Control, ControlError, Generated, Sandbox
 from sandbox.demo import demo_tenants
 from sandbox.documented import documented_tenant
 from sandbox.estate import Estate, demo_estate
@@ -19,6 +19,7 @@ __all__ = [
     "ControlError",
     "Estate",
     "Fault",
+    "Generated",
     "Sandbox",
     "ServicePlan",
     "Sku",

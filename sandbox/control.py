@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,8 +17,12 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
+from sandbox.directory import Reason
 from sandbox.faults import Fault
+from sandbox.graph_errors import StateLoss
+from sandbox.shapes import build
 from sandbox.tenants import Tenant, tenant_from_json, tenant_to_json
+from sandbox.users import User
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -67,13 +71,62 @@ class Control:
         """Replaces the tenant's faults; without any, it has none."""
         self._ask("PUT", f"tenants/{quote(tenant_id)}/faults", _jsonable(list(faults)))
 
+    def users(self, tenant_id: str) -> list[User]:
+        """Everyone who is in the tenant now, the crowd, too."""
+        found = self._ask("GET", f"tenants/{quote(tenant_id)}/users")["users"]
+        return [build(User, item, "user") for item in found]
+
+    def user(self, tenant_id: str, name: str) -> User:
+        """The user with this id or user principal name."""
+        return build(User, self._ask("GET", self._path(tenant_id, name)), "user")
+
+    def put_users(self, tenant_id: str, *users: User) -> None:
+        """Adds users to the tenant, or replaces those with their ids."""
+        self._ask("POST", f"tenants/{quote(tenant_id)}/users", _jsonable(users))
+
+    def patch_user(self, tenant_id: str, name: str, /, **changes: Any) -> User:
+        """Changes fields of a user, e.g. job_title, or licenses as a sequence of Assigned."""
+        return build(User, self._ask("PATCH", self._path(tenant_id, name), _jsonable(changes)), "user")
+
+    def remove_user(self, tenant_id: str, name: str, reason: Reason = "changed") -> None:
+        """Removes a user, who can be restored where the reason is `changed`, as Graph says it."""
+        self._ask("DELETE", f"{self._path(tenant_id, name)}?reason={reason}")
+
+    def expire_delta_tokens(self, tenant_id: str, how: StateLoss = "gone") -> None:
+        """The delta tokens issued so far are answered with 410 (`gone`, `resync`) or 400 (`expired`) from now on."""
+        self._ask("POST", f"tenants/{quote(tenant_id)}/delta-expiry", {"how": how})
+
+    def throttle_app(self, client_id: str, seconds: float, *, as_date: bool = False) -> None:
+        """Graph answers the app in no tenant for so long, but with 429 and a Retry-After; 0 seconds ends that."""
+        self._ask("POST", f"apps/{quote(client_id)}/throttle", {"seconds": seconds, "as_date": as_date})
+
+    def limits(self, app: int = 0, tenant: int = 0) -> None:
+        """How many resource units an app may use in ten seconds, altogether and in each tenant; 0 is no limit."""
+        self._ask("PUT", "limits", {"app": app, "tenant": tenant})
+
+    def counts(self) -> dict[str, Any]:
+        """How many requests there were since the last reset: `http`, `inner` (in batches), `early`, and `counts` of
+        each `endpoint` and `status`. All processes together.
+        """
+        answer: dict[str, Any] = self._ask("GET", "counts")
+        return answer
+
+    def reset_counts(self) -> None:
+        self._ask("DELETE", "counts")
+
     def requests(self, tenant_id: str = "") -> dict[str, Any]:
-        """The requests so far, of one tenant or all: `total`, `early`, `counts`, `requests`."""
+        """The requests that are kept, of one tenant or all: `total`, `inner`, `early`, `counts`, `requests`.
+
+        `total` are those over the wire, `inner` those inside batches; `counts` and `requests` have both.
+        """
         answer: dict[str, Any] = self._ask("GET", f"requests?tenant={quote(tenant_id)}")
         return answer
 
     def reset_requests(self, tenant_id: str = "") -> None:
         self._ask("DELETE", f"requests?tenant={quote(tenant_id)}")
+
+    def _path(self, tenant_id: str, user: str) -> str:
+        return f"tenants/{quote(tenant_id)}/users/{quote(user, safe='')}"
 
     def _ask(self, method: str, path: str, payload: object = None) -> Any:
         body = None if payload is None else json.dumps(payload).encode()
@@ -87,10 +140,22 @@ class Control:
         return json.loads(content) if content else None
 
 
+@dataclass(frozen=True)
+class Generated:
+    """Tenants to generate where the sandbox runs, so that they need not be sent there: see sandbox.generate."""
+
+    count: int
+    seed: int = 1
+    users_per_tenant: int = 0
+    one_app: bool = False
+
+
 class Sandbox(Control):
     """A sandbox in a process of its own, from `start()` (or entering it as a context) to `stop()`.
 
-    It stops by itself when the process that started it ends. Without a `directory` it has a temporary one.
+    It stops by itself when the process that started it ends. Without a `directory` it has a temporary one. Its tenants
+    are the given ones or `generated`, the arguments of sandbox.generate. With several `processes` nothing can be
+    changed; `options` are further ones of `python -m sandbox`.
     """
 
     def __init__(
@@ -99,12 +164,19 @@ class Sandbox(Control):
         latency_ms: int = 0,
         directory: Path | None = None,
         port: int = 0,
+        *,
+        generated: Generated | None = None,
+        processes: int = 1,
+        options: Sequence[str] = (),
     ) -> None:
         self._directory = directory
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._tenants = tuple(tenants)
         self._latency_ms = latency_ms
         self._port = port
+        self._generated = generated
+        self._processes = processes
+        self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Sandbox:
@@ -113,13 +185,11 @@ class Sandbox(Control):
             self._temporary = tempfile.TemporaryDirectory(prefix="sandbox-")
         directory = Path(self._temporary.name if self._temporary else self._directory or ".").resolve()
         directory.mkdir(parents=True, exist_ok=True)
-        listed = directory / "tenants.json"
-        listed.touch(mode=0o600)
-        listed.write_text(json.dumps([tenant_to_json(tenant) for tenant in self._tenants]), encoding="utf-8")
         ready = directory / "sandbox.json"
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "sandbox", "--stop-with-stdin", "--directory", str(directory)]
-        command += ["--tenants", str(listed), "--port", str(self._port), "--latency-ms", str(self._latency_ms)]
+        command += ["--port", str(self._port), "--latency-ms", str(self._latency_ms)]
+        command += ["--processes", str(self._processes), *self._which(directory), *self._options]
         root = Path(__file__).resolve().parent.parent
         with (directory / "sandbox.log").open("wb") as log:
             self._process = subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=log, stderr=log)
@@ -133,6 +203,17 @@ class Sandbox(Control):
         running = Control.of(directory)
         super().__init__(running.url, running.ca_bundle, running._token)
         return self
+
+    def _which(self, directory: Path) -> list[str]:
+        """The options that say which tenants."""
+        if self._generated is not None:
+            made = self._generated
+            told = ["--seed", made.seed, "--count", made.count, "--users-per-tenant", made.users_per_tenant]
+            return [*map(str, told), *(["--one-app"] if made.one_app else [])]
+        listed = directory / "tenants.json"
+        listed.touch(mode=0o600)
+        listed.write_text(json.dumps([tenant_to_json(tenant) for tenant in self._tenants]), encoding="utf-8")
+        return ["--tenants", str(listed)]
 
     def stop(self) -> None:
         """Ends the process and, where it was temporary, removes the directory. Does nothing the second time."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from email.utils import formatdate
 from typing import Any
 
 from sandbox import graph_errors, login_errors, odata
 from sandbox.faults import Fault
+from sandbox.graph_errors import StateLoss
 from sandbox.login_errors import LoginError, login_error
 from sandbox.messages import Answer, Drop, HangHalfway, Huge, Request, json_answer
+from sandbox.pace import Pace
 from sandbox.route import Area
 from sandbox.tenants import Tenant
 
@@ -29,6 +30,7 @@ class Struck:
     area: Area
     tenant: Tenant
     serve: Serve
+    pace: Pace
 
 
 def faulty_answer(struck: Struck) -> Answer:
@@ -44,22 +46,29 @@ def _error(struck: Struck, login: LoginError, status: int, code: str, message: s
 
 
 def _with_retry_after(struck: Struck, answer: Answer) -> Answer:
-    """The answer with a Retry-After header, in seconds or as a date (RFC 9110, 10.2.3), if the fault has one."""
-    seconds = struck.fault.retry_after
-    if seconds is None:
+    """The answer with a Retry-After header, if the fault has one."""
+    if struck.fault.retry_after is None:
         return answer
-    # A date has whole seconds only: rounding up keeps it from asking for less than `retry_after`.
-    value = formatdate(math.ceil(time.time() + seconds), usegmt=True) if struck.fault.as_date else str(seconds)
-    return replace(answer, headers={**answer.headers, "Retry-After": value})
+    until = time.time() + struck.fault.retry_after
+    return graph_errors.with_retry_after(answer, "tenant", until, as_date=struck.fault.as_date)
 
 
 def _throttle(struck: Struck) -> Answer:
-    answer = _error(struck, login_errors.THROTTLED, 429, "TooManyRequests", "Please retry again later.")
-    if struck.area == "graph":
-        scope = f"Tenant_Application/ReadWrite/{struck.tenant.client_id}/{struck.tenant.tenant_id}"
-        headers = {"x-ms-throttle-scope": scope, "x-ms-throttle-information": "ResourceUnitLimitExceeded"}
-        answer = replace(answer, headers=headers)
+    if struck.area == "login":
+        answer = login_error(struck.request, login_errors.THROTTLED, client=struck.tenant.client_id)
+    else:
+        answer = graph_errors.throttled(struck.request, "tenant", struck.tenant.client_id, struck.tenant.tenant_id)
     return _with_retry_after(struck, answer)
+
+
+def _throttle_app(struck: Struck) -> Answer:
+    """Graph answers nothing to the app any more until the time has passed; Entra ID limits each tenant by itself."""
+    if struck.area == "login":
+        return _throttle(struck)
+    client, until = struck.tenant.client_id, time.time() + (struck.fault.retry_after or 0)
+    struck.pace.throttle_app(client, until, as_date=struck.fault.as_date)
+    answer = graph_errors.throttled(struck.request, "app", client, struck.tenant.tenant_id)
+    return graph_errors.with_retry_after(answer, "app", until, as_date=struck.fault.as_date)
 
 
 def _unavailable(struck: Struck) -> Answer:
@@ -93,6 +102,26 @@ def _forbidden(struck: Struck) -> Answer:
     return graph_errors.forbidden(struck.request)
 
 
+def _bad_request(struck: Struck) -> Answer:
+    if struck.area == "login":
+        return Answer(400, content_type="text/html")
+    return graph_errors.graph_error(struck.request, 400, "BadRequest", "The request is malformed or incorrect.")
+
+
+def _not_found(struck: Struck) -> Answer:
+    if struck.area == "login":
+        return Answer(404, content_type="text/html")
+    return graph_errors.graph_error(struck.request, 404, "UnknownError", "")
+
+
+def _not_supported(struck: Struck) -> Answer:
+    """concepts/delta-query-overview.md, "Properties stored outside of the main data store"."""
+    if struck.area == "login":
+        return Answer(501, content_type="text/html")
+    message = "This operation target is not yet supported."
+    return graph_errors.graph_error(struck.request, 501, "NotImplemented", message)
+
+
 def _not_json(struck: Struck) -> Answer:
     page = b"<!DOCTYPE html><html><head><title>Guest network</title></head><body><p>Please sign in.</p></body></html>"
     return Answer(200, page, "text/html; charset=utf-8")
@@ -100,7 +129,7 @@ def _not_json(struck: Struck) -> Answer:
 
 def _bad_json(struck: Struck) -> Answer:
     answer = struck.serve(struck.request)
-    return replace(answer, body=answer.body[: len(answer.body) * 2 // 3])
+    return replace(answer, body=answer.body[: len(answer.body) * 2 // 3], is_well_formed=False)
 
 
 def _wrong_shape(struck: Struck) -> Answer:
@@ -108,14 +137,28 @@ def _wrong_shape(struck: Struck) -> Answer:
 
 
 def _wrong_item(struck: Struck) -> Answer:
-    """The first item of a collection (or the whole of another answer) loses its ids, and its numbers become text."""
-    answer = struck.serve(struck.request)
-    payload = json.loads(answer.body)
-    if isinstance(payload.get("value"), list) and payload["value"]:
-        payload["value"][0] = _spoiled(payload["value"][0])
-    else:
-        payload = _spoiled(payload)
-    return json_answer(answer.status, payload, answer.headers, answer.content_type)
+    """The first item of a list (or the whole of another answer) loses its ids, and its numbers become text."""
+
+    def spoil(payload: dict[str, Any]) -> dict[str, Any]:
+        items = _items(payload)
+        if items:
+            items[0] = _spoiled(items[0])
+            return payload
+        spoiled: dict[str, Any] = _spoiled(payload)
+        return spoiled
+
+    return _changed(struck.serve(struck.request), spoil)
+
+
+def _changed(answer: Answer, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
+    """The answer with its JSON changed."""
+    return replace(answer, body=json_answer(200, change(json.loads(answer.body))).body)
+
+
+def _items(payload: dict[str, Any]) -> list[Any] | None:
+    """The list that a collection or a batch carries."""
+    items = payload.get("value", payload.get("responses"))
+    return items if isinstance(items, list) else None
 
 
 _IDS = frozenset({"id", "skuId", "customerId", "tenantId", "access_token"})
@@ -130,7 +173,8 @@ def _spoiled(value: Any) -> Any:
 
 
 def _slow(struck: Struck) -> Answer:
-    time.sleep(struck.fault.seconds)
+    # From when it was received on, so that several in one batch are slow at the same time.
+    time.sleep(max(0.0, struck.request.received_at + struck.fault.seconds - time.time()))
     return struck.serve(struck.request)
 
 
@@ -161,11 +205,59 @@ def _foreign_next_link(struck: Struck) -> Answer:
     return _with_next_link(struck.serve(struck.request), link)
 
 
+def _foreign_delta_link(struck: Struck) -> Answer:
+    def lead_away(payload: dict[str, Any]) -> dict[str, Any]:
+        link, own = payload.get("@odata.deltaLink", ""), struck.request.base_url
+        return {**payload, "@odata.deltaLink": link.replace(own, f"https://{struck.fault.host}")} if link else payload
+
+    return _changed(struck.serve(struck.request), lead_away)
+
+
 def _with_next_link(answer: Answer, link: str) -> Answer:
-    payload = json.loads(answer.body)
-    if not isinstance(payload.get("value"), list):
-        return answer
-    return json_answer(answer.status, {**payload, "@odata.nextLink": link}, answer.headers, answer.content_type)
+    def linked(payload: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(payload.get("value"), list):
+            return payload
+        payload.pop("@odata.deltaLink", None)
+        return {**payload, "@odata.nextLink": link}
+
+    return _changed(answer, linked)
+
+
+def _repeat_item(struck: Struck) -> Answer:
+    """The first item of a list comes once more at its end: no delta query promises that an item comes but once."""
+
+    def repeat(payload: dict[str, Any]) -> dict[str, Any]:
+        items = _items(payload)
+        if items:
+            items.append(items[0])
+        return payload
+
+    return _changed(struck.serve(struck.request), repeat)
+
+
+def _missing_answer(struck: Struck) -> Answer:
+    """The first answer in a batch is left out."""
+
+    def shorten(payload: dict[str, Any]) -> dict[str, Any]:
+        return {**payload, "responses": payload["responses"][1:]} if "responses" in payload else payload
+
+    return _changed(struck.serve(struck.request), shorten)
+
+
+def _base64_bodies(struck: Struck) -> Answer:
+    """The bodies in a batch come as those do that are no JSON."""
+
+    def encode(payload: dict[str, Any]) -> dict[str, Any]:
+        for item in payload.get("responses", ()):
+            body = json.dumps(item["body"], ensure_ascii=False).encode()
+            item["body"] = base64.b64encode(body).decode()
+        return payload
+
+    return _changed(struck.serve(struck.request), encode)
+
+
+def _state_lost(how: StateLoss) -> Callable[[Struck], Answer]:
+    return lambda struck: graph_errors.state_lost(struck.request, how)
 
 
 def _redirect(struck: Struck) -> Answer:
@@ -174,11 +266,15 @@ def _redirect(struck: Struck) -> Answer:
 
 _EFFECTS: dict[str, Callable[[Struck], Answer]] = {
     "throttle": _throttle,
+    "throttle_app": _throttle_app,
     "unavailable": _unavailable,
     "gateway_timeout": _gateway_timeout,
     "server_error": _server_error,
     "unauthorized": _unauthorized,
     "forbidden": _forbidden,
+    "bad_request": _bad_request,
+    "not_found": _not_found,
+    "not_supported": _not_supported,
     "not_json": _not_json,
     "bad_json": _bad_json,
     "wrong_shape": _wrong_shape,
@@ -189,5 +285,12 @@ _EFFECTS: dict[str, Callable[[Struck], Answer]] = {
     "huge": _huge,
     "endless_pages": _endless_pages,
     "foreign_next_link": _foreign_next_link,
+    "foreign_delta_link": _foreign_delta_link,
     "redirect": _redirect,
+    "repeat_item": _repeat_item,
+    "missing_answer": _missing_answer,
+    "base64_bodies": _base64_bodies,
+    "delta_gone": _state_lost("gone"),
+    "delta_resync": _state_lost("resync"),
+    "delta_expired": _state_lost("expired"),
 }

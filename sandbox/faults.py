@@ -6,10 +6,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-PLACES = (
-    "any",
-    "login",
-    "graph",
+ENDPOINTS = (
     "openid",
     "keys",
     "authorize",
@@ -19,16 +16,29 @@ PLACES = (
     "delegatedAdminCustomers",
     "subscribedSkus",
     "users",
+    "usersDelta",
+    "batch",
 )
-"""Where a fault can be set: everywhere, on one side, or on a route by its name."""
+"""The names of all routes."""
+
+PLACES = ("any", "login", "graph", "usersList", *ENDPOINTS)
+"""Where a fault can be set: everywhere, on one side, or on a route by its name.
+
+`users` is all reading of users, `usersDelta` and `usersList` are one way of it. On a route it strikes single requests
+as well as those in a batch; `batch` is the batch as a whole.
+"""
 
 KINDS = (
     "throttle",
+    "throttle_app",
     "unavailable",
     "gateway_timeout",
     "server_error",
     "unauthorized",
     "forbidden",
+    "bad_request",
+    "not_found",
+    "not_supported",
     "not_json",
     "bad_json",
     "wrong_shape",
@@ -39,8 +49,17 @@ KINDS = (
     "huge",
     "endless_pages",
     "foreign_next_link",
+    "foreign_delta_link",
     "redirect",
+    "repeat_item",
+    "missing_answer",
+    "base64_bodies",
+    "delta_gone",
+    "delta_resync",
+    "delta_expired",
 )
+
+_TOKEN_KINDS = frozenset({"delta_gone", "delta_resync", "delta_expired"})
 
 
 @dataclass(frozen=True)
@@ -49,7 +68,8 @@ class Fault:
 
     `on` is one of PLACES. `after` requests pass first, then `times` are hit (None: all). `retry_after` is in seconds
     (None: no header), sent as an HTTP date where `as_date`. `seconds` is for slow and hang_body, `megabytes` for huge,
-    `host` for foreign_next_link and redirect.
+    `host` for the foreign links and redirect. throttle_app throttles the tenant's app in all tenants for `retry_after`
+    seconds. missing_answer and base64_bodies concern a batch, the kinds of delta_ only requests that come with a token.
     """
 
     on: str
@@ -71,9 +91,16 @@ class Fault:
             raise ValueError("after, retry_after, seconds and megabytes cannot be negative")
         if self.as_date and self.retry_after is None:
             raise ValueError("as_date needs retry_after, the seconds from now to the date")
+        if self.kind == "throttle_app" and self.retry_after is None:
+            raise ValueError("throttle_app needs retry_after, the seconds for which the app is throttled")
 
-    def covers(self, route: str, area: str) -> bool:
-        return self.on in ("any", area, route)
+    def covers(self, route: str, area: str, has_state_token: bool) -> bool:
+        """Whether it is set where a request goes; `has_state_token` is that it goes on with a delta query."""
+        if self.kind in _TOKEN_KINDS and not has_state_token:
+            return False
+        if self.on == "usersList":
+            return route == "users"
+        return self.on in ("any", area, route) or (self.on == "users" and route == "usersDelta")
 
 
 class _Armed:
@@ -108,10 +135,12 @@ class FaultBook:
         with self._lock:
             self._armed[tenant_id] = [_Armed(fault) for fault in faults]
 
-    def take(self, tenant_id: str, route: str, area: str) -> Fault | None:
+    def take(self, tenant_id: str, route: str, area: str, has_state_token: bool = False) -> Fault | None:
         """The fault that this request meets, or None. At most one strikes: the first of the list that still does."""
+        if not self._armed.get(tenant_id):
+            return None
         with self._lock:
             for armed in self._armed.get(tenant_id, []):
-                if armed.fault.covers(route, area) and not armed.spent and armed.strikes():
+                if armed.fault.covers(route, area, has_state_token) and not armed.spent and armed.strikes():
                     return armed.fault
         return None

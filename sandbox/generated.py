@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -134,12 +134,19 @@ _LAPSED = {"Suspended": "suspended", "Warning": "warning", "LockedOut": "locked_
 _EPOCH = datetime(2012, 1, 1, tzinfo=UTC)
 
 
-def generate(seed: int, count: int) -> list[Tenant]:
-    """The first `count` tenants of a seed: many small, some large; licenses in use, a few over, idle or lapsed."""
-    return [_tenant(random.Random(f"{seed}/{index}"), index) for index in range(count)]
+def generate(seed: int, count: int, users_per_tenant: int = 0, *, one_app: bool = False) -> list[Tenant]:
+    """The first `count` tenants of a seed: many small, some large; licenses in use, a few over, idle or lapsed.
+
+    With `users_per_tenant` each has a crowd of that size, and about as many seats. With `one_app` all have the app
+    registration of the first one.
+    """
+    tenants = [_tenant(random.Random(f"{seed}/{index}"), index, users_per_tenant) for index in range(count)]
+    if not one_app:
+        return tenants
+    return [replace(tenant, client_id=tenants[0].client_id, secret=tenants[0].secret) for tenant in tenants]
 
 
-def _tenant(dice: random.Random, index: int) -> Tenant:
+def _tenant(dice: random.Random, index: int, users: int) -> Tenant:
     country = dice.choice(_COUNTRIES)
     name = dice.choice(country.forms).format(dice.choice(country.words), dice.choice(country.trades))
     # The position keeps domains apart where two companies have the same name.
@@ -150,7 +157,8 @@ def _tenant(dice: random.Random, index: int) -> Tenant:
         domains=(f"{slug}.onmicrosoft.com", f"{slug}.example"),
         client_id=_guid(dice),
         secret="".join(dice.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789~._-", k=40)),
-        skus=_skus(dice),
+        skus=_skus(dice, users),
+        crowd=users,
         organization={
             "city": dice.choice(country.cities),
             "countryLetterCode": country.code,
@@ -162,15 +170,17 @@ def _tenant(dice: random.Random, index: int) -> Tenant:
     )
 
 
-def _skus(dice: random.Random) -> tuple[Sku, ...]:
-    """What a company of a log-normal number of seats would have bought."""
-    seats = min(20_000, max(1, round(dice.lognormvariate(3.2, 1.3))))
+def _skus(dice: random.Random, users: int) -> tuple[Sku, ...]:
+    """What a company of that many users would have bought; where there are none, of a log-normal number of seats."""
+    seats = users or min(20_000, max(1, round(dice.lognormvariate(3.2, 1.3))))
     main = dice.choices(*((_LARGE, _LARGE_WEIGHTS) if seats > 300 else (_SMALL, _SMALL_WEIGHTS)))[0]
     bought = {main: seats}
     if dice.random() < 0.4:
         second = dice.choice(_FRONTLINE if seats > 100 else _SMALL)
         bought.setdefault(second, max(1, round(seats * dice.uniform(0.1, 1.5))))
-    for part_number in dice.sample(_ADD_ONS, min(len(_ADD_ONS), round(dice.expovariate(0.6)) + seats // 800)):
+    # Where the users are given, few products: how much there is to read of each shall not hang on how many they are.
+    more = 0 if users else seats // 800
+    for part_number in dice.sample(_ADD_ONS, min(len(_ADD_ONS), round(dice.expovariate(0.6)) + more)):
         bought[part_number] = max(1, round(seats * dice.choice((0.05, 0.1, 0.3, 1.0))))
     skus = [_sku(dice, part_number, units) for part_number, units in bought.items()]
     skus += [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import formatdate
+from typing import Literal
 
-from sandbox.messages import Answer, Request, json_answer
+from sandbox.messages import Answer, Pause, Request, json_answer
 
 
 def graph_error(
@@ -54,3 +58,37 @@ def resource_not_found(request: Request, resource: str) -> Answer:
 def method_not_allowed(request: Request, allowed: str) -> Answer:
     message = "Specified HTTP method is not allowed for the request target."
     return graph_error(request, 405, "Request_BadRequest", message, {"Allow": allowed})
+
+
+def with_retry_after(answer: Answer, scope: Literal["tenant", "app"], until: float, *, as_date: bool) -> Answer:
+    """The answer with a Retry-After header, in seconds or as a date (RFC 9110, 10.2.3), and the pause it asks for."""
+    if as_date:
+        # A date has whole seconds only: rounding up keeps it from asking for less.
+        until = math.ceil(until)
+    value = formatdate(until, usegmt=True) if as_date else str(max(0, math.ceil(until - time.time())))
+    return replace(answer, headers={**answer.headers, "Retry-After": value}, pause=Pause(scope, until))
+
+
+def throttled(request: Request, scope: Literal["tenant", "app"], client_id: str, tenant_id: str) -> Answer:
+    """429 in the words of "Identity and access service limits" (concepts/throttling-limits.md)."""
+    named = f"Tenant_Application/ReadWrite/{client_id}/{tenant_id}"
+    if scope == "app":
+        named = f"Application/ReadWrite/{client_id}/{tenant_id}"
+    headers = {"x-ms-throttle-scope": named, "x-ms-throttle-information": "ResourceUnitLimitExceeded"}
+    return graph_error(request, 429, "TooManyRequests", "Please retry again later.", headers)
+
+
+StateLoss = Literal["gone", "resync", "expired"]
+
+
+def state_lost(request: Request, how: StateLoss) -> Answer:
+    """A delta token that is no longer good (concepts/delta-query-overview.md): reset, or older than seven days.
+
+    `gone` and `resync` are 410 with the Location to begin anew at and the code syncStateNotFound or resyncRequired,
+    `expired` is 400 with syncStateNotFound.
+    """
+    message = "The sync state generation is not found; a full synchronization is required."
+    if how == "expired":
+        return graph_error(request, 400, "syncStateNotFound", message)
+    code = "resyncRequired" if how == "resync" else "syncStateNotFound"
+    return graph_error(request, 410, code, message, {"Location": f"{request.base_url}{request.path}?$deltatoken="})

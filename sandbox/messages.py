@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 JSON = "application/json; charset=utf-8"
@@ -12,7 +14,11 @@ JSON = "application/json; charset=utf-8"
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. Header names are lower-case; `base_url` is the scheme and host that the caller asked for."""
+    """One HTTP request, or one of those that a batch carries.
+
+    Header names are lower-case; `base_url` is the scheme and host that the caller asked for, `peer` its end of the
+    connection.
+    """
 
     method: str
     target: str
@@ -21,12 +27,14 @@ class Request:
     body: bytes
     request_id: str
     received_at: float
+    peer: str = ""
+    in_batch: bool = False
 
-    @property
+    @cached_property
     def path(self) -> str:
         return urlsplit(self.target).path
 
-    @property
+    @cached_property
     def query(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
@@ -56,28 +64,53 @@ class HangHalfway:
 
 @dataclass(frozen=True)
 class Huge:
-    """A well-formed JSON collection of about this many megabytes is streamed in chunks, its length not announced."""
+    """A well-formed JSON collection of about this many megabytes is streamed in chunks, its length not announced.
+
+    `before` and `after` are what stands around it.
+    """
 
     megabytes: int
+    before: bytes = b""
+    after: bytes = b""
 
 
 Delivery = Whole | Drop | HangHalfway | Huge
 
 
 @dataclass(frozen=True)
+class Pause:
+    """What a Retry-After tells the caller: not to ask before a moment (a Unix time), of this tenant or for its app."""
+
+    scope: Literal["tenant", "app"]
+    until: float
+
+
+@dataclass(frozen=True)
 class Answer:
-    """A status, a body and headers; `delivery` says how they reach the caller."""
+    """A status, a body and headers; `delivery` says how they reach the caller, `pause` what a Retry-After among the
+    headers asks for.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
     delivery: Delivery = Whole()
+    pause: Pause | None = None
+    # Whether the body is what its content type says.
+    is_well_formed: bool = True
 
 
 def json_answer(
     status: int, payload: object, headers: Mapping[str, str] | None = None, content_type: str = JSON
 ) -> Answer:
     """An answer that carries `payload` as UTF-8 JSON."""
-    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, content_type, headers or {})
+    return Answer(status, json_bytes(payload), content_type, headers or {})
+
+
+def json_bytes(payload: object) -> bytes:
+    """UTF-8 JSON without a blank that is not needed."""
+    return _write(payload).encode()
+
+
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

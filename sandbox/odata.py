@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from sandbox.graph_errors import graph_error
-from sandbox.messages import Answer, Request, json_answer
+from sandbox.messages import Answer, Request, json_bytes
 from sandbox.route import Call
 
 CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+T = TypeVar("T")
+
 _CONTEXT = "https://graph.microsoft.com/v1.0/$metadata#"
 
 
@@ -24,41 +27,88 @@ class QueryError(Exception):
         self.code = code
 
 
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True)
+class Shape(Generic[T]):
+    """How items become resources: `resource` has all their properties, `encoder` makes what writes some of them.
+
+    The encoder is made for the names that $select has; for none of them where it does not say.
+    """
+
+    resource: Callable[[T], Mapping[str, Any]]
+    encoder: Callable[[Collection[str]], Callable[[T], str]]
+
+
 def collection(
+    call: Call, set_name: str, type_name: str, items: Sequence[dict[str, Any]], options: frozenset[str]
+) -> Answer:
+    """One page of a collection. `options` are the query options that the method's page documents, e.g. $select."""
+
+    def page(start: int, size: int) -> tuple[Sequence[dict[str, Any]], int | None]:
+        end = start + size if size else len(items)
+        return items[start:end], end if end < len(items) else None
+
+    return paged(call, set_name, type_name, page, _AS_IT_IS, options)
+
+
+def paged(
     call: Call,
     set_name: str,
     type_name: str,
-    items: Sequence[dict[str, Any]],
+    page: Callable[[int, int], tuple[Sequence[T], int | None]],
+    shape: Shape[T],
     options: frozenset[str],
     page_size: int = 0,
 ) -> Answer:
-    """One page of a collection. `options` are the query options that the method's page documents, e.g. $select.
+    """One page of a collection.
 
-    `page_size` is how many items a page has where neither $top nor the tenant says; 0 is all of them.
+    `page` gives so many items (all for 0) from a place on, and the place of the next one, if there is one. `page_size`
+    is how many there are where neither $top nor the tenant says; 0 is all of them.
     """
 
-    def page() -> dict[str, Any]:
-        query = _options(call.request, options)
-        chosen, context = _selection(query, type_name, items[0] if items else None)
+    def answer() -> bytes:
+        query = checked_options(call.request, options)
         size, start = _page_size(query, call.tenant.page_size, page_size), offset(query.get("$skiptoken", ""))
-        shown = items[start : start + size] if size else items[start:]
-        payload: dict[str, Any] = {"@odata.context": f"{_CONTEXT}{set_name}{context}"}
-        if size and start + size < len(items):
-            payload["@odata.nextLink"] = next_link(call.request, skip_token(start + size))
-        payload["value"] = [chosen(item) for item in shown]
-        return payload
+        items, following = page(start, size)
+        names = selected_names(query) if items else []
+        wanted = known_names(names, type_name, shape.resource(items[0])) if names else []
+        head = {"@odata.context": context_of(set_name, f"({','.join(names)})" if names else "")}
+        if following is not None:
+            head["@odata.nextLink"] = next_link(call.request, skip_token(following))
+        encoded = shape.encoder(wanted)
+        return f'{_write(head)[:-1]},"value":[{",".join([encoded(item) for item in items])}]}}'.encode()
 
-    return _answer(call.request, page)
+    return answered(call.request, answer)
+
+
+def _encoder_of_dicts(names: Collection[str]) -> Callable[[dict[str, Any]], str]:
+    if not names:
+        return _write
+    wanted = frozenset(names)
+    return lambda item: _write({name: value for name, value in item.items() if name in wanted})
+
+
+_AS_IT_IS: Shape[dict[str, Any]] = Shape(lambda item: item, _encoder_of_dicts)
 
 
 def entity(call: Call, set_name: str, type_name: str, item: dict[str, Any], options: frozenset[str]) -> Answer:
     """One resource of a collection."""
 
-    def resource() -> dict[str, Any]:
-        chosen, context = _selection(_options(call.request, options), type_name, item)
-        return {"@odata.context": f"{_CONTEXT}{set_name}{context}/$entity", **chosen(item)}
+    def resource() -> bytes:
+        names = selected_names(checked_options(call.request, options))
+        wanted = known_names(names, type_name, item) if names else list(item)
+        context = context_of(set_name, f"({','.join(names)})" if names else "")
+        chosen = {name: value for name, value in item.items() if name in wanted}
+        return json_bytes({"@odata.context": f"{context}/$entity", **chosen})
 
-    return _answer(call.request, resource)
+    return answered(call.request, resource)
+
+
+def context_of(set_name: str, selection: str = "") -> str:
+    """The @odata.context of a set; `selection` is that of $select, in parentheses."""
+    return f"{_CONTEXT}{set_name}{selection}"
 
 
 def next_link(request: Request, token: str) -> str:
@@ -94,14 +144,15 @@ def offset(token: str) -> int:
     return int(start)
 
 
-def _answer(request: Request, make: Callable[[], dict[str, Any]]) -> Answer:
+def answered(request: Request, make: Callable[[], bytes]) -> Answer:
+    """What is made, as Graph sends it; a QueryError as its 400."""
     try:
-        return json_answer(200, make(), {"OData-Version": "4.0"}, CONTENT_TYPE)
+        return Answer(200, make(), CONTENT_TYPE, {"OData-Version": "4.0"})
     except QueryError as bad:
         return graph_error(request, 400, bad.code, str(bad))
 
 
-def _options(request: Request, allowed: frozenset[str]) -> dict[str, str]:
+def checked_options(request: Request, allowed: frozenset[str]) -> dict[str, str]:
     """The query by lower-case name. Raises QueryError for an option that the method does not support."""
     query = {name.lower(): value for name, value in request.query.items()}
     for name in query:
@@ -112,20 +163,20 @@ def _options(request: Request, allowed: frozenset[str]) -> dict[str, str]:
     return query
 
 
-def _selection(
-    query: dict[str, str], type_name: str, example: dict[str, Any] | None
-) -> tuple[Callable[[dict[str, Any]], dict[str, Any]], str]:
-    """How to cut a resource down to $select, and what @odata.context says about it."""
+def selected_names(query: dict[str, str]) -> list[str]:
+    """What $select names; nothing where it does not say or names all."""
     names = [name.strip() for name in query.get("$select", "").split(",") if name.strip()]
-    if not names or "*" in names or example is None:
-        return dict, ""
+    return [] if "*" in names else names
+
+
+def known_names(names: Iterable[str], type_name: str, example: Iterable[str]) -> list[str]:
+    """The names as the resource has them, given in any case. Raises QueryError for one that it does not have."""
     known = {name.lower(): name for name in example}
     for name in names:
         if name.lower() not in known:
             message = f"Could not find a property named '{name}' on type 'microsoft.graph.{type_name}'."
             raise QueryError("BadRequest", f"Parsing OData Select and Expand failed: {message}")
-    wanted = {known[name.lower()] for name in names}
-    return lambda item: {key: value for key, value in item.items() if key in wanted}, f"({','.join(names)})"
+    return [known[name.lower()] for name in names]
 
 
 def _page_size(query: dict[str, str], tenant_size: int, default: int) -> int:

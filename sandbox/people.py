@@ -21,16 +21,16 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-_FIRST = _words(
+FIRST_NAMES = _words(
     "Anna Ben Carla David Elif Fatima Grégoire Hana Ibrahim Jürgen Katarzyna Luca Mei Nils Olivia Pedro "
     "Quentin Rosa Søren Tomás Uma Viktor Wei Ximena Yusuf Zoë Aoife Bartłomiej Chiara Dmitri"
 )
-_LAST = _words(
+LAST_NAMES = _words(
     "Berg Costa Dubois Eriksen Fischer García Haddad Ivanova Jansen Kowalski Lefèvre Müller Nakamura "
     "O'Brien Petrov Quist Rossi Šimić Tanaka Ueda Vargas Weiß Xu Yıldız Zhang Åkesson Brandt Chen Duarte "
     "Ferreira"
 )
-_TITLES = (
+TITLES = (
     "Accountant",
     "Account Manager",
     "Head of Operations",
@@ -48,20 +48,21 @@ _MOST = 500
 def populated(tenant: Tenant, seed: int = 1, most: int = _MOST) -> Tenant:
     """The tenant with users who hold its licenses, as many as are consumed where they are no more than `most`."""
     dice = random.Random(f"{seed}/{tenant.tenant_id}")
-    used = {sku.sku_id: min(sku.consumed, most) for sku in tenant.skus if _is_for_people(sku)}
+    used = {sku.sku_id: min(sku.consumed, most) for sku in tenant.skus if is_for_people(sku)}
     people = [_person(dice, tenant.domains, number) for number in range(max(used.values(), default=0))]
     people = _holding(dice, people, used)
     return replace(tenant, users=(*_made_hard(dice, people, tenant), *_others(dice, tenant)))
 
 
-def _is_for_people(sku: Sku) -> bool:
+def is_for_people(sku: Sku) -> bool:
+    """Whether a user is given one of the SKU's units."""
     return sku.applies_to == "User" and sku.part_number not in VIRAL_UNITS
 
 
 def _person(dice: random.Random, domains: Sequence[str], number: int) -> User:
-    first, last = dice.choice(_FIRST), dice.choice(_LAST)
+    first, last = dice.choice(FIRST_NAMES), dice.choice(LAST_NAMES)
     # The number keeps addresses apart where two have one name, as an administrator would.
-    local = f"{_ascii(first)}.{_ascii(last)}{number or ''}"
+    local = f"{ascii_of(first)}.{ascii_of(last)}{number or ''}"
     mail = f"{local}@{domains[-1]}"
     phone = f"+1 425 555 {dice.randrange(10_000):04}"
     return User(
@@ -70,7 +71,7 @@ def _person(dice: random.Random, domains: Sequence[str], number: int) -> User:
         user_principal_name=mail,
         given_name=first,
         surname=last,
-        job_title=dice.choice(_TITLES),
+        job_title=dice.choice(TITLES),
         mail=mail,
         mobile_phone=dice.choice((phone, None, None)),
         business_phones=dice.choice(((phone,), (), ())),
@@ -115,8 +116,8 @@ def _made_hard(dice: random.Random, people: list[User], tenant: Tenant) -> list[
 def _others(dice: random.Random, tenant: Tenant) -> list[User]:
     """A guest, a room, and somebody whose license did not arrive."""
     initial, domain = tenant.domains[0], tenant.domains[-1]
-    first, last = dice.choice(_FIRST), dice.choice(_LAST)
-    outside = f"{_ascii(first)}.{_ascii(last)}@supplier.example"
+    first, last = dice.choice(FIRST_NAMES), dice.choice(LAST_NAMES)
+    outside = f"{ascii_of(first)}.{ascii_of(last)}@supplier.example"
     guest = User(
         user_id=_guid(dice),
         display_name=f"{first} {last}",
@@ -145,6 +146,7 @@ def _guid(dice: random.Random) -> str:
     return str(UUID(int=dice.getrandbits(128), version=4))
 
 
-def _ascii(name: str) -> str:
+def ascii_of(name: str) -> str:
+    """The letters and digits of a name that an address holds."""
     plain = unicodedata.normalize("NFKD", name.replace("ł", "l").replace("ø", "o").replace("ß", "ss"))
     return "".join(character for character in plain.encode("ascii", "ignore").decode().lower() if character.isalnum())

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sandbox.endpoints import authorize, openid, organization, partners, subscribed_skus, token, users
+from sandbox.endpoints import (
+    authorize,
+    batch,
+    openid,
+    organization,
+    partners,
+    subscribed_skus,
+    token,
+    users,
+    users_delta,
+)
 from sandbox.messages import Answer, Request
-from sandbox.route import Area, Route
+from sandbox.route import Area, Route, split
 
 ROUTES: tuple[Route, ...] = (
     *openid.ROUTES,
@@ -16,11 +26,20 @@ ROUTES: tuple[Route, ...] = (
     *organization.ROUTES,
     *partners.ROUTES,
     *subscribed_skus.ROUTES,
+    # Before the users, of whom one could be called delta.
+    *users_delta.ROUTES,
     *users.ROUTES,
+    *batch.ROUTES,
 )
 
 ANONYMOUS: Mapping[str, Callable[[Request], Answer]] = {"/common/discovery/instance": openid.instance_discovery}
 """Paths that belong to no tenant."""
+
+# What is asked for most is found without comparing it with everything.
+_LITERAL = {(route.method, route.path.lower()): route for route in ROUTES if "{" not in route.path}
+_BY_LENGTH: dict[tuple[Area, int], list[Route]] = {}
+for _route in ROUTES:
+    _BY_LENGTH.setdefault((_route.area, len(_route.segments)), []).append(_route)
 
 
 @dataclass(frozen=True)
@@ -36,8 +55,13 @@ class Found:
 
 def find(method: str, path: str) -> Found:
     """The route for a method and a path, and the methods that the path has."""
+    literal = _LITERAL.get((method, path.lower()))
+    if literal is not None:
+        return Found(literal.area, literal.name, literal, {}, (method,))
     area: Area = "graph" if path.lower().startswith(("/v1.0/", "/beta/")) else "login"
-    matches = [(route, found) for route in ROUTES if route.area == area and (found := route.match(path)) is not None]
+    given = split(path)
+    candidates = _BY_LENGTH.get((area, len(given)), ())
+    matches = [(route, found) for route in candidates if (found := route.match(given)) is not None]
     for route, parameters in matches:
         if route.method == method:
             return Found(area, route.name, route, parameters, (method,))

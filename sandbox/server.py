@@ -35,6 +35,8 @@ class Server(ThreadingHTTPServer):
         # HTTPServer.server_bind would look the host's name up, which can take seconds and is not needed.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
+        # Several processes may see one connection come; those that are too late must not wait for the next one.
+        self.socket.setblocking(False)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.server_address[1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -57,17 +58,23 @@ class Sku:
         """A SKU of a product in `sandbox.products`, with its real skuId and service plans."""
         product = products.BY_PART_NUMBER[part_number]
         status = "Success" if units.get("capability_status", "Enabled") in ("Enabled", "Warning") else "Disabled"
-        plans = tuple(
-            ServicePlan(
-                products.SERVICE_PLANS[name],
-                name,
-                provisioning_status=status,
-                applies_to="Company" if name in products.COMPANY_PLANS else "User",
-            )
-            for name in product.service_plans
-        )
+        plans = _plans(part_number, status)
         applies_to = "Company" if part_number in products.COMPANY_PRODUCTS else "User"
         return cls(product.sku_id, part_number, enabled, consumed, applies_to=applies_to, service_plans=plans, **units)
+
+
+@lru_cache
+def _plans(part_number: str, status: str) -> tuple[ServicePlan, ...]:
+    """A product's service plans, which all SKUs of it share: there may be very many."""
+    return tuple(
+        ServicePlan(
+            products.SERVICE_PLANS[name],
+            name,
+            provisioning_status=status,
+            applies_to="Company" if name in products.COMPANY_PLANS else "User",
+        )
+        for name in products.BY_PART_NUMBER[part_number].service_plans
+    )
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,7 @@ class Tenant:
     `consented` is whether an administrator consented to the app; `permissions` are the application permissions granted.
     `page_size` is how many items a page of a collection holds; 0 is all of them. `organization` overrides properties of
     the organization resource by their Graph names. One app registration that is used in many tenants has the same
-    `client_id` and `secret` in each.
+    `client_id` and `secret` in each. Before its `users` it has a `crowd` of so many more, made when they are asked for.
 
     A partner has `customers`, their tenant ids, by contract; those with delegated administration are the same, unless
     `delegated_customers` says otherwise.
@@ -102,6 +109,7 @@ class Tenant:
     permissions: tuple[str, ...] = DEFAULT_PERMISSIONS
     skus: tuple[Sku, ...] = ()
     users: tuple[User, ...] = ()
+    crowd: int = 0
     page_size: int = 0
     token_lifetime: int = 3599
     faults: tuple[Fault, ...] = ()
@@ -126,6 +134,8 @@ class Tenant:
             raise ValueError("domains needs at least the tenant's initial domain")
         if self.page_size < 0:
             raise ValueError("page_size cannot be negative")
+        if self.crowd < 0:
+            raise ValueError("crowd cannot be negative")
 
     @property
     def signed_in_user(self) -> str:

@@ -18,6 +18,8 @@ from jwt.algorithms import RSAAlgorithm
 from sandbox.tenants import Tenant
 
 _ALGORITHM = "RS256"
+# A signature is looked at once. So many tokens are remembered, which are some ten megabytes.
+_MOST_READ = 5_000
 
 
 class TokenError(Exception):
@@ -25,11 +27,15 @@ class TokenError(Exception):
 
 
 class TokenMint:
-    """Issues and reads tokens. Its key lives as long as the process: tokens of an earlier start are refused."""
+    """Issues and reads tokens. Its key lives as long as the sandbox: tokens of an earlier start are refused.
+
+    Every process that was forked from the one that made it reads the tokens of the others.
+    """
 
     def __init__(self) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._key_id = uuid4().hex
+        self._read: dict[str, dict[str, Any]] = {}
 
     def keys(self) -> dict[str, Any]:
         """The public key as a JSON Web Key Set."""
@@ -95,15 +101,24 @@ class TokenMint:
                 "IDX14100: JWT is not well formed, there are no dots (.).\n"
                 "The token needs to be in JWS or JWE Compact Serialization Format."
             )
+        known = self._read.get(token)
+        if known is not None and known["exp"] > time.time():
+            return known
         try:
             # Whoever asks for a token gets one for Graph only, so the audience needs no second look here.
-            return jwt.decode(token, self._key.public_key(), algorithms=[_ALGORITHM], options={"verify_aud": False})
+            claims: dict[str, Any] = jwt.decode(
+                token, self._key.public_key(), algorithms=[_ALGORITHM], options={"verify_aud": False}
+            )
         except jwt.ExpiredSignatureError as error:
             raise TokenError("Lifetime validation failed, the token is expired.") from error
         except jwt.InvalidSignatureError as error:
             raise TokenError("Access token validation failure. Invalid signature.") from error
         except jwt.InvalidTokenError as error:
             raise TokenError("Access token validation failure.") from error
+        if len(self._read) >= _MOST_READ:
+            self._read.clear()
+        self._read[token] = claims
+        return claims
 
 
 def _user_id(tenant: Tenant, user: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from sandbox import products
 
+_AS_WRITTEN = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ASSIGNMENT_STATES = ("Active", "ActiveWithError", "Disabled", "Error")
 
 
@@ -58,6 +60,9 @@ class User:
     properties: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # To parse each of very many would be most of the time that making them takes.
+        if _AS_WRITTEN.fullmatch(self.user_id):
+            return
         try:
             object.__setattr__(self, "user_id", str(UUID(self.user_id)))
         except ValueError as error:

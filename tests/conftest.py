@@ -13,6 +13,7 @@ from flask_migrate import upgrade
 from redis import Redis
 from sqlalchemy import event
 
+from tests.faults.seed import choose_seed
 from tests.support import factories
 from tests.support.browser import Browser
 from tests.support.services import postgresql_server, redis_server
@@ -20,10 +21,19 @@ from tests.support.settings import make_settings
 from webapp import create_app
 from webapp.extensions import db, limiter
 from webapp.models import Role, User, UserSession
+from webapp.schema_version import require_fit
 
 # The environment of whoever runs the tests is not theirs.
 for _name in ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
     os.environ.pop(_name, None)
+
+
+def pytest_configure() -> None:
+    choose_seed()
+
+
+def pytest_report_header() -> str:
+    return f"faults: FAULT_SEED={choose_seed()}"
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +63,8 @@ def migrated_app(
     app.test_client_class = Browser
     with app.app_context():
         upgrade()
+        # Looked for once, so that no test counts it among the queries of its page.
+        require_fit()
     yield app
     # The tests go back and forth between the databases, each time with a new app: what it held open ends with it, and
     # so does what was left lying about, such as an export that nobody read to its end.

@@ -23,9 +23,12 @@ from . import (
     health,
     integrations,
     licenses,
+    metrics,
     organizations,
     products,
+    request_ids,
     routing,
+    schema_version,
     security,
     static_files,
     templating,
@@ -51,12 +54,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     extensions.vault.init_app(app)
 
     for part in (
+        # First, so that all that others do with a request is within.
+        request_ids,
+        metrics,
         routing,
         database,
         security,
         static_files,
         templating,
         errors,
+        schema_version,
         health,
         auth,
         organizations,

@@ -18,12 +18,15 @@ from .extensions import db
 # How long a writer waits for another's transaction to end. Transactions are short: none spans a request to Microsoft.
 SQLITE_BUSY_SECONDS = 30
 POSTGRESQL_CONNECT_SECONDS = 10
+# Connections that a process keeps open once it has needed them: as many as the threads of a worker, which would else
+# make one anew for each transaction. More are made in a rush.
+POOL_SIZE = 20
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
     """Options for the engine of this URL."""
     # A statement's values belong in no log: among them are names of people and sealed secrets.
-    common = {"hide_parameters": True}
+    common: dict[str, Any] = {"hide_parameters": True, "pool_size": POOL_SIZE}
     if database_url.startswith("sqlite"):
         return {**common, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
     # A connection that the database or a proxy dropped is replaced before a page meets it; a host that does not answer

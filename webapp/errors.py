@@ -12,16 +12,20 @@ from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from htmx_flask import request
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
 from werkzeug.wrappers import Response
 
 from jobs.queue import NoWorker, QueueUnavailable, WorkersBusy
 
+from . import schema_version
 from .extensions import db
+from .schema_version import MigrationNeeded
 
 RETRY_SECONDS = 5
+# How SQLite says that a table, or a column, is not there; its driver has the same error for both and for a locked file.
+_SQLITE_LACKS = ("no such", "table ")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,14 @@ _NO_DATABASE = Trouble(
     "database-off",
     is_alone=True,
 )
+_OLDER_DATABASE = Trouble(
+    503,
+    "Seatledger is being updated",
+    "Its database is older than this version. Try again in a moment. If it lasts, whoever runs this server has to "
+    "migrate it yet: `flask db upgrade`. Nothing was changed.",
+    "refresh",
+    is_alone=True,
+)
 
 
 def init_app(app: Flask) -> None:
@@ -108,6 +120,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(InternalServerError, _internal_error)
     for error in (OperationalError, InterfaceError, NoConnectionFree):
         app.register_error_handler(error, _no_database)
+    app.register_error_handler(ProgrammingError, _wrong_statement)
+    app.register_error_handler(MigrationNeeded, _older_database)
     for unavailable in (QueueUnavailable, NoWorker, WorkersBusy):
         app.register_error_handler(unavailable, _no_queue)
 
@@ -145,9 +159,31 @@ def _internal_error(error: InternalServerError) -> Response:
 
 
 def _no_database(error: SQLAlchemyError) -> Response:
-    current_app.logger.error("The database does not answer at %s %r", request.method, _path(), exc_info=error)
     _forget_database()
-    answer = _answer(_NO_DATABASE)
+    if isinstance(error, OperationalError) and str(error.orig).startswith(_SQLITE_LACKS):
+        return _wrong_statement(error)
+    current_app.logger.error("The database does not answer at %s %r", request.method, _path(), exc_info=error)
+    return _soon(_NO_DATABASE)
+
+
+def _wrong_statement(error: DBAPIError) -> Response:
+    """What the database does not understand is a fault of ours, or it lacks what a migration is to give it."""
+    _forget_database()
+    schema_version.look_again()
+    try:
+        schema_version.require_fit()
+    except MigrationNeeded as needed:
+        return _older_database(needed)
+    raise error
+
+
+def _older_database(error: MigrationNeeded) -> Response:
+    current_app.logger.error("%s", error)
+    return _soon(_OLDER_DATABASE)
+
+
+def _soon(trouble: Trouble) -> Response:
+    answer = _answer(trouble)
     answer.headers["Retry-After"] = str(RETRY_SECONDS)
     return answer
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Blueprint, Flask, current_app, jsonify
+from flask import Blueprint, Flask, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs.queue import QueueUnavailable, workers_alive
 
-from .extensions import db
+from . import schema_version
 
 bp = Blueprint("health", __name__)
 
@@ -50,16 +46,9 @@ def ready() -> ResponseReturnValue:
 def database_problem() -> str | None:
     """Why the database cannot be used, in a sentence that says what is wrong and others that say what to do."""
     try:
-        with db.engine.connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+        return schema_version.look().problem or None
     except SQLAlchemyError:
         return "The database does not answer. Check that it is running and that DATABASE_URL is right."
-    if revision != _newest_revision(str(current_app.extensions["migrate"].directory)):
-        return (
-            f"The database is at revision {revision or 'none'}, which is not this version's. If Seatledger is newer "
-            "than the database, run `flask db upgrade`; otherwise install the newer Seatledger."
-        )
-    return None
 
 
 def _redis_problem() -> tuple[str | None, int]:
@@ -67,8 +56,3 @@ def _redis_problem() -> tuple[str | None, int]:
         return None, workers_alive()
     except QueueUnavailable:
         return "Redis does not answer. Check that it is running and that REDIS_URL is right.", 0
-
-
-@lru_cache
-def _newest_revision(directory: str) -> str | None:
-    return ScriptDirectory(directory).get_current_head()

@@ -15,6 +15,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from urllib3.util.connection import create_connection
 
 CONNECT_SECONDS = 10
+# As many connections to a host are kept open: as many threads of a process may ask at once.
+POOL_SIZE = 64
 # What an address gets at least, where a name has many.
 _LEAST_SECONDS = 1.0
 
@@ -58,7 +60,7 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, ca_bundle: str | None) -> None:
         self._context = None if ca_bundle else truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        super().__init__()
+        super().__init__(pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         if self._context is not None:

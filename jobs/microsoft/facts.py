@@ -5,6 +5,7 @@ Sources: Graph, "subscribedSku resource type", "licenseUnitsDetail resource type
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
@@ -26,6 +27,7 @@ _LONGEST_NAME = 500
 _LONGEST_ADDRESS, _LONGEST_PHONE = 500, 100
 # What a domain name may have (RFC 1035); what is longer is none.
 _LONGEST_DOMAIN = 253
+_GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,8 @@ def name_of(value: Any) -> str:
 
 def guid_of(value: Any) -> str:
     """The GUID that the value is, in lower case and with hyphens; empty where it is none."""
+    if isinstance(value, str) and _GUID.fullmatch(value):  # as they mostly come
+        return value
     try:
         return str(uuid.UUID(value))
     except (ValueError, TypeError, AttributeError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,8 @@ from urllib.parse import urlsplit
 from . import batch
 from .errors import BadAnswer, Refused, ServerFailed, SignInRefused, Throttled, TlsFailed
 from .noting import note_batched
-from .patience import patiently
+from .pace import Pace
+from .patience import SOMEBODY_WAITS, Patience, patiently
 from .reply import Reply
 from .signin import SignIn
 from .transport import Transport
@@ -25,8 +27,6 @@ from .transport import Transport
 MAX_PAGES = 200
 
 _VERSION = "/v1.0"
-_NO_HEADERS: Mapping[str, str] = {}
-_JSON = {"Content-Type": "application/json"}
 # In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
 _ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
 
@@ -72,12 +72,15 @@ class GraphClient:
         sign_in: SignIn,
         transport: Transport,
         sleep: Callable[[float], None] = time.sleep,
+        patience: Patience = SOMEBODY_WAITS,
+        pace: Pace | None = None,
     ) -> None:
         self._base_url = f"{base_url}{_VERSION}"
         self._origin = _origin(base_url)
         self._sign_in = sign_in
         self._transport = transport
-        self._sleep = sleep
+        self._patient = partial(patiently, sleep=sleep, patience=patience)
+        self._pace = pace
 
     def all(self, path: str, select: str, permission: str) -> list[Any]:
         """All items of a small collection."""
@@ -134,7 +137,7 @@ class GraphClient:
             return alone
         body = batch.body_of([ask.path for ask in asks])
         try:
-            whole = self._authorized(lambda: self._once("POST", f"{self._base_url}/$batch", data=body, headers=_JSON))
+            whole = self._authorized(lambda: self._once("POST", f"{self._base_url}/$batch", body, len(asks)))
         except ServerFailed:
             return alone  # where it is more than the batch, these meet it, too, and have the patience
         replies = batch.replies_in(whole, len(asks)) if whole.status == HTTPStatus.OK else None
@@ -145,9 +148,19 @@ class GraphClient:
             if reply is not None:
                 note_batched(f"{self._base_url}{ask.path}", reply.status, reply.request_id)
         waits = [wait for wait in map(_wait, replies) if wait is not None]
+        for wait in waits:
+            self._told(wait)
         if waits:
-            raise max(waits, key=lambda wait: wait.seconds or 0)
+            raise max(waits, key=lambda wait: (wait.is_of_app, wait.seconds or 0))
+        if any(map(self._may_be_granted_since, replies)):
+            kept = [None if self._may_be_granted_since(reply) else reply for reply in replies]
+            self._patient(self._sign_in.renew)
+            return kept
         return replies
+
+    def _may_be_granted_since(self, reply: Reply | None) -> bool:
+        """Whether it is refused to a token that was given for earlier work: what was granted since is not in that."""
+        return reply is not None and reply.status == HTTPStatus.FORBIDDEN and self._sign_in.is_taken_over
 
     def _settled(self, ask: Ask, reply: Reply | None) -> Page | Refused:
         try:
@@ -160,22 +173,35 @@ class GraphClient:
             return error
 
     def _page(self, ask: Ask, url: str) -> Page:
-        return _page(ask, self._authorized(lambda: patiently(lambda: self._once("GET", url), self._sleep)))
+        return _page(ask, self._authorized(lambda: self._patient(lambda: self._once("GET", url))))
 
     def _authorized(self, ask: Callable[[], Reply]) -> Reply:
         reply = ask()
-        if reply.status == HTTPStatus.UNAUTHORIZED:
+        if reply.status == HTTPStatus.UNAUTHORIZED or self._may_be_granted_since(reply):
             # The token ended while it was used, or was withdrawn: once, a new one may do.
-            patiently(self._sign_in.renew, self._sleep)
+            self._patient(self._sign_in.renew)
             reply = ask()
         return reply
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str] = _NO_HEADERS, **options: Any) -> Reply:
-        own = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
-        reply = Reply.of(self._transport.send(method, url, headers={**own, **headers}, **options))
+    def _once(self, method: str, url: str, content: bytes | None = None, requests: int = 1) -> Reply:
+        """The reply to a request, which with content counts as so many; it is not sent before its time."""
+        headers = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        if self._pace is not None:
+            self._pace.before(requests)
+        try:
+            reply = Reply.of(self._transport.send(method, url, headers=headers, data=content))
+        except Throttled as wait:
+            self._told(wait)
+            raise
         if reply.has_failed_there:
             raise reply.refusal()
         return reply
+
+    def _told(self, wait: Throttled) -> None:
+        if self._pace is not None:
+            self._pace.told(wait)
 
     def _own_link(self, page: Page, link: Any, what: str) -> str:
         # The token goes along with the request, so it must not go anywhere but to Graph.

@@ -1,6 +1,8 @@
 """Asking again after a short wait, where that may help.
 
-Source: Graph, "Microsoft Graph throttling guidance": wait as long as Retry-After says; back off where it is missing.
+Sources: Graph, "Microsoft Graph throttling guidance": wait as long as Retry-After says; back off where it is missing.
+Azure Architecture Center, "Retry Storm antipattern"; AWS Architecture Blog, "Exponential Backoff And Jitter", on why
+the whole of the pause is drawn by lot ("full jitter"): who failed together does not come back together.
 """
 
 from __future__ import annotations
@@ -9,35 +11,66 @@ import math
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
+
+from webapp.metrics import events
 
 from .errors import Throttled, TimedOut, Transient
 
-# A short wait is waited out here; a longer one is handed to the caller, who has other tenants to go on with.
-LONGEST_WAIT_SECONDS = 5.0
+# How often something is asked for in a row.
 TRIES = 3
+# The longest first pause; each further one may be twice as long.
+FIRST_PAUSE_SECONDS = 1.0
+
+# A wait that was asked for is over for certain only after the clocks of both sides have moved on.
+_GRACE_SECONDS = 0.01
 
 Found = TypeVar("Found")
 
 
-def patiently(ask: Callable[[], Found], sleep: Callable[[float], None] = time.sleep) -> Found:
+@dataclass(frozen=True)
+class Patience:
+    """For how many seconds in all a thread itself waits: where Microsoft said how long, and where it did not.
+
+    A longer wait is handed to the caller.
+    """
+
+    told: float
+    untold: float
+
+
+# A job that somebody waits for has nothing else to do.
+SOMEBODY_WAITS = Patience(told=5.0, untold=5.0)
+# A sync has other tenants to go on with: a wait that Microsoft asked for holds up no thread.
+SYNC = Patience(told=0.0, untold=3.0)
+
+
+def patiently(
+    ask: Callable[[], Found], sleep: Callable[[float], None] = time.sleep, patience: Patience = SOMEBODY_WAITS
+) -> Found:
     """What `ask` returns; it is called up to `TRIES` times while it raises a `Transient` error with a short wait."""
+    slept = 0.0
     for attempt in range(1, TRIES):
         try:
             return ask()
         except Transient as error:
-            wait = wait_before_retry(error, attempt)
-            if wait > LONGEST_WAIT_SECONDS:
+            seconds = error.seconds if isinstance(error, Throttled) else None
+            wait = back_off(attempt, FIRST_PAUSE_SECONDS) if seconds is None else seconds
+            longest = patience.untold if seconds is None else patience.told
+            # What took long to fail is not asked for again at once.
+            if isinstance(error, TimedOut) or slept + wait > longest:
                 raise
-            sleep(wait)
+            events.request_retried("throttled" if isinstance(error, Throttled) else "fault")
+            slept += wait
+            sleep(wait if seconds is None else wait + _GRACE_SECONDS)
     return ask()
 
 
-def wait_before_retry(error: Transient, attempt: int) -> float:
-    """How many seconds to wait after the attempt (counted from 1) that ended with this error."""
-    if isinstance(error, Throttled) and error.seconds is not None:
-        return error.seconds
-    if isinstance(error, TimedOut):
-        return math.inf
-    # Jitter, so that many who failed together do not come back together; half of it is waited in any case.
-    return float(2**attempt) * random.uniform(0.5, 1)  # noqa: S311
+def back_off(attempt: int, first: float, longest: float = math.inf) -> float:
+    """A pause, by lot, after the attempt (counted from 1) that failed: up to `first` seconds, then twice that, ...
+
+    It is never longer than `longest`.
+    """
+    most = min(longest, first * 2.0 ** min(attempt - 1, 100))
+    return random.uniform(0, most)  # noqa: S311

@@ -9,13 +9,10 @@ customer's tenant.
 
 from __future__ import annotations
 
-import json
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import msal
 
@@ -24,18 +21,19 @@ from webapp.models import Cloud
 
 from .clouds import hosts
 from .errors import BadAnswer, MicrosoftError, SignInRefused
-from .explain import sign_in_refused, sign_in_unavailable
-from .transport import Answer, Transport
+from .msal_client import MsalClient
+from .token_cache import TokenCache
+from .transport import Transport
 
 # What msal raises where an answer is JSON, but not the JSON that it expects.
 MISREAD = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 
-# What a request to the token endpoint holds that nobody may be shown, should the answer repeat it.
-_SECRETS = ("client_secret", "client_assertion", "refresh_token", "code", "code_verifier")
 # How often a refresh token that was refused is replaced by one that somebody else has stored meanwhile.
 _REPLACEMENTS = 5
-# A token is renewed so long before its end.
+# A token is renewed so long before its end; one that does not last twice as long, at half of its life.
 _MARGIN_SECONDS = 300
+# No access token lasts longer (Entra, "Continuous access evaluation": up to 28 hours), whatever an answer says.
+_LONGEST_SECONDS = 28 * 3600
 
 
 class RefreshTokens(Protocol):
@@ -57,6 +55,9 @@ class Credentials:
 
     The app is known by `certificate`, its private key and certificate as PEM, or else by `client_secret`. With `user`
     it acts for that user, and else as itself.
+
+    With `shared_as`, the name of this sign-in (the app's own, or one that a user made), its access tokens serve all
+    workers, and whoever signs in by it may find that somebody has done so. Without, Microsoft is really asked.
     """
 
     cloud: Cloud
@@ -65,6 +66,7 @@ class Credentials:
     client_secret: str = field(default="", repr=False)
     certificate: str = field(default="", repr=False)
     user: RefreshTokens | None = field(default=None, repr=False)
+    shared_as: str = ""
 
     def for_msal(self) -> str | dict[str, str]:
         """What proves to be the app, as msal wants it. From the certificate it takes the SHA-256 thumbprint."""
@@ -74,51 +76,106 @@ class Credentials:
 
 
 class SignIn:
-    """A sign-in to one tenant: it holds the token for as long as the work on the tenant lasts."""
+    """A sign-in to one tenant: it holds the token for as long as the work on the tenant lasts.
+
+    Where the credentials allow it, it begins with the token that another worker or an earlier job was given, and then
+    asks nothing of Microsoft until that token's end. One thread uses it.
+    """
 
     def __init__(self, credentials: Credentials, settings: Settings, transport: Transport) -> None:
         """Find the tenant. Raises `SignInRefused` where it does not exist, and what `Transport.send` raises."""
+        self._credentials = credentials
         self._hosts = hosts(credentials.cloud, settings)
-        authority = f"{self._hosts.login_url}/{credentials.tenant}"
-        self._client = client = _MsalClient(transport)
-        self._user = credentials.user
-        self._users_token, self._renew_at = "", 0.0
-        try:
-            self.application = msal.ConfidentialClientApplication(
-                credentials.client_id,
-                client_credential=credentials.for_msal(),
-                authority=authority,
-                # Asking login.microsoftonline.com whether the host may be trusted is for hosts that a user could
-                # type; here it comes from the table of clouds or from this server's settings.
-                instance_discovery=False,
-                http_client=client,
-            )
-            self.tenant_id: str = self.application.authority.tenant.lower()
-        except MISREAD as error:
-            raise BadAnswer("the tenant's sign-in address could not be found in it") from error
-        # Only now is it known to be one: a wrong answer must not be remembered.
-        _configurations.update(client.configurations)
+        self._cache = TokenCache(settings) if credentials.shared_as else None
+        self._name = self._name_in(self._cache) if self._cache else ""
+        self._sealed: bytes | None = None
+        self._client = MsalClient(transport, self._cache)
+        self._application: msal.ConfidentialClientApplication | None = None
+        self._token, self._renew_at = "", 0.0
+        # Whether the token was given for earlier work: permissions that were granted since are not in it.
+        self.is_taken_over = False
+        self.tenant_id = ""
+        if not self._take_over():
+            self._application = self._find()
 
     @property
     def scope(self) -> str:
         return self._hosts.scope
 
+    @property
+    def application(self) -> msal.ConfidentialClientApplication:
+        """msal's application at the tenant, made when it is needed: that reads the certificate. Raises as above."""
+        if self._application is None:
+            self._application = self._find()
+        return self._application
+
     def token(self) -> str:
         """An access token for Graph, the same while it lasts. Raises `SignInRefused` with Microsoft's reason."""
-        if self._user is not None:
-            if time.monotonic() >= self._renew_at:
-                self._users_token, self._renew_at = self._redeem(self._user)
-            return self._users_token
-        return access_token(self._ask(lambda: self.application.acquire_token_for_client(scopes=[self.scope])))
+        if time.monotonic() >= self._renew_at:
+            self._ask_for_token()
+        return self._token
 
     def renew(self) -> str:
-        """A new access token, which `token` then returns. Raises as it does."""
+        """A new access token, which `token` then returns; the old one is not used by anybody any more. Raises alike."""
+        if self._cache is not None and self._sealed is not None:
+            self._cache.forget_if(self._name, self._sealed)
         self._renew_at = 0.0
         self.application.remove_tokens_for_client()
         return self.token()
 
-    def _redeem(self, user: RefreshTokens) -> tuple[str, float]:
-        """An access token for what the user may do in this tenant, and when to renew it; the refresh token is kept."""
+    def _name_in(self, cache: TokenCache) -> str:
+        """The name of the token in the cache: whatever else signs in has another one."""
+        given = self._credentials
+        who = (given.client_id.lower(), given.client_secret, given.certificate, given.shared_as)
+        return cache.name("access token", self._hosts.login_url, self.scope, given.tenant.lower(), *who)
+
+    def _take_over(self) -> bool:
+        """Use the token that is kept for all workers. False where there is none."""
+        kept = self._cache.read(self._name) if self._cache is not None else None
+        if kept is None:
+            return False
+        token, tenant_id = kept.content.get("token"), kept.content.get("tenant_id")
+        if not (_is_token(token) and isinstance(tenant_id, str)):
+            return False
+        self._token, self.tenant_id, self._sealed = token, tenant_id, kept.sealed
+        self._renew_at = time.monotonic() + kept.seconds
+        self.is_taken_over = True
+        return True
+
+    def _find(self) -> msal.ConfidentialClientApplication:
+        try:
+            application = msal.ConfidentialClientApplication(
+                self._credentials.client_id,
+                client_credential=self._credentials.for_msal(),
+                authority=f"{self._hosts.login_url}/{self._credentials.tenant}",
+                # Asking login.microsoftonline.com whether the host may be trusted is for hosts that a user could
+                # type; here it comes from the table of clouds or from this server's settings.
+                instance_discovery=False,
+                http_client=self._client,
+            )
+            self.tenant_id = application.authority.tenant.lower()
+        except MISREAD as error:
+            self._client.forget()
+            raise BadAnswer("the tenant's sign-in address could not be found in it") from error
+        # Only now is it known to be one: a wrong answer must not be remembered.
+        self._client.remember()
+        return application
+
+    def _ask_for_token(self) -> None:
+        application, user = self.application, self._credentials.user
+        if user is None:
+            answer = self._ask(lambda: application.acquire_token_for_client(scopes=[self.scope]))
+        else:
+            answer = self._redeem(user)
+        self._token, lasts = access_token(answer), _life(answer)
+        self.is_taken_over = False
+        self._renew_at = time.monotonic() + lasts - min(_MARGIN_SECONDS, lasts / 2)
+        if self._cache is not None:
+            content = {"token": self._token, "tenant_id": self.tenant_id}
+            self._sealed = self._cache.keep(self._name, content, lasts - _MARGIN_SECONDS)
+
+    def _redeem(self, user: RefreshTokens) -> dict[str, Any]:
+        """The answer with an access token for what the user may do in this tenant; the new refresh token is kept."""
         for replacements in range(_REPLACEMENTS + 1):
             used = user.current()
             try:
@@ -127,11 +184,11 @@ class SignIn:
             except SignInRefused as refused:
                 if not refused.needs_person or user.refused(used) or replacements == _REPLACEMENTS:
                     raise
-        token, new = access_token(answer), answer.get("refresh_token")
+        access_token(answer)
+        new = answer.get("refresh_token")
         if isinstance(new, str) and new:
             user.renewed(used, new)
-        lasts = answer.get("expires_in")
-        return token, time.monotonic() + max(0, (lasts if isinstance(lasts, int) else 0) - _MARGIN_SECONDS)
+        return answer
 
     def _redeemed(self, refresh_token: str) -> dict[str, Any]:
         answer: dict[str, Any] = self.application.acquire_token_by_refresh_token(refresh_token, scopes=[self.scope])
@@ -144,94 +201,25 @@ class SignIn:
             raise BadAnswer("the sign-in's answer holds no token that can be used") from error
         except MicrosoftError:
             # What was remembered of the tenant may be what is wrong.
-            _configurations.forget(self._client.configurations)
+            self._client.forget()
             raise
 
 
 def access_token(answer: Mapping[str, Any]) -> str:
     """The token in an answer; it becomes a header, and a line break in it would begin another."""
     token = answer.get("access_token")
-    if isinstance(token, str) and token.isascii() and token.isprintable() and token:
+    if _is_token(token):
         return token
     raise BadAnswer("the sign-in's answer holds no token")
 
 
-class _MsalClient:
-    """The HTTP client that msal is given: `Transport`, whose errors come through msal as they are."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self.configurations: dict[str, Answer] = {}
-
-    def get(self, url: str, params: Any = None, headers: Any = None, **options: Any) -> Answer:
-        """A tenant's openid configuration, from memory where it was read before."""
-        answer = _configurations.get(url) or self._ask("GET", url, params=params, headers=headers)
-        self.configurations[url] = answer
-        return answer
-
-    def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **options: Any) -> Answer:
-        return self._ask("POST", url, params=params, data=data, headers=headers)
-
-    def close(self) -> None:
-        """The transport belongs to the work, not to msal."""
-
-    def _ask(self, method: str, url: str, **options: Any) -> Answer:
-        answer = self._transport.send(method, url, **options)
-        if answer.status_code >= 500:
-            raise sign_in_unavailable(answer.status_code, answer.date)
-        # Whoever answers was sent secrets, and what a refusal says is shown to people.
-        content = _without(_secrets_in(options.get("data")), _json(answer))
-        if answer.status_code != 200 or "error" in content:
-            raise sign_in_refused(content, answer.date)
-        return answer
+def _is_token(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and value != ""
 
 
-def _secrets_in(data: Any) -> list[str]:
-    values = [data.get(name) for name in _SECRETS] if isinstance(data, Mapping) else []
-    return [value.decode() if isinstance(value, bytes) else value for value in values if value]
-
-
-def _without(secrets: Iterable[str], content: dict[str, Any]) -> dict[str, Any]:
-    for secret in secrets:
-        content = {
-            key: value.replace(secret, "(the secret)") if isinstance(value, str) else value
-            for key, value in content.items()
-        }
-    return content
-
-
-def _json(answer: Answer) -> dict[str, Any]:
+def _life(answer: Mapping[str, Any]) -> int:
+    """For how many seconds the token in an answer is good; 0 where that is not said."""
     try:
-        content = json.loads(answer.content)
-    except (ValueError, RecursionError) as error:
-        raise BadAnswer("the sign-in's answer is not JSON") from error
-    if not isinstance(content, dict):
-        raise BadAnswer("the sign-in's answer is not a JSON object")
-    return content
-
-
-class _Memory:
-    """The openid configurations read by this process. They hold no secret and do not change; the oldest make room."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, url: str) -> Answer | None:
-        with self._lock:
-            return self._answers.get(url)
-
-    def forget(self, urls: Iterable[str]) -> None:
-        with self._lock:
-            for url in urls:
-                self._answers.pop(url, None)
-
-    def update(self, answers: dict[str, Answer]) -> None:
-        with self._lock:
-            self._answers.update(answers)
-            while len(self._answers) > self._size:
-                self._answers.popitem(last=False)
-
-
-_configurations = _Memory(size=10_000)
+        return min(max(0, int(answer.get("expires_in") or 0)), _LONGEST_SECONDS)
+    except (TypeError, ValueError, OverflowError):
+        return 0

@@ -7,21 +7,24 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
+from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 
+from webapp.metrics import events
 from webapp.models import Problem
 
 from .connections import CONNECT_SECONDS, Adapter
-from .errors import BadAnswer, BrokenOff, Throttled, TimedOut, TlsFailed, Unreachable
+from .errors import BadAnswer, BrokenOff, MicrosoftError, Throttled, TimedOut, TlsFailed, Unreachable
+from .noting import note_answer, note_failure
+from .retry_after import http_date, retry_after
 
 # How long an answer may stay silent, and how long it may take in all.
 SILENCE_SECONDS = 30
@@ -30,6 +33,7 @@ ANSWER_SECONDS = 45
 ANSWER_BYTES = 32 * 1024 * 1024
 
 _CHUNK = 64 * 1024
+_making = Lock()
 
 
 @dataclass(frozen=True)
@@ -51,14 +55,20 @@ class Answer:
     @property
     def date(self) -> datetime | None:
         """When it was given, by the clock of who gave it."""
-        return _http_date(self.headers.get("Date", ""))
+        return http_date(self.headers.get("Date", ""))
+
+
+def _session(ca_bundle: str | None) -> requests.Session:
+    """This process's connections, for all its threads: one tenant's work uses those that the work before it made."""
+    with _making:  # else two threads that begin together make one each
+        return _made_session(ca_bundle)
 
 
 @lru_cache
-def _session(ca_bundle: str | None) -> requests.Session:
-    """This process's connections: one tenant's work uses those that the work before it made.
+def _made_session(ca_bundle: str | None) -> requests.Session:
+    """Many threads may use it: nothing of it is changed once it is made.
 
-    They carry nothing from one tenant to the next: no cookie is kept, and every request brings its own token.
+    Its connections carry nothing from one tenant to the next: no cookie is kept, and every request brings its token.
     """
     session = requests.Session()
     session.mount("https://", Adapter(ca_bundle))
@@ -89,6 +99,17 @@ class Transport:
         """
         self._before_request()
         self.requests += 1
+        try:
+            answer = self._answer(method, url, options)
+        except MicrosoftError as error:
+            note_failure(url, error)
+            raise
+        # Graph and Entra ID name it differently.
+        note_answer(url, answer.status_code, answer.request_id or answer.headers.get("x-ms-request-id", "")[:64])
+        obey_pace(answer)
+        return answer
+
+    def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
         deadline = time.monotonic() + ANSWER_SECONDS
         began = False
         try:
@@ -113,7 +134,6 @@ class Transport:
             raise _unreachable(Unreachable, url, "cannot be reached") from error
         except OSError as error:
             raise _tls_failed(url) from error  # so requests says that the file of authorities is gone
-        _obey_pace(answer)
         return answer
 
 
@@ -130,37 +150,25 @@ def _read(response: requests.Response, deadline: float) -> bytes:
     return bytes(body)
 
 
-def _obey_pace(answer: Answer) -> None:
-    seconds = retry_after(answer.headers.get("Retry-After"))
+def obey_pace(answer: Answer) -> None:
+    """Raise `Throttled` where an answer asks to wait: a 429, or an error of Microsoft's own that says how long.
+
+    Source: Graph, "Microsoft Graph service-specific throttling limits", on `x-ms-throttle-scope`.
+    """
+    seconds = retry_after(answer.headers.get("Retry-After"), answer.date)
     status = answer.status_code
-    if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and seconds is not None):
+    if status == HTTPStatus.TOO_MANY_REQUESTS or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and seconds is not None):
+        events.throttled(seconds)
         reason = "Microsoft asked to slow down."
         if seconds:
             reason = f"Microsoft asked to slow down, and to be asked again in {math.ceil(seconds):,} seconds."
         fix = "Try again after that. Syncs wait and take the tenant up again by themselves."
-        raise Throttled(Problem(reason, fix, f"HTTP {status}", answer.request_id, answer.date), seconds)
-
-
-def retry_after(value: str | None) -> float | None:
-    """The seconds that a Retry-After header asks for, from a number or a date; None where it says nothing usable."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        pass
-    else:
-        return seconds if 0 <= seconds < math.inf else None
-    moment = _http_date(value)
-    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+        scope = answer.headers.get("x-ms-throttle-scope", "").strip().lower()
+        raise Throttled(
+            Problem(reason, fix, f"HTTP {status}", answer.request_id, answer.date),
+            seconds,
+            is_of_app=scope.startswith("application/"),
+        )
 
 
 def _is_about_tls(error: BaseException) -> bool:

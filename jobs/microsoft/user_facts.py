@@ -6,12 +6,12 @@ Sources: Graph, "user resource type", "licenseAssignmentState resource type".
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from webapp.models import fold
-from webapp.text import one_line
+from webapp.text import is_visible, one_line
 
 from .errors import BadAnswer
 from .facts import guid_of
@@ -27,8 +27,11 @@ _LONGEST_PHONE = 100
 # RFC 5321: 64 characters, the @, 255 characters.
 _LONGEST_ADDRESS = 320
 _MOST_ADDRESSES = 500
-# Of a folded text, what an index of PostgreSQL surely takes.
+# Of a folded text, what an index of PostgreSQL surely takes; a text this short never folds to more.
 _LONGEST_FOLDED_BYTES = 2000
+_SURELY_SHORT = 60
+# With braces and "urn:uuid:".
+_LONGEST_GUID = 50
 
 
 class Held(NamedTuple):
@@ -39,9 +42,8 @@ class Held(NamedTuple):
     is_through_group: bool
 
 
-@dataclass(frozen=True, slots=True)
-class UserFacts:
-    """One user of a tenant, as it is compared with what is stored. There may be a hundred thousand of them at once."""
+class UserFacts(NamedTuple):
+    """One user of a tenant, as it is compared with what is stored. A named tuple, since very many are made."""
 
     user_id: str
     # What it is called; where it has no display name, what else tells it from others. Never empty.
@@ -66,32 +68,28 @@ def user_facts(user: Any) -> UserFacts:
     user_id = guid_of(user.get("id")) if isinstance(user, Mapping) else ""
     if not user_id:
         raise BadAnswer("a user has no id that is a GUID")
-    first_name, last_name = _line(user, "givenName", _LONGEST_NAME), _line(user, "surname", _LONGEST_NAME)
-    principal_name = _line(user, "userPrincipalName", _LONGEST_ADDRESS)
-    addresses = _addresses(user)
+    get = user.get
+    first_name, last_name = _text(get("givenName"), _LONGEST_NAME), _text(get("surname"), _LONGEST_NAME)
+    principal_name = _text(get("userPrincipalName"), _LONGEST_ADDRESS)
+    addresses = _addresses(get("mail"), get("proxyAddresses"))
     email = addresses[0] if addresses else ""
-    name = _line(user, "displayName", _LONGEST_NAME) or f"{first_name} {last_name}".strip()
-    user_type = user.get("userType")
+    name = _text(get("displayName"), _LONGEST_NAME) or f"{first_name} {last_name}".strip()
+    user_type = get("userType")
     return UserFacts(
-        user_id=user_id,
-        name=name or principal_name or email or user_id,
-        first_name=first_name,
-        last_name=last_name,
-        title=_line(user, "jobTitle", _LONGEST_TITLE),
-        phone=_first_phone(user.get("businessPhones")),
-        mobile=_line(user, "mobilePhone", _LONGEST_PHONE),
-        email=email,
-        # Most often these are one text; then it is kept once.
-        user_principal_name=email if principal_name == email else principal_name,
-        addresses=addresses,
-        is_guest=isinstance(user_type, str) and user_type.strip().lower() == "guest",
-        is_blocked=user.get("accountEnabled") is False,
-        held=_held(user),
+        user_id,
+        name or principal_name or email or user_id,
+        first_name,
+        last_name,
+        _text(get("jobTitle"), _LONGEST_TITLE),
+        _first_phone(get("businessPhones")),
+        _text(get("mobilePhone"), _LONGEST_PHONE),
+        email,
+        principal_name,
+        addresses,
+        isinstance(user_type, str) and user_type.strip().lower() == "guest",
+        get("accountEnabled") is False,
+        _held(get("licenseAssignmentStates"), get("assignedLicenses")),
     )
-
-
-def _line(source: Mapping[str, Any], key: str, longest: int) -> str:
-    return _text(source.get(key), longest)
 
 
 def _text(value: Any, longest: int) -> str:
@@ -100,9 +98,17 @@ def _text(value: Any, longest: int) -> str:
         return ""
     # Cut before it is looked at character by character, since it may be a million.
     value = value[: longest * 4]
-    text = " ".join(value.split()) if value.isascii() and value.isprintable() else one_line(value)
+    # Most text is printable: then there is nothing in it to leave out, and only white space to make single.
+    text = " ".join(value.split()) if value.isprintable() else one_line(value)
+    if text.isascii():
+        return text[:longest].rstrip()
+    return _cut(text, longest) if is_visible(text) else ""
+
+
+def _cut(text: str, longest: int) -> str:
     text = text[:longest].rstrip()
-    while len(fold(text).encode("utf-8")) > _LONGEST_FOLDED_BYTES:  # a ligature can fold to a whole sentence
+    # A ligature can fold to a whole sentence.
+    while len(text) > _SURELY_SHORT and len(fold(text).encode("utf-8")) > _LONGEST_FOLDED_BYTES:
         text = text[: len(text) // 2]
     return text
 
@@ -111,7 +117,7 @@ def _first_phone(phones: Any) -> str:
     return next(filter(None, (_text(phone, _LONGEST_PHONE) for phone in _list(phones))), "")
 
 
-def _addresses(user: Mapping[str, Any]) -> tuple[str, ...]:
+def _addresses(mail: Any, proxies: Any) -> tuple[str, ...]:
     """The e-mail addresses, the one to write to first, each once however it is spelled.
 
     `proxyAddresses` holds addresses of several kinds, each after its kind: "SMTP:" is before the primary one, "smtp:"
@@ -119,13 +125,16 @@ def _addresses(user: Mapping[str, Any]) -> tuple[str, ...]:
     """
     primary: list[str] = []
     others: list[str] = []
-    for proxy in _list(user.get("proxyAddresses")):
+    for proxy in _list(proxies):
         kind, _, address = proxy.partition(":") if isinstance(proxy, str) else ("", "", "")
-        if kind.strip().lower() == "smtp":
-            (primary if kind.strip() == "SMTP" else others).append(_address(address))
+        kind = kind.strip()
+        if kind == "SMTP":
+            primary.append(_address(address))
+        elif kind.lower() == "smtp":
+            others.append(_address(address))
     found: dict[str, str] = {}
     # In an order of their own, since that in which they come says nothing and may change.
-    for address in (_address(user.get("mail")), *sorted(primary), *sorted(others)):
+    for address in (_address(mail), *sorted(primary), *sorted(others)):
         if address:
             found.setdefault(fold(address), address)
     return tuple(found.values())[:_MOST_ADDRESSES]
@@ -140,7 +149,7 @@ def _address(value: Any) -> str:
     return address if is_whole and "@" in address[1:-1] and " " not in address else ""
 
 
-def _held(user: Mapping[str, Any]) -> tuple[Held, ...]:
+def _held(states: Any, assigned: Any) -> tuple[Held, ...]:
     """The licenses that the user holds, and how.
 
     `licenseAssignmentStates` says for each way whether it works: one in the state Error gives no license; Active,
@@ -149,26 +158,36 @@ def _held(user: Mapping[str, Any]) -> tuple[Held, ...]:
     """
     working: dict[str, Held] = {}
     failed: dict[str, Held] = {}
-    for state in _list(user.get("licenseAssignmentStates")):
+    for state in _list(states):
         sku_id = _sku_id(state)
         if not sku_id:
             continue
-        is_group = isinstance(state.get("assignedByGroup"), str) and bool(state["assignedByGroup"].strip())
-        status = state.get("state")
+        group, status = state.get("assignedByGroup"), state.get("state")
+        is_group = isinstance(group, str) and bool(group.strip())
         ways = failed if isinstance(status, str) and status.strip().lower() == "error" else working
-        before = ways.get(sku_id, Held(sku_id, is_direct=False, is_through_group=False))
-        ways[sku_id] = Held(sku_id, before.is_direct or not is_group, before.is_through_group or is_group)
-    for assigned in _list(user.get("assignedLicenses")):
-        sku_id = _sku_id(assigned)
+        before = ways.get(sku_id)
+        ways[sku_id] = Held(
+            sku_id,
+            not is_group or (before is not None and before.is_direct),
+            is_group or (before is not None and before.is_through_group),
+        )
+    for one in _list(assigned):
+        sku_id = _sku_id(one)
         if sku_id and sku_id not in working:
             working[sku_id] = failed.get(sku_id) or Held(sku_id, is_direct=True, is_through_group=False)
-    return tuple(working[sku_id] for sku_id in sorted(working))
+    return tuple(working[sku_id] for sku_id in sorted(working)) if len(working) > 1 else tuple(working.values())
 
 
 def _sku_id(source: Any) -> str:
     """The SKU's id, which very many users share: it is kept once."""
-    return sys.intern(guid_of(source.get("skuId"))) if isinstance(source, Mapping) else ""
+    value = source.get("skuId") if isinstance(source, Mapping) else None
+    return _sku(value) if isinstance(value, str) and len(value) <= _LONGEST_GUID else ""
 
 
-def _list(value: Any) -> Iterable[Any]:
+@lru_cache(maxsize=4096)
+def _sku(text: str) -> str:
+    return sys.intern(guid_of(text))
+
+
+def _list(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list) else ()

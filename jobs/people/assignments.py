@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select
+from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 
 from webapp.extensions import db
-from webapp.models import Assignment
+from webapp.models import Assignment, DirectoryUser
 from webapp.models.portions import in_portions
 
+from ..bulk import insert_rows
 from ..microsoft.user_facts import UserFacts
 
 _TABLE = cast(Table, Assignment.__table__)
@@ -21,21 +22,28 @@ _IS_ROW = (_TABLE.c.license_id == bindparam("row_license_id")) & (
 _Ways = tuple[bool, bool]
 
 
-def write(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> int:
-    """Store what these users, by the ids of their rows, hold of these licenses, by sku id. Returns rows written.
+def add(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> int:
+    """Store what these users, by the ids of their new rows, hold of these licenses, by sku id. Returns rows written.
 
     What they hold of others, which the tenant itself does not name among its licenses, is left out.
     """
-    written = 0
-    for some in in_portions(sorted(users)):
-        wanted: dict[tuple[int, int], _Ways] = {}
-        for row_id in some:
-            for held in users[row_id].held:
-                license_id = license_ids.get(held.sku_id)
-                if license_id is not None:
-                    wanted[license_id, row_id] = (held.is_direct, held.is_through_group)
-        written += _write(some, wanted)
-    return written
+    rows = [(*key, *ways) for key, ways in _wanted(users, license_ids).items()]
+    insert_rows(_TABLE, ("license_id", "directory_user_id", "is_direct", "is_through_group"), rows, {})
+    return len(rows)
+
+
+def write(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> int:
+    """The same of users of whom something may be stored: only what differs is written."""
+    return _write(list(users), _wanted(users, license_ids)) if users else 0
+
+
+def _wanted(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> dict[tuple[int, int], _Ways]:
+    return {
+        (license_ids[held.sku_id], row_id): (held.is_direct, held.is_through_group)
+        for row_id, facts in users.items()
+        for held in facts.held
+        if held.sku_id in license_ids
+    }
 
 
 def delete_of_users(user_row_ids: Sequence[int]) -> int:
@@ -44,7 +52,11 @@ def delete_of_users(user_row_ids: Sequence[int]) -> int:
 
 
 def delete_of_licenses(license_ids: Sequence[int]) -> int:
-    """Returns how many rows were deleted."""
+    """Returns how many rows were deleted. Who held them is compared anew the next time, should they come back."""
+    for some in in_portions(license_ids):
+        holders = select(_TABLE.c.directory_user_id).where(_TABLE.c.license_id.in_(some))
+        forget = update(DirectoryUser).where(DirectoryUser.id.in_(holders)).values(facts_hash=None)
+        db.session.execute(forget, execution_options={"synchronize_session": False})
     return _delete(_TABLE.c.license_id, license_ids)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -37,18 +36,24 @@ def known_contacts(organization_id: int, people: Sequence[Person]) -> Known:
     for row in _rows(contacts.where(Contact.organization_id == organization_id)):
         by_user_id.add(row.microsoft_user_id, row.id, user_ids)
         by_principal_name.add(fold(row.user_principal_name), row.id, identities)
-        has_both = row.first_name and row.last_name
-        by_name.add(fold(f"{row.first_name} {row.last_name}") if has_both else row.name_folded, row.id, names)
+        by_name.add(name_of(row), row.id, names)
     return Known(by_user_id.found, by_address.found, by_principal_name.found, by_name.found)
+
+
+def name_of(contact: Any) -> str:
+    """The first and last name of a contact, folded, by which a user is recognized; its name where it lacks one."""
+    has_both = contact.first_name and contact.last_name
+    return fold(f"{contact.first_name} {contact.last_name}") if has_both else str(contact.name_folded)
 
 
 class _Index:
     def __init__(self) -> None:
-        self.found: defaultdict[str, set[int]] = defaultdict(set)
+        # Tuples, since there may be very many, most of one contact.
+        self.found: dict[str, tuple[int, ...]] = {}
 
     def add(self, key: str, contact_id: int, wanted: Collection[str]) -> None:
         if key in wanted:
-            self.found[key].add(contact_id)
+            self.found[key] = (*self.found.get(key, ()), contact_id)
 
 
 def _rows(query: Executable) -> Iterable[Any]:

@@ -45,6 +45,11 @@ class Person:
         """The addresses and the user principal name: what belongs to one user only, if all is as it should be."""
         return {*self.addresses, self.principal_name} - {""}
 
+    @property
+    def keys(self) -> set[str]:
+        """All that any rule asks for."""
+        return {*self.addresses, self.principal_name, self.name, self.user_id} - {""}
+
 
 @dataclass(frozen=True)
 class Known:
@@ -54,6 +59,16 @@ class Known:
     by_address: Contacts = field(default_factory=dict)
     by_principal_name: Contacts = field(default_factory=dict)
     by_name: Contacts = field(default_factory=dict)
+
+    @property
+    def keys(self) -> set[str]:
+        """All by which one of the contacts can be recognized."""
+        return {*self.by_user_id, *self.by_address, *self.by_principal_name, *self.by_name}
+
+    @property
+    def contact_ids(self) -> set[int]:
+        indexes = (self.by_user_id, self.by_address, self.by_principal_name, self.by_name)
+        return {contact_id for index in indexes for found in index.values() for contact_id in found}
 
 
 def match(people: Iterable[Person], links: Mapping[str, int], known: Known) -> dict[str, int]:

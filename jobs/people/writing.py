@@ -2,57 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select, text
+from sqlalchemy import Table, bindparam, delete, func, select, text
 
 from webapp.extensions import db
-from webapp.models import Contact, DirectoryUser, License, LicenseStatus, Outcome, Tenant
+from webapp.models import DirectoryUser, Outcome, Tenant, UserTracking
 from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, unlink_contacts
 from webapp.models.portions import in_portions
-from webapp.models.user_rules import Refusal, UserRules, rules_of
+from webapp.models.user_rules import Refusal, rules_of
 
+from ..bulk import insert_rows, take_ids
 from ..microsoft.user_facts import UserFacts
+from ..microsoft.users import UsersRead
 from . import assignments, contacts
-from .known import known_contacts
-from .matching import Person, match
+from .basis import generation_of, licenses_of
+from .finding import find
+from .judging import Judge
+from .stored import Stored, look, look_at_some, stored_of
 
 _TABLE = cast(Table, DirectoryUser.__table__)
+# What is stored of a user beside its ids; the hash comes last.
+_COLUMNS = ("contact_id", "is_guest", "is_blocked", "qualifies", "facts_hash")
+_Values = tuple[int | None, bool, bool, bool, int]
+_CHANGE = _TABLE.update().where(_TABLE.c.id == bindparam("row_id"))
 # Of PostgreSQL's advisory locks, those that are about the contacts of an organization.
 _CONTACTS_LOCK = 365
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    row_id: int
-    contact_id: int | None
-    is_guest: bool
-    is_blocked: bool
-    qualifies: bool
-
-
-def write(tenant: Tenant, users: Mapping[str, UserFacts] | None, licenses: Outcome, now: datetime) -> Outcome:
+def write(tenant: Tenant, read: UsersRead | None, licenses: Outcome, now: datetime) -> Outcome:
     """Store the tenant's users, in the transaction that is open, whose caller holds the tenant's row.
 
     `licenses` is what was done for its licenses, which are stored by now; what is done here is added. Where the users
-    could not be read, they stay as they are.
+    could not be read, they stay as they are. Where only their changes were read, the caller has seen that `basis_of`
+    and `is_settled` allow that; `WholeReadNeeded` is raised where the changes still do not say enough, and then nothing
+    of this transaction may stay.
     """
-    is_own = License.tenant_id == tenant.id
-    gone = select(License.id).where(is_own, License.status == LicenseStatus.GONE)
-    freed = assignments.delete_of_licenses(db.session.scalars(gone).all())
-    if users is None:
+    if read is not None:
+        tenant.users_synced_at = now  # before the first query, which writes it along with what the caller has set
+    license_ids, gone = licenses_of(tenant.id)
+    freed = assignments.delete_of_licenses(gone)
+    if freed:
+        # What the users hold would not be told again, should a license come back.
+        db.session.execute(delete(UserTracking).where(UserTracking.tenant_id == tenant.id))
+    if read is None:
         return replace(licenses, other_rows=freed)
-    current = select(License.sku_id, License.id).where(is_own, License.status != LicenseStatus.GONE)
-    license_ids = {row.sku_id: row.id for row in db.session.execute(current)}
     _take_turns(tenant.organization_id)
-    outcome = _write(tenant, users, license_ids, now)
-    tenant.users_synced_at = now
+    outcome = _write(tenant, read, license_ids, now)
     return replace(
         licenses,
-        users_read=len(users),
+        users_read=len(read.users) if read.is_whole else _count(tenant),
         contacts_created=outcome.contacts_created,
         contacts_changed=outcome.contacts_changed,
         contacts_unlinked=outcome.contacts_unlinked,
@@ -60,35 +63,9 @@ def write(tenant: Tenant, users: Mapping[str, UserFacts] | None, licenses: Outco
     )
 
 
-def _write(tenant: Tenant, users: Mapping[str, UserFacts], license_ids: Mapping[str, int], now: datetime) -> Outcome:
-    organization_id = tenant.organization_id
-    rules = rules_of(db.session, tenant)
-    refusals = {user_id: _refuse(rules, facts, license_ids) for user_id, facts in users.items()}
-    stored = _stored(tenant)
-    found: dict[str, int] = {}
-    created: dict[str, int] = {}
-    rows = changed = 0
-    if organization_id is not None:
-        found = _found(organization_id, users, refusals, stored)
-        lacking = [users[user_id] for user_id, refusal in refusals.items() if refusal is None and user_id not in found]
-        created, rows = contacts.create(organization_id, lacking, now)
-    contact_of = found | created
-    rows += _delete_users([row.row_id for user_id, row in stored.items() if user_id not in users])
-    row_ids, written = _write_users(tenant.id, users, refusals, contact_of, stored)
-    rows += written
-    if organization_id is not None:
-        linked = {user_id: contact_id for user_id, contact_id in found.items() if refusals[user_id] is None}
-        sources = {contact_id: (row_ids[user_id], users[user_id]) for user_id, contact_id in linked.items()}
-        changed, written = contacts.refresh(organization_id, sources, now)
-        rows += written
-    unlinked = unlink_contacts(db.session, _lost(stored, refusals, contact_of))
-    rows += assignments.write({row_ids[user_id]: facts for user_id, facts in users.items()}, license_ids)
-    return Outcome(
-        contacts_created=len(created),
-        contacts_changed=changed,
-        contacts_unlinked=unlinked,
-        other_rows=rows + unlinked,
-    )
+def _count(tenant: Tenant) -> int:
+    counted = select(func.count()).select_from(_TABLE).where(_TABLE.c.tenant_id == tenant.id)
+    return db.session.scalars(counted).one()
 
 
 def _take_turns(organization_id: int | None) -> None:
@@ -102,106 +79,142 @@ def _take_turns(organization_id: int | None) -> None:
         db.session.execute(lock, {"kind": _CONTACTS_LOCK, "organization_id": organization_id})
 
 
-def _refuse(rules: UserRules, facts: UserFacts, license_ids: Mapping[str, int]) -> Refusal | None:
-    held = [held.sku_id for held in facts.held if held.sku_id in license_ids]
-    return rules.refuse(is_guest=facts.is_guest, is_blocked=facts.is_blocked, held=held)
-
-
-def _stored(tenant: Tenant) -> dict[str, _Stored]:
-    query = (
-        select(
-            _TABLE.c.user_id,
-            _TABLE.c.id,
-            _TABLE.c.contact_id,
-            _TABLE.c.is_guest,
-            _TABLE.c.is_blocked,
-            _TABLE.c.qualifies,
-        )
-        .where(_TABLE.c.tenant_id == tenant.id)
-        .execution_options(yield_per=2000)
-    )
-    return {user_id: _Stored(*values) for user_id, *values in db.session.execute(query)}
-
-
-def _found(
-    organization_id: int,
-    users: Mapping[str, UserFacts],
-    refusals: Mapping[str, Refusal | None],
-    stored: Mapping[str, _Stored],
-) -> dict[str, int]:
-    """The contact that each user is, of those that exist."""
-    linked = {user_id: row.contact_id for user_id, row in stored.items() if row.contact_id is not None}
-    own = _of_organization(organization_id, linked)
-    if own.keys() == users.keys() and len(set(own.values())) == len(own):
-        return own
-    people = [Person.of(facts, refusals[user_id] is None) for user_id, facts in users.items()]
-    # Mostly all but a few have their contact, and only for these few others are looked at.
-    found = match(people, own, known_contacts(organization_id, [one for one in people if one.user_id not in own]))
-    if any(found.get(user_id) != contact_id for user_id, contact_id in own.items()):
-        found = match(people, own, known_contacts(organization_id, people))
-    new = {user_id: contact_id for user_id, contact_id in found.items() if own.get(user_id) != contact_id}
-    deleted = set(new.values()) - contacts.still_there(list(new.values()))
-    return {user_id: contact_id for user_id, contact_id in found.items() if contact_id not in deleted}
-
-
-def _of_organization(organization_id: int, linked: Mapping[str, int]) -> dict[str, int]:
-    """Those of the links that lead to a contact of the organization."""
-    own: set[int] = set()
-    for some in in_portions(sorted(set(linked.values()))):
-        query = select(Contact.id).where(Contact.id.in_(some), Contact.organization_id == organization_id)
-        own.update(db.session.scalars(query))
-    return {user_id: contact_id for user_id, contact_id in linked.items() if contact_id in own}
-
-
-def _write_users(
-    tenant_id: int,
-    users: Mapping[str, UserFacts],
-    refusals: Mapping[str, Refusal | None],
-    contact_of: Mapping[str, int],
-    stored: Mapping[str, _Stored],
-) -> tuple[dict[str, int], int]:
-    """The ids of all users' rows by user id, and how many rows were written."""
-    new, changed = [], []
-    row_ids = {user_id: stored[user_id].row_id for user_id in users if user_id in stored}
-    for user_id, facts in users.items():
-        contact_id, qualifies = contact_of.get(user_id), refusals[user_id] is None
-        row = stored.get(user_id)
-        values = {
-            "contact_id": contact_id,
-            "is_guest": facts.is_guest,
-            "is_blocked": facts.is_blocked,
-            "qualifies": qualifies,
-        }
-        if row is None:
-            new.append({"tenant_id": tenant_id, "user_id": user_id, **values})
-        elif row != _Stored(row.row_id, contact_id, facts.is_guest, facts.is_blocked, qualifies):
-            changed.append({"row_id": row.row_id, **values})
-    if changed:
-        db.session.execute(_TABLE.update().where(_TABLE.c.id == bindparam("row_id")), changed)
+def _write(tenant: Tenant, read: UsersRead, license_ids: Mapping[str, int], now: datetime) -> Outcome:
+    users = read.users
+    judge = Judge(rules_of(db.session, tenant), license_ids, generation_of(tenant))
+    seen = look(tenant, users, judge) if read.is_whole else look_at_some(tenant, users, read.removed, judge)
+    moved: dict[str, int | None] = {}
+    if tenant.organization_id is not None:
+        moved = find(tenant, users, seen, judge, is_whole=read.is_whole)
+    writing = _Writing(tenant, users, judge, license_ids, moved, now)
+    writing.lose(seen.gone)
+    total = Outcome(other_rows=_delete_users([row.row_id for row in seen.gone]))
     # In the order of their ids in Microsoft's directory, whatever that of the pages: who comes first stays first.
-    new.sort(key=lambda values: str(values["user_id"]))
-    made = insert(DirectoryUser).returning(DirectoryUser.user_id, DirectoryUser.id, sort_by_parameter_order=True)
-    for some in in_portions(new):
-        row_ids.update({row.user_id: row.id for row in db.session.execute(made, some)})
-    return row_ids, len(new) + len(changed)
+    for some in in_portions(sorted(seen.new)):
+        total = _sum(total, writing.write(some, {}))
+    for some in in_portions(sorted(seen.differing)):
+        total = _sum(total, writing.write(some, stored_of(tenant, some)))
+    unlinked = unlink_contacts(db.session, writing.lost)
+    return _sum(total, Outcome(contacts_unlinked=unlinked, other_rows=unlinked))
 
 
-def _delete_users(row_ids: list[int]) -> int:
+def _sum(one: Outcome, other: Outcome) -> Outcome:
+    return Outcome(
+        contacts_created=one.contacts_created + other.contacts_created,
+        contacts_changed=one.contacts_changed + other.contacts_changed,
+        contacts_unlinked=one.contacts_unlinked + other.contacts_unlinked,
+        other_rows=one.other_rows + other.other_rows,
+    )
+
+
+@dataclass
+class _Writing:
+    """The users of one tenant who are new or differ, written a portion after the other."""
+
+    tenant: Tenant
+    users: Mapping[str, UserFacts]
+    judge: Judge
+    license_ids: Mapping[str, int]
+    # The users whose contact is another than it was, of those that exist.
+    moved: Mapping[str, int | None]
+    now: datetime
+    # Why each contact that was linked is no more linked to the user to which it was.
+    lost: dict[int, str] = field(default_factory=dict)
+
+    def write(self, user_ids: Sequence[str], stored: Mapping[str, Stored]) -> Outcome:
+        users = [self.users[user_id] for user_id in user_ids]
+        refusals = {facts.user_id: self.judge.refuse(facts) for facts in users}
+        found = self._found(user_ids, stored)
+        created, rows = self._create(
+            [facts for facts in users if not (refusals[facts.user_id] or facts.user_id in found)]
+        )
+        contact_of = found | created
+        self._note_lost(stored, refusals, contact_of)
+        new = [facts for facts in users if facts.user_id not in stored]
+        old = {stored[facts.user_id].row_id: facts for facts in users if facts.user_id in stored}
+        values = {facts.user_id: self._values(facts, contact_of, refusals) for facts in users}
+        added = _add(self.tenant.id, new, values)
+        rows += len(added) + _change([(stored[facts.user_id], values[facts.user_id]) for facts in old.values()])
+        changed, written = self._refresh(added | old, found, refusals)
+        rows += written + assignments.add(added, self.license_ids) + assignments.write(old, self.license_ids)
+        return Outcome(contacts_created=len(created), contacts_changed=changed, other_rows=rows)
+
+    def lose(self, gone: Iterable[Stored]) -> None:
+        for row in gone:
+            if row.qualifies and row.contact_id is not None:
+                self.lost[row.contact_id] = DELETED_USER
+
+    def _found(self, user_ids: Iterable[str], stored: Mapping[str, Stored]) -> dict[str, int]:
+        """The contact of each of these users that has one."""
+        found = {}
+        for user_id in user_ids:
+            own_id = stored[user_id].own_id if user_id in stored else None
+            contact_id = self.moved.get(user_id, own_id)
+            if contact_id is not None:
+                found[user_id] = contact_id
+        return found
+
+    def _create(self, users: Sequence[UserFacts]) -> tuple[dict[str, int], int]:
+        organization_id = self.tenant.organization_id
+        return ({}, 0) if organization_id is None else contacts.create(organization_id, users, self.now)
+
+    def _refresh(
+        self, rows: Mapping[int, UserFacts], found: Mapping[str, int], refusals: Mapping[str, Refusal | None]
+    ) -> tuple[int, int]:
+        linked = {
+            found[facts.user_id]: (row_id, facts)
+            for row_id, facts in rows.items()
+            if facts.user_id in found and refusals[facts.user_id] is None
+        }
+        if not linked or self.tenant.organization_id is None:
+            return 0, 0
+        return contacts.refresh(self.tenant.organization_id, linked, self.now, self._has_more)
+
+    @cached_property
+    def _has_more(self) -> bool:
+        return contacts.another_tenant_has(self.tenant.organization_id)
+
+    def _note_lost(
+        self, stored: Mapping[str, Stored], refusals: Mapping[str, Refusal | None], contact_of: Mapping[str, int]
+    ) -> None:
+        for user_id, row in stored.items():
+            if row.qualifies and row.contact_id is not None:
+                refusal = refusals[user_id]
+                if refusal is not None or contact_of.get(user_id) != row.contact_id:
+                    self.lost[row.contact_id] = str(refusal or ANOTHER_ORGANIZATION)
+
+    def _values(
+        self, facts: UserFacts, contact_of: Mapping[str, int], refusals: Mapping[str, Refusal | None]
+    ) -> _Values:
+        """In the order of `_COLUMNS`."""
+        qualifies = refusals[facts.user_id] is None
+        contact_id = contact_of.get(facts.user_id)
+        return contact_id, facts.is_guest, facts.is_blocked, qualifies, self.judge.hash_of(facts)
+
+
+def _add(tenant_id: int, users: Sequence[UserFacts], values: Mapping[str, _Values]) -> dict[int, UserFacts]:
+    """The new users by the ids of the rows that were made."""
+    added = dict(zip(take_ids(_TABLE, len(users)), users, strict=True))
+    rows = [(row_id, facts.user_id, *values[facts.user_id]) for row_id, facts in added.items()]
+    insert_rows(_TABLE, ("id", "user_id", *_COLUMNS), rows, {"tenant_id": tenant_id})
+    return added
+
+
+def _change(rows: Iterable[tuple[Stored, _Values]]) -> int:
+    """Returns how many rows were written. A hash is nothing that anybody sees: where it alone differs, none was."""
+    changed: list[dict[str, Any]] = []
+    count = 0
+    for row, values in rows:
+        if values != row.values:
+            changed.append({"row_id": row.row_id, **dict(zip(_COLUMNS, values, strict=True))})
+            count += values[:-1] != row.values[:-1]
+    if changed:
+        db.session.execute(_CHANGE, changed)
+    return count
+
+
+def _delete_users(row_ids: Sequence[int]) -> int:
     deleted = assignments.delete_of_users(row_ids)
     for some in in_portions(row_ids):
         db.session.execute(delete(_TABLE).where(_TABLE.c.id.in_(some)))
     return deleted + len(row_ids)
-
-
-def _lost(
-    stored: Mapping[str, _Stored], refusals: Mapping[str, Refusal | None], contact_of: Mapping[str, int]
-) -> dict[int, str]:
-    """Why each contact that was linked is no more linked to the user to which it was."""
-    lost = {}
-    for user_id, row in stored.items():
-        if not row.qualifies or row.contact_id is None:
-            continue
-        refusal = refusals.get(user_id, DELETED_USER)
-        if refusal is not None or contact_of.get(user_id) != row.contact_id:
-            lost[row.contact_id] = str(refusal or ANOTHER_ORGANIZATION)
-    return lost

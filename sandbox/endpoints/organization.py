@@ -7,7 +7,7 @@ from typing import Any
 from sandbox import odata
 from sandbox.graph_errors import resource_not_found
 from sandbox.messages import Answer
-from sandbox.route import Call, Route
+from sandbox.route import Call, Route, remembered
 from sandbox.tenants import Tenant
 
 _PERMISSIONS = frozenset(
@@ -21,6 +21,7 @@ _PERMISSIONS = frozenset(
 _OPTIONS = frozenset({"$select", "$top"})
 
 
+@remembered
 def list_organizations(call: Call) -> Answer:
     """A collection of one: the tenant itself."""
     return odata.collection(call, "organization", "organization", [organization(call.tenant)], _OPTIONS)

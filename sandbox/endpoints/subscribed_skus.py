@@ -7,7 +7,7 @@ from typing import Any
 from sandbox import odata
 from sandbox.graph_errors import resource_not_found
 from sandbox.messages import Answer
-from sandbox.route import Call, Route
+from sandbox.route import Call, Route, remembered
 from sandbox.tenants import Sku, Tenant
 
 _PERMISSIONS = frozenset(
@@ -24,6 +24,7 @@ _PERMISSIONS = frozenset(
 _OPTIONS = frozenset({"$select"})
 
 
+@remembered
 def list_subscribed_skus(call: Call) -> Answer:
     items = [subscribed_sku(call.tenant, sku) for sku in call.tenant.skus]
     return odata.collection(call, "subscribedSkus", "subscribedSku", items, _OPTIONS)

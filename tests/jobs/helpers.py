@@ -12,12 +12,11 @@ from flask import Flask
 from sqlalchemy import update
 
 from jobs import queue
-from jobs import queue
 from jobs.microsoft import pace
 from sandbox import Sandbox
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import SyncPart, SyncRun, Tenant
+from webapp.models import Integration, SyncPart, SyncRun, Tenant
 
 Found = TypeVar("Found")
 
@@ -43,7 +42,13 @@ def do(job: Callable[..., Found], *args: Any) -> Found:
 def move_time_on(by: timedelta) -> None:
     """As if so much time had passed: what is to come in the database, or what workers wait for, comes sooner."""
     db.session.commit()
-    columns = (SyncPart.not_before, SyncPart.lease_until, SyncRun.heard_at, Tenant.not_before)
+    columns = (
+        SyncPart.not_before,
+        SyncPart.lease_until,
+        SyncRun.heard_at,
+        Tenant.not_before,
+        Integration.not_before,
+    )
     for column in columns:
         rows = db.session.execute(db.select(column.class_.id, column).where(column.is_not(None))).all()
         for row_id, moment in rows:

@@ -235,7 +235,12 @@ def test_a_list_longer_than_a_job_works_is_finished_by_the_next(
     assert {state for _, state in answers(addition)} == {"added"}
 
 
-def test_a_list_whose_worker_was_killed_is_found_by_the_sweep(sandbox: Sandbox, make: Make, work: Work) -> None:
+@pytest.mark.parametrize(
+    "heard", [timedelta(seconds=-31), pytest.param(timedelta(hours=3), id="by a clock that was ahead")]
+)
+def test_a_list_whose_worker_was_killed_is_found_by_the_sweep(
+    sandbox: Sandbox, make: Make, work: Work, heard: timedelta
+) -> None:
     home = sandbox_tenant(sandbox)
     other = app_in(sandbox, home)
     addition = listed(connected(make, home).integration, other.tenant_id)
@@ -244,7 +249,7 @@ def test_a_list_whose_worker_was_killed_is_found_by_the_sweep(sandbox: Sandbox, 
     do(schedule.sweep)
     work()
     assert answers(addition) == [(other.tenant_id, "waiting")]
-    db.session.execute(update(TenantAddition).values(heard_at=utc_now() - timedelta(seconds=31)))
+    db.session.execute(update(TenantAddition).values(heard_at=utc_now() + heard))
     db.session.commit()
     do(schedule.sweep)
     work()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"webapp", "jobs", "sandbox", "config", "launcher", "benchmarks", "tests", "migrations"}
+OURS = {"webapp", "jobs", "sandbox", "config", "logs", "launcher", "benchmarks", "tests", "migrations"}
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -56,17 +56,36 @@ def test_models_import_each_other_and_the_extensions_and_nothing_else_of_ours() 
 
 
 def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None:
-    application = ("models", "extensions", "database", "create_app", "text")
-    allowed = ("jobs", "config", *(f"webapp.{name}" for name in application))
+    application = ("models", "extensions", "database", "create_app", "text", "metrics.events", "metrics.flushing")
+    allowed = ("jobs", "config", "logs", *(f"webapp.{name}" for name in application))
     for path, names in ours_imported_in("jobs").items():
         assert not {name for name in names if not under(name, *allowed)}, path
 
 
 def test_what_knows_microsoft_knows_nothing_of_the_database_or_the_queue() -> None:
     models = ("Problem", "Cloud", "figures", "fold")
-    allowed = ("jobs.microsoft", "config", "webapp.text", *(f"webapp.models.{name}" for name in models))
+    vault = ("webapp.extensions.vault", "webapp.extensions.UnreadableSecret")
+    allowed = (
+        "jobs.microsoft",
+        "config",
+        *vault,
+        "webapp.text",
+        "webapp.metrics.events",
+        *(f"webapp.models.{name}" for name in models),
+    )
     for path, names in ours_imported_in("jobs/microsoft").items():
         assert not {name for name in names if not under(name, *allowed)}, path
+
+
+def test_the_log_stands_below_everything_but_the_settings() -> None:
+    for path, names in ours_imported_in("logs").items():
+        assert not {name for name in names if not under(name, "logs", "config")}, path
+
+
+def test_what_is_counted_asks_nothing_where_it_is_counted() -> None:
+    for name in ("events", "counting", "catalogue"):
+        names = {name for name in imports_of(ROOT / f"webapp/metrics/{name}.py") if name.partition(".")[0] in OURS}
+        assert not {name for name in names if not under(name, "webapp.metrics")}
 
 
 def test_the_sandbox_and_the_application_know_nothing_of_each_other() -> None:

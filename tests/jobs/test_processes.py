@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,12 +18,12 @@ from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
 
-from config import Settings
 from jobs import queue
 from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.settings import environment_of
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun
 from webapp.models.part import LEASE
@@ -37,21 +36,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 
 Start = Callable[[str], subprocess.Popen[bytes]]
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    """The settings as a process reads them."""
-    given = {
-        "DATA_DIR": settings.data_dir,
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "SECRET_KEY": settings.secret_key,
-        "ENCRYPTION_KEYS": " ".join(settings.encryption_keys),
-        "MICROSOFT_LOGIN_URL": settings.microsoft_login_url,
-        "MICROSOFT_GRAPH_URL": settings.microsoft_graph_url,
-        "MICROSOFT_CA_BUNDLE": settings.microsoft_ca_bundle,
-    }
-    return {**os.environ, **{name: str(value) for name, value in given.items()}}
 
 
 @pytest.fixture

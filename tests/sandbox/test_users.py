@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import Counter
 from dataclasses import replace
@@ -9,6 +10,8 @@ from dataclasses import replace
 import pytest
 
 from sandbox import Assigned, Sandbox, Sku, Tenant, User, generate, populated
+from sandbox.encoded_users import encoder_of
+from sandbox.user_resource import user_resource
 from tests.sandbox.client import Client
 
 ADAMS = User("6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0", "Conf Room Adams", "Adams@contoso.com", mail="Adams@contoso.com")
@@ -126,6 +129,17 @@ def test_a_tenant_is_populated_with_as_many_holders_as_units_are_consumed() -> N
     assert {user.user_type for user in people.users} == {"Member", "Guest"}
     assert any(assigned.groups for user in people.users for assigned in user.licenses)
     assert len(populated(tenant, most=10).users) == 13
+
+
+@pytest.mark.parametrize(
+    "names", [["id"], ["displayName", "mail", "licenseAssignmentStates"], list(user_resource(ADMIN))]
+)
+def test_a_user_is_written_as_its_resource_is(names: list[str]) -> None:
+    waiting = replace(ADMIN, properties={}, display_name='Zoë "Z" \\ \x01', other_mails=("a", "b"))
+    loose = replace(ADAMS, licenses=(Assigned.of("SPE_E3", is_direct=False), Assigned.of("SPE_E5", groups=("a", "b"))))
+    for one in (ADAMS, ADMIN, waiting, loose):
+        written = json.loads(encoder_of(frozenset(names))(one))
+        assert list(written.items()) == [(key, value) for key, value in user_resource(one).items() if key in names]
 
 
 def test_a_tenant_without_licenses_in_use_gets_few_users() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,25 @@ def make_settings(data_dir: Path, **changes: Any) -> Settings:
         microsoft_graph_url=None,
         microsoft_ca_bundle=None,
         sync_workers=1,
+        sync_tenants_at_once=1,
         trusted_proxies=0,
         run_log_days=90,
     )
     return replace(defaults, **changes)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The settings as a process reads them; whatever else it would find in this process's environment, it finds."""
+    given = {
+        "DATA_DIR": settings.data_dir,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "HOST": settings.host,
+        "PORT": settings.port,
+        "SECRET_KEY": settings.secret_key,
+        "ENCRYPTION_KEYS": " ".join(settings.encryption_keys),
+        "MICROSOFT_LOGIN_URL": settings.microsoft_login_url or "",
+        "MICROSOFT_GRAPH_URL": settings.microsoft_graph_url or "",
+        "MICROSOFT_CA_BUNDLE": settings.microsoft_ca_bundle or "",
+    }
+    return {**os.environ, **{name: str(value) for name, value in given.items()}}

@@ -96,6 +96,8 @@ TABLE: tuple[Row, ...] = (
     # Signing in, and one's own account
     *get(PUBLIC, "static", "health.alive"),
     *get(PUBLIC, "health.ready", answers=(503,)),
+    # Not there before METRICS_TOKEN is set, and then for programs that send it.
+    *get(PUBLIC, "metrics.show", answers=(404,)),
     *both(PUBLIC, "auth.sign_in", "auth.forgot"),
     *both(PUBLIC, "auth.setup", "auth.invitation", "auth.reset", answers=(404,)),
     *post(PUBLIC, "auth.sign_out"),

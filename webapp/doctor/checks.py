@@ -9,7 +9,7 @@ from flask import current_app
 from .database import check_database, check_secrets
 from .finding import Finding, ill
 from .microsoft import check_microsoft
-from .queues import check_redis, check_schedule, check_work, check_workers
+from .queues import check_redis, check_schedule, check_versions, check_work, check_workers
 from .settings import check_settings
 
 _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
@@ -18,6 +18,7 @@ _CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_secrets,
     check_redis,
     check_workers,
+    check_versions,
     check_schedule,
     check_work,
     check_microsoft,

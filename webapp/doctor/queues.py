@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from jobs import queue
 
+from ..version import version
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
 
@@ -35,6 +37,20 @@ def check_workers() -> Iterator[Finding]:
     for name, count in counts.items():
         text = f"{count} {'worker takes' if count == 1 else 'workers take'} jobs of the queue {name}."
         yield well("workers", text) if count else ill("workers", f"No worker takes jobs of the queue {name}.", _START)
+
+
+def check_versions() -> Iterator[Finding]:
+    try:
+        versions = Counter(queue.workers_versions().values())
+    except queue.QueueUnavailable:
+        return
+    others = {of: count for of, count in versions.items() if of != version()}
+    for of, count in sorted(others.items()):
+        text = f"{count} of {versions.total()} workers {'is' if count == 1 else 'are'} of version {of or 'unknown'}"
+        fix = "Install the same version everywhere and restart what runs: workers of one that is too old do nothing."
+        yield doubtful("version of the workers", f"{text}, and this is {version()}.", fix)
+    if versions and not others:
+        yield well("version of the workers", f"All workers are of version {version()}, as this is.")
 
 
 def check_schedule() -> Iterator[Finding]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
 from jobs import queue
 
 from .. import audit
 from ..extensions import db
+from ..metrics import events
 from ..models import AuditArea, RunState, SyncRun, Trigger, utc_now
+
+log = logging.getLogger(__name__)
 
 
 class NothingToRetry(Exception):
@@ -22,6 +26,9 @@ def cancel(run_id: int, who: str) -> bool:
         integration = db.session.get_one(SyncRun, run_id).integration
         audit.record(AuditArea.INTEGRATIONS, f"Cancelled the sync {run_id} of {integration.name}")
     db.session.commit()
+    if cancelled:
+        events.run_ended(RunState.CANCELLED)
+        log.info("The sync was cancelled", extra={"run": run_id})
     return cancelled
 
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, ForeignKey, Index, Text, and_, delete, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from . import clock
 from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 from .integration import Integration
 from .problem import LOST_TOO_OFTEN, Problem
@@ -172,7 +173,7 @@ class TenantAddition(Model):
     @classmethod
     def silent(cls, session: DbSession, now: datetime) -> list[int]:
         """The lists of which nothing was heard for `SILENCE`. They count as heard of now, so as to be found once."""
-        lost = update(cls).where(cls.finished_at.is_(None), cls.heard_at < now - SILENCE)
+        lost = update(cls).where(cls.finished_at.is_(None), clock.is_silent(cls.heard_at, now, SILENCE))
         return list(session.scalars(lost.values(heard_at=now).returning(cls.id)))
 
     @classmethod

@@ -106,5 +106,10 @@ def fold(text: str) -> str:
     """
     if text.isascii():  # all that is left to do; most text is this, and a directory has very much of it
         return " ".join(text.lower().split())
-    seen = "".join(character for character in text if unicodedata.category(character) != "Cf")
+    # What is printable has no format characters; most text is.
+    seen = text if text.isprintable() else "".join(filter(_is_no_format_character, text))
     return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
+
+
+def _is_no_format_character(character: str) -> bool:
+    return unicodedata.category(character) != "Cf"

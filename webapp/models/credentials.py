@@ -57,6 +57,11 @@ class HasCredentials:
     def refresh_token(self, token: str) -> None:
         self.refresh_token_encrypted = _encrypted(token)
 
+    @property
+    def sign_in_name(self) -> str:
+        """Tells the sign-ins of an app from each other: its own, and each that a partner's user made."""
+        return f"{self.signed_in_as}, {self.signed_in_at}" if self.acts_for_user else "the app"
+
     def use_client_secret(self, secret: str, ends_on: date | None) -> None:
         """Sign in with this secret from now on; a certificate is erased."""
         self.client_secret, self.credentials_end_on = secret, ends_on

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from . import clock
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key
 from .portions import in_portions
 from .problem import LOST_TOO_OFTEN, Problem
@@ -26,6 +27,8 @@ from .tenant import Tenant
 LEASE = timedelta(seconds=60)
 # How often a part may be taken up, counting those put off because Microsoft asked for patience.
 MAX_ATTEMPTS = 8
+# A part is put off for a quarter of an hour at the most.
+LONGEST_PUT_OFF = timedelta(minutes=15)
 
 
 class PartState(Stored):
@@ -138,7 +141,7 @@ class SyncPart(Model):
         Those that somebody else holds are left to the next time: who locks many rows must not wait for another who
         does. Mostly there are none, and nothing is written.
         """
-        is_overdue = and_(cls._is_open(), cls.state == PartState.WAITING, cls.not_before <= now)
+        is_overdue = and_(cls._is_open(), cls.state == PartState.WAITING, cls._has_come(now))
         if session.scalar(select(cls.id).where(is_overdue).limit(1)) is None:
             return {}
         free = select(cls.id).where(is_overdue).with_for_update(skip_locked=True)
@@ -148,7 +151,7 @@ class SyncPart(Model):
     @classmethod
     def lapsed(cls, session: DbSession, now: datetime) -> dict[int, list[int]]:
         """The ids of the parts whose lease ended before their work did, by run: whoever held it died."""
-        lost = select(cls.run_id, cls.id).where(cls._is_open(), cls.state == PartState.SYNCING, cls.lease_until < now)
+        lost = select(cls.run_id, cls.id).where(cls._is_open(), cls.state == PartState.SYNCING, cls._has_lapsed(now))
         return _by_run((run_id, part_id) for run_id, part_id in session.execute(lost))
 
     @classmethod
@@ -168,7 +171,8 @@ class SyncPart(Model):
                 attempts=cls.attempts + 1,
                 started_at=func.coalesce(cls.started_at, now),
             )
-            .returning(cls.run_id, cls.tenant_id, cls.attempts)
+            .returning(cls.run_id, cls.tenant_id, cls.attempts),
+            **_PLAIN,
         ).first()
         if row is not None:
             return Claim(part_id, row.run_id, row.tenant_id, lease, row.attempts)
@@ -237,9 +241,14 @@ class SyncPart(Model):
         return cls._settle(session, claim, requests, problem, state=PartState.FAILED, finished_at=now)
 
     @classmethod
-    def put_off(cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int) -> bool:
-        """Give the part back, to be taken up at `until` at the earliest."""
-        return cls._settle(session, claim, requests, problem, state=PartState.WAITING, not_before=until)
+    def put_off(
+        cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int, was_tried: bool = True
+    ) -> bool:
+        """Give the part back, to be taken up at `until` at the earliest; an attempt that asked nothing is not counted."""
+        attempts = cls.attempts if was_tried else cls.attempts - 1
+        return cls._settle(
+            session, claim, requests, problem, state=PartState.WAITING, not_before=until, attempts=attempts
+        )
 
     @classmethod
     def cancel_open(cls, session: DbSession, run_id: int, now: datetime) -> None:
@@ -265,7 +274,8 @@ class SyncPart(Model):
             update(cls)
             .where(cls.id == claim.part_id, cls.lease == claim.lease, cls.state == PartState.SYNCING)
             .values(values)
-            .returning(cls.id)
+            .returning(cls.id),
+            **_PLAIN,
         )
         return written.scalar() is not None
 
@@ -276,9 +286,17 @@ class SyncPart(Model):
 
     @classmethod
     def _is_due(cls, now: datetime) -> Any:
-        may_start = and_(cls.state == PartState.WAITING, or_(cls.not_before.is_(None), cls.not_before <= now))
-        was_lost = and_(cls.state == PartState.SYNCING, cls.lease_until < now)
+        may_start = and_(cls.state == PartState.WAITING, or_(cls.not_before.is_(None), cls._has_come(now)))
+        was_lost = and_(cls.state == PartState.SYNCING, cls._has_lapsed(now))
         return or_(may_start, was_lost)
+
+    @classmethod
+    def _has_come(cls, now: datetime) -> Any:
+        return clock.is_over(cls.not_before, now, LONGEST_PUT_OFF)
+
+    @classmethod
+    def _has_lapsed(cls, now: datetime) -> Any:
+        return clock.is_over(cls.lease_until, now, LEASE)
 
 
 def _by_run(found: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

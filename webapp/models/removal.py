@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 
+from . import clock
 from .asset import OFFICE_365_LICENSES, FlexibleAssetType
 from .base import DbSession
 from .directory import INTEGRATION_REMOVED, Assignment, DirectoryUser, unlink_contacts
@@ -161,7 +162,7 @@ def silent(session: DbSession, now: datetime) -> list[int]:
     They count as heard of now, so that the next look does not find them again before a job could take them up.
     """
     lost = update(Integration).where(
-        Integration.removal == Removal.DELETE, Integration.removal_heard_at < now - SILENCE
+        Integration.removal == Removal.DELETE, clock.is_silent(Integration.removal_heard_at, now, SILENCE)
     )
     return list(session.scalars(lost.values(removal_heard_at=now).returning(Integration.id)))
 

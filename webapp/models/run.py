@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, Select, Text, delete, func, insert, li
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from . import clock
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 from .integration import Integration
 from .part import PartState, SyncPart
@@ -212,7 +213,7 @@ class SyncRun(HasDiscovery, Model):
     @classmethod
     def silent(cls, session: DbSession, now: datetime) -> list[int]:
         """The active runs of which nothing was heard for `SILENCE`: their jobs are lost, or wait for their time."""
-        silent = select(cls.id).where(cls.state.in_(ACTIVE_STATES), cls.heard_at < now - SILENCE)
+        silent = select(cls.id).where(cls.state.in_(ACTIVE_STATES), clock.is_silent(cls.heard_at, now, SILENCE))
         return list(session.scalars(silent.order_by(cls.id)))
 
     @classmethod

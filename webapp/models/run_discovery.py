@@ -48,7 +48,7 @@ class HasDiscovery:
         if run is None or run.tenants_total or run.integration.kind != Kind.PARTNER:
             return None
         run.heard_at, run.started_at = now, run.started_at or now
-        if now - run.started_at > LONGEST_DISCOVERY:
+        if abs(now - run.started_at) > LONGEST_DISCOVERY:
             run.notice(DISCOVERY_LOST)
             return None
         return run.integration_id

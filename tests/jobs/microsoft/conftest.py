@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config import Settings
-from jobs.microsoft import signin
+from jobs.microsoft import msal_client
 from jobs.microsoft.graph import GraphClient
 from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
@@ -58,4 +58,4 @@ def graph(sign_in: Callable[..., SignIn], transport: Transport, settings: Settin
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signin, "_configurations", signin._Memory(size=100))
+    monkeypatch.setattr(msal_client, "configurations", msal_client.Memory(size=100))

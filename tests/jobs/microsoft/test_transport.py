@@ -6,15 +6,14 @@ import gzip
 import socket
 import time
 import tracemalloc
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from jobs.microsoft import transport
 from jobs.microsoft.errors import BadAnswer, Throttled, TimedOut, Unreachable
-from jobs.microsoft.transport import Transport, retry_after
+from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
 from tests.support.microsoft import sandbox_tenant
@@ -129,33 +128,49 @@ def test_a_503_without_retry_after_is_an_answer(shared_sandbox: Sandbox, transpo
     assert transport.send("GET", openid(shared_sandbox, Fault("openid", "unavailable"))).status_code == 503
 
 
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "502 Bad Gateway", "504 Gateway Timeout"])
+def test_a_retry_after_of_any_failure_is_obeyed(status: str, tmp_path: Path) -> None:
+    told = answer(b"{}", "retry-after: 9\r\n", status=status)
+    with raw_server(tmp_path, lambda connection: connection.sendall(told)) as server:
+        with pytest.raises(Throttled) as caught:
+            Transport(server.ca_bundle).send("GET", server.url)
+        assert caught.value.seconds == 9
+
+
 @pytest.mark.parametrize(
-    ("value", "seconds"),
+    ("header", "is_of_app"),
     [
-        ("0", 0),
-        ("12", 12),
-        (" 12 ", 12),
-        ("1.5", 1.5),
-        ("-3", None),
-        ("nan", None),
-        ("inf", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
-        (None, None),
-        ("", None),
-        ("soon", None),
-        ("Mon, 32 Jan 2024 00:00:00 GMT", None),
-        ("Mon, 01 Jan 99999 00:00:00 GMT", None),
-        ("Mon, 01 Jan 2024 00:00:00 +99999999", None),
+        ("x-ms-throttle-scope: Application/Read/9a3d/b3c1\r\n", True),
+        ("X-MS-Throttle-Scope:  APPLICATION/ReadWrite/9a3d/b3c1\r\n", True),
+        ("x-ms-throttle-scope: Tenant_Application/ReadWrite/9a3d/0785\r\n", False),
+        ("x-ms-throttle-scope: Tenant/Read/9a3d/0785\r\n", False),
+        ("", False),
     ],
 )
-def test_retry_after_is_read_from_a_number_or_a_date(value: str | None, seconds: float | None) -> None:
-    assert retry_after(value) == seconds
+def test_a_429_says_whether_it_is_about_the_whole_app(header: str, is_of_app: bool, tmp_path: Path) -> None:
+    told = answer(b"{}", f"Retry-After: 9\r\n{header}", status="429 Too Many Requests")
+    with raw_server(tmp_path, lambda connection: connection.sendall(told)) as server:
+        with pytest.raises(Throttled) as caught:
+            Transport(server.ca_bundle).send("GET", server.url)
+        assert caught.value.is_of_app == is_of_app
 
 
-def test_retry_after_as_a_date_is_counted_from_now() -> None:
-    seconds = retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True))
-    assert seconds is not None
-    assert 88 <= seconds <= 90
+def test_a_date_to_wait_for_is_counted_by_the_clock_of_who_gave_it(tmp_path: Path) -> None:
+    dates = "Date: Wed, 21 Oct 2015 07:28:00 GMT\r\nRetry-After: Wed, 21 Oct 2015 07:29:30 GMT\r\n"
+    told = answer(b"{}", dates, status="429 Too Many Requests")
+    with raw_server(tmp_path, lambda connection: connection.sendall(told)) as server:
+        with pytest.raises(Throttled) as caught:
+            Transport(server.ca_bundle).send("GET", server.url)
+        assert caught.value.seconds is not None
+        assert 90 <= caught.value.seconds <= 91
+
+
+def test_threads_share_the_connections_and_keep_them(tmp_path: Path) -> None:
+    with raw_server(tmp_path, lambda connection: connection.sendall(OK)) as server:
+        with ThreadPoolExecutor(8) as pool:
+            sent = [pool.submit(Transport(server.ca_bundle).send, "GET", server.url) for _ in range(80)]
+        assert all(one.result().status_code == 200 for one in sent)
+        assert server.connections <= 8
 
 
 def test_every_request_is_counted_and_may_be_stopped_before_it_is_sent(

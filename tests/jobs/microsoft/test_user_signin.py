@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,7 +14,7 @@ import pytest
 import requests
 
 from config import Settings
-from jobs.microsoft import user_signin
+from jobs.microsoft import signin, user_signin
 from jobs.microsoft.errors import BadAnswer, SignInRefused
 from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
@@ -189,11 +191,14 @@ def test_a_refresh_token_opens_a_customers_tenant_and_is_renewed_with_each_use(
 
 
 def test_a_short_lived_token_is_renewed_before_it_ends(
-    shared_sandbox: Sandbox, sign_in: To, refresh_token: Callable[..., str]
+    shared_sandbox: Sandbox, sign_in: To, refresh_token: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     partner = sandbox_tenant(shared_sandbox, token_lifetime=200)
     signed_in = sign_in(partner, user=Kept(refresh_token(partner)))
-    assert signed_in.token() != signed_in.token()
+    now = time.monotonic()
+    first = signed_in.token()
+    monkeypatch.setattr(signin, "time", SimpleNamespace(monotonic=lambda: now + 110))
+    assert signed_in.token() != first
 
 
 @pytest.mark.parametrize(

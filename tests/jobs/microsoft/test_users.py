@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from jobs.microsoft.errors import BadAnswer
-from jobs.microsoft.user_facts import USER_FIELDS, Held, user_facts
-from jobs.microsoft.users import read_users
+from jobs.microsoft.graph import Page
+from jobs.microsoft.reply import Reply
+from jobs.microsoft.transport import Answer
+from jobs.microsoft.user_facts import USER_FIELDS, Held, UserFacts, user_facts
+from jobs.microsoft.users import Wanted, read_users
+from webapp.text import one_line
 
 ID = "6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0"
 E3, VISIO = "05e9a617-0261-4cee-bb44-138d3ef5d965", "c5928f49-12ba-48f7-ada3-0d743a3601d5"
@@ -193,19 +197,47 @@ class Pages:
     """A Graph client that has these pages."""
 
     def __init__(self, *pages: list[Any]) -> None:
-        self.pages_left = pages
+        self.contents = pages
 
-    def pages(self, *args: Any, **options: Any) -> Iterator[list[Any]]:
-        yield from self.pages_left
+    def from_page(self, first: Page, max_pages: int) -> Iterator[Page]:
+        for content in self.contents[:max_pages]:
+            yield Page(first.ask, {"value": content}, first.reply)
+
+
+def read(*pages: list[Any]) -> Mapping[str, UserFacts]:
+    """The users of these pages, of a tenant whose changes are not tracked."""
+    wanted = Wanted(tracks=False)
+    first = Page(wanted.ask, {"value": pages[0]}, Reply(Answer(200, {}, b""), None))
+    return read_users(Pages(*pages), wanted, first).users  # type: ignore[arg-type]
 
 
 def test_of_a_user_on_two_pages_the_later_one_counts() -> None:
-    pages = Pages([a_user(jobTitle="Clerk")], [], [a_user(jobTitle="Head")])
-    assert [facts.title for facts in read_users(pages).values()] == ["Head"]  # type: ignore[arg-type]
+    found = read([a_user(jobTitle="Clerk")], [], [a_user(jobTitle="Head")])
+    assert [facts.title for facts in found.values()] == ["Head"]
 
 
 def test_empty_pages_are_no_end_but_pages_that_bring_nobody_new_are_given_up() -> None:
-    others = [[], [a_user(id=str(UUID(int=1)))]]
-    assert len(read_users(Pages([a_user()], *others))) == 2  # type: ignore[arg-type]
+    others: list[list[Any]] = [[], [a_user(id=str(UUID(int=1)))]]
+    assert len(read([a_user()], *others)) == 2
     with pytest.raises(BadAnswer, match="nobody new"):
-        read_users(Pages(*[[a_user()]] * 100))  # type: ignore[arg-type]
+        read(*[[a_user()]] * 100)
+
+
+@pytest.mark.parametrize("skus", [["x" * 10_000_000], [E3, {}], [None, [], 7, E3.upper()]])
+def test_a_sku_id_that_is_none_is_left_out(skus: list[Any]) -> None:
+    facts = user_facts(a_user(assignedLicenses=[{"skuId": sku} for sku in skus]))
+    assert [held.sku_id for held in facts.held] == ([E3] if len(skus) > 1 else [])
+
+
+@pytest.mark.parametrize("text", ["\u3164", "\u0301\u0302", "\u2800 \u115f", "\u200b", "\u00a0", "\ue000"])
+def test_a_name_of_nothing_to_see_counts_as_none(text: str) -> None:
+    expected = one_line(text) or "Anna Berg"
+    assert user_facts(a_user(displayName=text)).name == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Zoë  Åkesson", " 山田\u3000太郎 ", "a\u00a0b", "x\u2028y", "\ufdfa" * 60, "\u0430\u200d\u0431", "a\x85b", "é\tè"],
+)
+def test_text_of_any_script_becomes_one_line_as_everywhere(text: str) -> None:
+    assert user_facts(a_user(displayName=text)).name == one_line(text)

@@ -7,7 +7,8 @@ import uuid
 from flask import Flask
 
 from jobs import tenant as tenants
-from jobs.microsoft.user_facts import user_facts
+from jobs.microsoft.user_facts import UserFacts, user_facts
+from jobs.microsoft.users import UsersRead
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
 from webapp.extensions import db
@@ -30,8 +31,8 @@ def test_one_person_in_two_tenants_becomes_one_contact_also_when_both_are_writte
     ]
     written = [(row.id, row.tenant_id, {facts.user_id: facts for facts in map(user_facts, people)}) for row in rows]
 
-    def write(row_id: int, tenant_id: str, users: dict[str, object]) -> int:
-        snapshot = tenants.Snapshot(tenant_id, None, None, {}, users)  # type: ignore[arg-type]
+    def write(row_id: int, tenant_id: str, users: dict[str, UserFacts]) -> int:
+        snapshot = tenants.Snapshot(tenant_id, None, None, {}, UsersRead(users))
         outcome = tenants.write(db.session.get_one(Tenant, row_id), snapshot, utc_now())
         db.session.commit()
         return outcome.contacts_created

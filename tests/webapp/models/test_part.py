@@ -9,7 +9,7 @@ import pytest
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, utc_now
-from webapp.models.part import LEASE, MAX_ATTEMPTS
+from webapp.models.part import LEASE, LONGEST_PUT_OFF, MAX_ATTEMPTS
 
 PROBLEM = Problem("It did not work.", "Do something.", "E1", "r-1")
 
@@ -126,6 +126,38 @@ def test_parts_whose_time_has_come_are_resumed_once_and_by_run(make: Make) -> No
     assert SyncPart.resume(db.session, now) == {}
     db.session.refresh(early)
     assert early.not_before is not None
+
+
+def test_a_lease_written_by_a_clock_that_was_ahead_is_taken_over(part: SyncPart) -> None:
+    now = utc_now()
+    ahead = SyncPart.claim(db.session, part.id, now + timedelta(hours=5))
+    assert ahead is not None
+    assert SyncPart.lapsed(db.session, now) == {part.run_id: [part.id]}
+    claim = SyncPart.claim(db.session, part.id, now)
+    assert claim is not None
+    assert not SyncPart.renew(db.session, ahead, now)
+
+
+def test_a_lease_of_a_machine_whose_clock_is_a_little_ahead_holds(part: SyncPart) -> None:
+    now = utc_now()
+    assert SyncPart.claim(db.session, part.id, now + LEASE / 2)
+    assert SyncPart.lapsed(db.session, now) == {}
+    assert SyncPart.claim(db.session, part.id, now) is None
+
+
+def test_a_part_put_off_by_a_clock_that_was_ahead_is_taken_up(part: SyncPart) -> None:
+    now = utc_now()
+    assert SyncPart.put_off(db.session, claim_of(part), now + timedelta(days=2), PROBLEM, requests=1)
+    assert SyncPart.due(db.session, part.run_id, now) == [part.id]
+    assert SyncPart.resume(db.session, now) == {part.run_id: [part.id]}
+    assert SyncPart.claim(db.session, part.id, now) is not None
+
+
+def test_a_part_put_off_for_as_long_as_may_be_waits(part: SyncPart) -> None:
+    now = utc_now()
+    assert SyncPart.put_off(db.session, claim_of(part), now + LONGEST_PUT_OFF, PROBLEM, requests=1)
+    assert SyncPart.due(db.session, part.run_id, now) == []
+    assert SyncPart.resume(db.session, now) == {}
 
 
 def test_a_run_that_is_deleted_takes_its_parts_along(part: SyncPart) -> None:

@@ -241,6 +241,14 @@ def test_a_removal_of_which_nothing_was_heard_is_found_once(make: Make) -> None:
     assert removal.silent(db.session, now + timedelta(seconds=2)) == []
 
 
+def test_a_removal_that_was_heard_of_by_a_clock_that_was_ahead_is_found(make: Make) -> None:
+    lost = an_integration(make)
+    begin(lost, Removal.DELETE)
+    lost.removal_heard_at = utc_now() + timedelta(hours=3)
+    db.session.commit()
+    assert removal.silent(db.session, utc_now()) == [lost.id]
+
+
 def test_a_tenant_is_adopted_with_its_licenses_and_its_organization(make: Make) -> None:
     former, new = an_integration(make, tenants=2), make.integration()
     begin(former, Removal.KEEP)

@@ -232,6 +232,15 @@ def test_a_run_is_silent_when_nothing_was_heard_of_it_for_a_while(make: Make) ->
     assert SyncRun.silent(db.session, now) == [queued.id]
 
 
+def test_a_run_that_was_heard_of_by_a_clock_that_was_ahead_is_silent(make: Make) -> None:
+    now = utc_now()
+    run = make.run(heard_at=now + timedelta(hours=3))
+    make.run(heard_at=now + SILENCE / 2)
+    assert SyncRun.silent(db.session, now) == [run.id]
+    SyncRun.hear(db.session, run.id, now)
+    assert SyncRun.silent(db.session, now) == []
+
+
 def test_progress_is_counted_in_one_query_for_all_runs(make: Make, count_queries: list[str]) -> None:
     runs = [make.run() for _ in range(3)]
     run_ids = [run.id for run in runs]

@@ -1,0 +1,180 @@
+"""How fast Microsoft may be asked, by all workers together.
+
+Sources: Graph, "Microsoft Graph service-specific throttling limits": the global limit, and under "Identity and access
+service limits" those by resource units. The requests of a batch count each for itself ("Microsoft Graph throttling
+guidance").
+
+Waits that Microsoft asked for, and what was asked in the current second, are in Redis, by its clock. Each process also
+remembers what it heard itself; that is all that holds while Redis is away.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+from limits.storage import MemoryStorage, RedisStorage
+from redis import Redis
+
+from webapp.models import Problem
+
+from . import shared
+from .errors import HeldBack, Throttled
+from .retry_after import LONGEST_SECONDS
+
+# All requests of an app, in whatever tenants: the global limit, and that of what it reads here, in resource units.
+APP_REQUESTS, APP_REQUESTS_SECONDS = 130_000, 10
+APP_UNITS, APP_UNITS_SECONDS = 150_000, 20
+# Those of an app in one tenant: what holds for the smallest ones, with less than 50 users.
+TENANT_UNITS, TENANT_UNITS_SECONDS = 3_500, 10
+# The most that a request here costs: subscribedSkus, 3 units, less 1 since it has $select.
+UNITS_A_REQUEST = 2
+# After a wait of the whole app its tenants come back spread over so long.
+SPREAD_SECONDS = 10.0
+
+_PREFIX = "seatledger:pace"
+# What is counted together. A limit of ten seconds is kept by a tenth of it each second; and as ten seconds touch eleven
+# such windows, which begin with a request and not with the clock, it is an eleventh.
+_WINDOW_SECONDS = 1
+_APP_WINDOW = min(APP_REQUESTS // (APP_REQUESTS_SECONDS + 1), APP_UNITS // (APP_UNITS_SECONDS + 1))
+_TENANT_WINDOW = TENANT_UNITS // (TENANT_UNITS_SECONDS + 1)
+
+# Redis counts whole milliseconds, and a key is there until its last one is over.
+_GRACE_SECONDS = 0.002
+
+_LATER = "Nothing needs to be done: syncs take this up again by themselves. For anything else, try again after that."
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """For how long the app and the tenant are told to wait, and how much was asked in this second."""
+
+    app_seconds: float
+    tenant_seconds: float
+    app_units: int
+    tenant_units: int
+
+
+class Pace:
+    """The pace of one app in one tenant. Each thread may have one of its own; they know of each other's requests."""
+
+    def __init__(self, redis_url: str, client_id: str, tenant: str) -> None:
+        self._redis_url = redis_url
+        self._app = client_id.lower()
+        self._tenant = f"{self._app}:{tenant.lower()}"
+
+    def before(self, requests: int = 1) -> None:
+        """Count requests that are about to be sent to Graph. Raises `HeldBack` where they must not be sent now."""
+        units = requests * UNITS_A_REQUEST
+        app_seconds, tenant_seconds = _heard.left(self._app), _heard.left(self._tenant)
+        if app_seconds or tenant_seconds:
+            raise _told_to_wait(app_seconds, tenant_seconds)
+        seen = shared.ask(self._redis_url, lambda redis: self._look(redis, units)) or self._count_here(units)
+        if seen.app_seconds or seen.tenant_seconds:
+            raise _told_to_wait(seen.app_seconds, seen.tenant_seconds)
+        if seen.app_units > _APP_WINDOW:
+            raise _too_fast(_WINDOW_SECONDS + _GRACE_SECONDS + spread(), is_of_app=True)
+        if seen.tenant_units > _TENANT_WINDOW:
+            raise _too_fast(_WINDOW_SECONDS + _GRACE_SECONDS, is_of_app=False)
+
+    def told(self, error: Throttled) -> None:
+        """Hold back everybody whom this answer of Microsoft concerns, from now on; one that says no time, nobody."""
+        if error.seconds is None or isinstance(error, HeldBack):
+            return
+        seconds = min(error.seconds, LONGEST_SECONDS)
+        name = self._app if error.is_of_app else self._tenant
+        _heard.add(name, seconds)
+        key, milliseconds = _wait_key(name), math.ceil((seconds + _GRACE_SECONDS) * 1000)
+
+        def lengthen(pipeline: Any) -> None:
+            is_shorter = pipeline.pttl(key) < milliseconds
+            pipeline.multi()
+            if is_shorter:
+                pipeline.set(key, 1, px=milliseconds)
+
+        shared.ask(self._redis_url, lambda redis: redis.transaction(lengthen, key))
+
+    def _look(self, redis: Redis, units: int) -> _Seen:
+        counter = _counter(self._redis_url)
+        with redis.pipeline(transaction=False) as pipeline:
+            pipeline.pttl(_wait_key(self._app))
+            pipeline.pttl(_wait_key(self._tenant))
+            for name in (self._app, self._tenant):
+                counter.lua_incr_expire([counter.prefixed_key(name)], [_WINDOW_SECONDS, units], client=pipeline)
+            found = pipeline.execute(raise_on_error=False)
+        # What somebody else put under a name says nothing.
+        waits, counts = [_whole(value) / 1000 for value in found[:2]], [_whole(value) for value in found[2:]]
+        return _Seen(waits[0], waits[1], counts[0], counts[1])
+
+    def _count_here(self, units: int) -> _Seen:
+        app, tenant = (_counted_here().incr(name, _WINDOW_SECONDS, units) for name in (self._app, self._tenant))
+        return _Seen(0.0, 0.0, app, tenant)
+
+
+def spread() -> float:
+    """A few seconds, by lot, to wait beyond a wait of the whole app."""
+    return random.uniform(0, SPREAD_SECONDS)  # noqa: S311
+
+
+class _Heard:
+    """The waits that this process was told of, by whom they concern."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._lock = Lock()
+
+    def add(self, name: str, seconds: float) -> None:
+        now = time.monotonic()
+        with self._lock:
+            self._until = {known: until for known, until in self._until.items() if until > now}
+            self._until[name] = max(now + seconds, self._until.get(name, 0.0))
+
+    def left(self, name: str) -> float:
+        """The seconds that are left to wait."""
+        return max(0.0, self._until.get(name, 0.0) - time.monotonic())
+
+
+_heard = _Heard()
+
+
+@lru_cache
+def _counter(redis_url: str) -> RedisStorage:
+    return RedisStorage("redis://", connection_pool=shared.client(redis_url).connection_pool, key_prefix=_PREFIX)
+
+
+@lru_cache
+def _counted_here() -> MemoryStorage:
+    return MemoryStorage()
+
+
+def _wait_key(name: str) -> str:
+    return f"{_PREFIX}:wait:{name}"
+
+
+def _whole(value: object) -> int:
+    return max(0, value) if isinstance(value, int) else 0
+
+
+def _told_to_wait(app_seconds: float, tenant_seconds: float) -> HeldBack:
+    seconds = min(max(app_seconds, tenant_seconds), LONGEST_SECONDS)
+    is_of_app = app_seconds >= tenant_seconds
+    what = "the app" if is_of_app else "the app in this tenant"
+    reason = (
+        f"Seatledger holds back: Microsoft asked to hear nothing of {what} for {math.ceil(seconds):,} seconds more."
+    )
+    return _held_back(reason, seconds + (spread() if is_of_app else 0.0), is_of_app)
+
+
+def _too_fast(seconds: float, *, is_of_app: bool) -> HeldBack:
+    whom = "this app" if is_of_app else "an app in one tenant"
+    reason = f"Seatledger holds back, so that Microsoft is asked no faster than it allows {whom}."
+    return _held_back(reason, seconds, is_of_app)
+
+
+def _held_back(reason: str, seconds: float, is_of_app: bool) -> HeldBack:
+    return HeldBack(Problem(reason, _LATER, "held_back"), seconds, is_of_app=is_of_app)

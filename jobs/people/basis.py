@@ -1,0 +1,93 @@
+"""What decides, beside the users themselves, what is stored of them; and whether what is stored can be built upon."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import cast
+
+from sqlalchemy import Table, and_, bindparam, or_, select
+
+from webapp.extensions import db
+from webapp.models import Contact, DirectoryUser, Integration, License, LicenseStatus, Tenant
+from webapp.models.directory import links
+from webapp.models.user_rules import rules_of
+
+from ..microsoft.user_facts import USER_FIELDS
+
+# Raise it where what is stored of the same users changes: then everybody is compared and written anew.
+VERSION = 1
+
+
+def basis_of(tenant: Tenant) -> str:
+    """A digest that differs where the users of the tenant must be looked at again though they are the same."""
+    rules = rules_of(db.session, tenant)
+    said = (
+        *generation_of(tenant),
+        tenant.organization_id,
+        str(rules.sync_users),
+        rules.include_guests,
+        rules.include_blocked,
+        rules.include_unlicensed,
+        sorted(rules.checked),
+        sorted(licenses_of(tenant.id)[0].items()),
+    )
+    return blake2b(repr(said).encode(), digest_size=16).hexdigest()
+
+
+def generation_of(tenant: Tenant) -> tuple[int, str, int]:
+    """What all that is remembered of the tenant's users depends on.
+
+    While no integration held it, or another one does by now, people could edit its contacts.
+    """
+    return VERSION, USER_FIELDS, tenant.integration_id
+
+
+def licenses_of(tenant_id: int) -> tuple[dict[str, int], list[int]]:
+    """The licenses of the tenant of this row: those that it has by sku id, and those that are gone."""
+    current, gone = {}, []
+    for sku_id, license_id, status in db.session.execute(_LICENSES, {"tenant_id": tenant_id}):
+        if status == LicenseStatus.GONE:
+            gone.append(license_id)
+        else:
+            current[sku_id] = license_id
+    return current, gone
+
+
+_LICENSE = cast(Table, License.__table__)
+_LICENSES = select(_LICENSE.c.sku_id, _LICENSE.c.id, _LICENSE.c.status).where(
+    _LICENSE.c.tenant_id == bindparam("tenant_id")
+)
+
+
+def is_settled(tenant: Tenant) -> bool:
+    """Whether each user of the tenant who qualifies has its contact, and that is as users have left it.
+
+    It is not where somebody deleted the contact, or where its fields came from a user of another tenant who has left it
+    to this one's since.
+    """
+    source = (
+        select(DirectoryUser.id, Tenant.id, Integration.id)
+        .where(
+            DirectoryUser.contact_id == Contact.id,
+            DirectoryUser.user_id == Contact.microsoft_user_id,
+            links(),
+            Tenant.is_synced(),
+        )
+        .correlate(Contact)
+    )
+    is_own = and_(Contact.id == DirectoryUser.contact_id, Contact.organization_id == tenant.organization_id)
+    unsettled = (
+        select(DirectoryUser.id)
+        .outerjoin(Contact, is_own)
+        .where(
+            DirectoryUser.tenant_id == tenant.id,
+            DirectoryUser.qualifies,
+            or_(
+                Contact.id.is_(None),
+                Contact.unlinked_at.is_not(None),
+                and_(Contact.microsoft_user_id != DirectoryUser.user_id, ~source.exists()),
+            ),
+        )
+        .limit(1)
+    )
+    return db.session.scalar(unsettled) is None

@@ -1,0 +1,84 @@
+"""A worker, or the schedule, beside a database of another version: it says so, and does nothing with it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from webapp.schema_version import Fit, Found, look
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0
+# A program that is too old ends after so long, and its supervisor starts the one that is installed then.
+PAUSE_SECONDS = 10.0
+
+_NOBODY = threading.Event()
+
+
+class TooOld(SystemExit):
+    """This program is older than the database, and ends."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+def wait_until_it_fits(app: Flask, stopping: threading.Event = _NOBODY) -> None:
+    """Return once the database is of this version, or `stopping` is set. Raises `TooOld` where it is of a newer one."""
+    said = ""
+    while not stopping.is_set():
+        found, problem = _look(app)
+        if found is not None and found.fit is Fit.SAME:
+            if said:
+                log.info("The database is of this version now: work begins")
+            return
+        if problem != said:
+            log.error("%s Until then nothing is done.", problem)
+            said = problem
+        if found is not None and found.fit is Fit.NEWER:
+            stopping.wait(PAUSE_SECONDS)
+            raise TooOld
+        stopping.wait(LOOK_SECONDS)
+
+
+@contextmanager
+def watched(app: Flask) -> Iterator[None]:
+    """While this lasts, look every few seconds; tell this process to stop, as by SIGTERM, where it no longer fits."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_watch, args=(app, ended, _stop), name="schema version", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _watch(app: Flask, ended: threading.Event, stop: Callable[[], None]) -> None:
+    while not ended.wait(LOOK_SECONDS):
+        found, problem = _look(app)
+        if found is not None and found.fit is not Fit.SAME:
+            log.error("%s What is in hand is ended or handed back, and nothing more is begun.", problem)
+            stop()
+            return
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _look(app: Flask) -> tuple[Found | None, str]:
+    """What was found, and what is wrong in words; nothing was found where the database does not answer."""
+    with app.app_context():
+        try:
+            found = look()
+        except SQLAlchemyError:
+            return None, "The database does not answer: check that it is running and that DATABASE_URL is right."
+    return found, found.problem

@@ -1,0 +1,75 @@
+"""A process that is killed, frozen, told to stop, and started again, as a supervisor would."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from config import BASE_DIR
+
+# What a worker that was told to stop may take to end.
+STOP_SECONDS = 30
+
+
+@dataclass
+class Program:
+    """What one process is started with, and the process. Its output is added to `log`."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    # Whether this test ended it; else it ended by itself, which none of them may.
+    is_down: bool = True
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self.command, cwd=BASE_DIR, env=dict(self.environment), stdout=log, stderr=subprocess.STDOUT
+            )
+        self.is_down = False
+
+    def kill(self) -> None:
+        """End it and all that it started, without a word."""
+        self.is_down = True
+        for process in [*self.children(), self._known()]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._started().wait()
+
+    def children(self) -> list[psutil.Process]:
+        try:
+            return list(self._known().children(recursive=True))
+        except psutil.NoSuchProcess:
+            return []
+
+    def freeze(self) -> None:
+        self._started().send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Does nothing where it is not frozen."""
+        self._started().send_signal(signal.SIGCONT)
+
+    def tell_to_stop(self) -> int:
+        """The exit code. Fails where it does not end in time."""
+        self.is_down = True
+        self._started().terminate()
+        return self._started().wait(STOP_SECONDS)
+
+    @property
+    def ended_by_itself(self) -> bool:
+        return not self.is_down and self._started().poll() is not None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process
+
+    def _known(self) -> psutil.Process:
+        return psutil.Process(self._started().pid)

@@ -1,0 +1,64 @@
+"""All metrics, for the library that writes Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from jobs.queue import QueueUnavailable
+
+from ..version import version
+from . import gauges, store
+from .catalogue import COUNTERS, HISTOGRAMS, PREFIX, Counter, Histogram
+from .counting import Field, bucket_name, counts
+
+
+class Everything(Collector):
+    """What all processes counted, and how things stand."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield _build()
+        yield from gauges.of_database()
+        yield from gauges.of_redis()
+        # This process's own counts first, so that they are among them.
+        store.hand_over(counts)
+        try:
+            numbers = store.read()
+        except QueueUnavailable:
+            return  # nothing is better than figures that seem to have begun anew
+        for counter in COUNTERS:
+            yield _counter(counter, numbers)
+        for histogram in HISTOGRAMS:
+            yield _histogram(histogram, numbers)
+
+
+def _counter(counter: Counter, numbers: Mapping[Field, float]) -> Metric:
+    family = CounterMetricFamily(counter.name, counter.help, labels=counter.labels)
+    for field, number in sorted(numbers.items()):
+        if field[0] == counter.name and len(field) == 1 + len(counter.labels):
+            family.add_metric(field[1:], number)
+    if not counter.labels and not family.samples:
+        family.add_metric((), 0)
+    return family
+
+
+def _histogram(histogram: Histogram, numbers: Mapping[Field, float]) -> Metric:
+    family = HistogramMetricFamily(histogram.name, histogram.help, labels=histogram.labels)
+    size = 1 + len(histogram.labels)
+    series = {field[1:size] for field in numbers if field[0] == histogram.name and len(field) == size + 1}
+    for labels in sorted(series):
+        total, buckets = 0.0, []
+        for bound in histogram.bounds:
+            total += numbers.get((histogram.name, *labels, bucket_name(bound)), 0)
+            buckets.append((str(floatToGoString(bound)), total))  # type: ignore[no-untyped-call]
+        family.add_metric(labels, buckets, numbers.get((histogram.name, *labels, "sum"), 0))
+    return family
+
+
+def _build() -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}_build_info", "The version that answers; the value is 1.", labels=["version"])
+    family.add_metric([version()], 1)
+    return family

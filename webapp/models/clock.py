@@ -1,0 +1,33 @@
+"""Moments that a clock which was wrong has written, told from those that hold.
+
+A clock that was ahead, and was set right since, leaves moments in the future. To wait until they come could take hours
+or years. What no right clock can have written is therefore not believed. Clocks of several machines may differ by as
+much as a lease, or a silence, is long.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_
+
+# Nobody is made to wait longer than this because Microsoft asked for it.
+LONGEST_WAIT = timedelta(days=7)
+# What clocks of several machines may differ by.
+_DIFFERENCE = timedelta(minutes=5)
+
+
+def waits(not_before: datetime | None, now: datetime) -> bool:
+    """Whether what Microsoft asked for, to wait until that moment, still holds."""
+    return not_before is not None and now < not_before <= now + LONGEST_WAIT + _DIFFERENCE
+
+
+def is_over(ends_at: Any, now: datetime, length: timedelta) -> Any:
+    """The condition that a time of that length, which began when its end was written, is over."""
+    return or_(ends_at <= now, ends_at > now + 2 * length)
+
+
+def is_silent(heard_at: Any, now: datetime, silence: timedelta) -> Any:
+    """The condition that nothing was heard for so long."""
+    return is_over(heard_at, now - silence, silence)
