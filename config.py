@@ -25,6 +25,9 @@ BASE_DIR = Path(__file__).resolve().parent
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
 
+# As many connections to Microsoft are kept open (jobs/microsoft/connections.py), and threads share one processor.
+MOST_TENANTS_AT_ONCE = 64
+
 _LOG_FORMATS = ("text", "json")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -119,7 +122,7 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
             microsoft_graph_url=_https_url("MICROSOFT_GRAPH_URL", env.str("MICROSOFT_GRAPH_URL", "")),
             microsoft_ca_bundle=_readable_file("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
             sync_workers=_at_least("SYNC_WORKERS", env.int("SYNC_WORKERS", 2), 1),
-            sync_tenants_at_once=_at_least("SYNC_TENANTS_AT_ONCE", env.int("SYNC_TENANTS_AT_ONCE", 16), 1),
+            sync_tenants_at_once=_tenants_at_once(env.int("SYNC_TENANTS_AT_ONCE", 16)),
             trusted_proxies=_at_least("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0),
             run_log_days=_at_least("RUN_LOG_DAYS", env.int("RUN_LOG_DAYS", 90), 1),
             log_format=_one_of("LOG_FORMAT", env.str("LOG_FORMAT", "") or "text", _LOG_FORMATS),
@@ -318,6 +321,15 @@ def _public_url(given: str) -> str:
 def _port(given: int) -> int:
     if not 1 <= given <= 65535:
         raise SettingError(f"PORT is {given}; it must be between 1 and 65535.")
+    return given
+
+
+def _tenants_at_once(given: int) -> int:
+    if not 1 <= given <= MOST_TENANTS_AT_ONCE:
+        raise SettingError(
+            f"SYNC_TENANTS_AT_ONCE is {given}; it must be between 1 and {MOST_TENANTS_AT_ONCE}. Where that is not "
+            "enough, start more workers."
+        )
     return given
 
 

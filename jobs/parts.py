@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Tenant, utc_now
+from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Tenant, clock, utc_now
 from webapp.models.part import LONGEST_PUT_OFF
 
 from . import telling, tracking
@@ -106,9 +106,9 @@ def _prepared(claim: Claim) -> tuple[Credentials, Wanted]:
     with only_reading():
         tenant, now = _tenant(claim), utc_now()
         of_tenant, of_app = tenant.not_before, tenant.integration.not_before
-        if of_tenant is not None and of_tenant > now:
+        if of_tenant is not None and clock.waits(of_tenant, now):
             raise Waits(of_tenant)
-        if of_app is not None and of_app > now:
+        if of_app is not None and clock.waits(of_app, now):
             raise Waits(of_app + timedelta(seconds=spread()))
         return tenants.credentials_of(tenant.integration, tenant.tenant_id), tracking.wanted(tenant, now)
 
@@ -199,7 +199,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
 
 
 def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, *, was_tried: bool = True) -> None:
-    if (was_tried and hold.claim.is_last_attempt) or until > utc_now() + LONGEST_PATIENCE:
+    if hold.claim.is_last_attempt or until > utc_now() + LONGEST_PATIENCE:
         _fail(hold, problem, requests)
     else:
         _put_off(hold, until, problem, requests, was_tried=was_tried)

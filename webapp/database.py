@@ -9,29 +9,44 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+import psycopg
 from flask import Flask, g, has_app_context, has_request_context, request
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from config import Settings
 
 from .extensions import db
 
 # How long a writer waits for another's transaction to end. Transactions are short: none spans a request to Microsoft.
 SQLITE_BUSY_SECONDS = 30
 POSTGRESQL_CONNECT_SECONDS = 10
-# Connections that a process keeps open once it has needed them: as many as the threads of a worker, which would else
-# make one anew for each transaction. More are made in a rush.
-POOL_SIZE = 20
+# Whoever stops in the midst of a transaction, as a machine that sleeps, holds up nobody for longer than this.
+POSTGRESQL_IDLE_SECONDS = 60
+# Connections for a process's threads beside those that sync: the web's, or what looks after leases and versions.
+_OTHER_THREADS = 16
 
 
-def engine_options(database_url: str) -> dict[str, Any]:
-    """Options for the engine of this URL."""
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Options for the engine of a process.
+
+    No thread waits for a connection. They are made when they are needed, and kept open: a worker's threads would else
+    make one anew for each transaction.
+    """
+    pool = {"pool_size": settings.sync_tenants_at_once + 4, "max_overflow": _OTHER_THREADS}
     # A statement's values belong in no log: among them are names of people and sealed secrets.
-    common: dict[str, Any] = {"hide_parameters": True, "pool_size": POOL_SIZE}
-    if database_url.startswith("sqlite"):
+    common: dict[str, Any] = {"hide_parameters": True, **pool}
+    if settings.database_url.startswith("sqlite"):
         return {**common, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
     # A connection that the database or a proxy dropped is replaced before a page meets it; a host that does not answer
-    # at all is given up soon enough for the page to say so.
-    connect_args = {"connect_timeout": POSTGRESQL_CONNECT_SECONDS}
+    # at all, or any more, is given up soon enough for the page to say so (libpq, "Parameter Key Words").
+    connect_args = {
+        "connect_timeout": POSTGRESQL_CONNECT_SECONDS,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,
+    }
     return {**common, "connect_args": connect_args, "pool_pre_ping": True, "pool_recycle": 1800}
 
 
@@ -41,6 +56,8 @@ def init_app(app: Flask) -> None:
         engine = db.engine
     if engine.dialect.name == "sqlite":
         _tune_sqlite(engine)
+    else:
+        _tune_postgresql(engine)
     # gunicorn and RQ fork: a child must not share its parent's connections.
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
 
@@ -63,6 +80,14 @@ def _tune_sqlite(engine: Engine) -> None:
         # A transaction that reads and then writes fails at once where another wrote in between, whatever the busy
         # timeout. So whoever may write says so at its begin and waits for its turn there.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _may_write() else "BEGIN")
+
+
+def _tune_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: psycopg.Connection[Any], entry: ConnectionPoolEntry) -> None:
+        # Not by the connection's options, which poolers refuse.
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{POSTGRESQL_IDLE_SECONDS}s'".encode())
+        connection.commit()
 
 
 def declare_writing() -> None:

@@ -178,7 +178,7 @@ def _wrong_statement(error: DBAPIError) -> Response:
 
 
 def _older_database(error: MigrationNeeded) -> Response:
-    current_app.logger.error("%s", error)
+    current_app.logger.warning("%s", error)
     return _soon(_OLDER_DATABASE)
 
 

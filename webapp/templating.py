@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -85,7 +86,8 @@ def asset_url(filename: str) -> str:
 
 @lru_cache(maxsize=256)
 def _version(path: Path) -> str:
-    return format(path.stat().st_mtime_ns, "x") if path.exists() else "0"
+    # By what it holds, which is the same for all web processes, and not by when it was installed.
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.exists() else "0"
 
 
 def moment(value: datetime | None) -> Markup:

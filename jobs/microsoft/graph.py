@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import batch
-from .errors import BadAnswer, Refused, ServerFailed, SignInRefused, Throttled, TlsFailed
+from .errors import BadAnswer, HeldBack, Refused, ServerFailed, SignInRefused, Throttled, TlsFailed
 from .noting import note_batched
 from .pace import Pace
 from .patience import SOMEBODY_WAITS, Patience, patiently
@@ -27,6 +27,8 @@ from .transport import Transport
 MAX_PAGES = 200
 
 _VERSION = "/v1.0"
+# So long a thread itself waits: it keeps nobody else from anything.
+_MOMENT_SECONDS = 1.1
 # In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
 _ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
 
@@ -79,6 +81,7 @@ class GraphClient:
         self._origin = _origin(base_url)
         self._sign_in = sign_in
         self._transport = transport
+        self._sleep = sleep
         self._patient = partial(patiently, sleep=sleep, patience=patience)
         self._pace = pace
 
@@ -188,8 +191,7 @@ class GraphClient:
         headers = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        if self._pace is not None:
-            self._pace.before(requests)
+        self._keep_pace(requests)
         try:
             reply = Reply.of(self._transport.send(method, url, headers=headers, data=content))
         except Throttled as wait:
@@ -198,6 +200,21 @@ class GraphClient:
         if reply.has_failed_there:
             raise reply.refusal()
         return reply
+
+    def _keep_pace(self, requests: int) -> None:
+        """Hold back where it would be too fast: for a moment here, or else by raising `HeldBack`.
+
+        A long list must not begin anew because it was read faster than is allowed.
+        """
+        while self._pace is not None:
+            try:
+                self._pace.before(requests)
+            except HeldBack as held:
+                if held.seconds is None or held.seconds > _MOMENT_SECONDS:
+                    raise
+                self._sleep(held.seconds)
+            else:
+                return
 
     def _told(self, wait: Throttled) -> None:
         if self._pace is not None:

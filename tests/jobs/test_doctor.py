@@ -17,6 +17,7 @@ from tests.support.factories import Make
 from tests.support.turns import in_turn
 from webapp.extensions import db
 from webapp.models import Integration
+from webapp.version import version
 
 
 def examined(run_command: FlaskCliRunner) -> tuple[int, list[dict[str, Any]]]:
@@ -100,3 +101,15 @@ def test_each_line_says_how_it_is_and_what_to_do(sandbox: Sandbox, run_command: 
 def lose_the_key(integration: Integration) -> None:
     integration.client_secret_encrypted = "made with another key"
     db.session.commit()
+
+
+def test_workers_of_another_version_are_told(sandbox: Sandbox, run_command: FlaskCliRunner) -> None:
+    report_worker("new", version=version())
+    _, findings = examined(run_command)
+    assert [finding["health"] for finding in of(findings, "version of the workers")] == ["ok"]
+    report_worker("old", version="0.0.9")
+    _, findings = examined(run_command)
+    [found] = of(findings, "version of the workers")
+    assert found["health"] == "warning"
+    assert "1 of 2 workers is of version 0.0.9" in found["text"]
+    assert version() in found["text"]

@@ -39,6 +39,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "DATA_DIR": settings.data_dir,
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
+        "SYNC_TENANTS_AT_ONCE": settings.sync_tenants_at_once,
         "HOST": settings.host,
         "PORT": settings.port,
         "SECRET_KEY": settings.secret_key,

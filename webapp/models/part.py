@@ -244,7 +244,7 @@ class SyncPart(Model):
     def put_off(
         cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int, was_tried: bool = True
     ) -> bool:
-        """Give the part back, to be taken up at `until` at the earliest; an attempt that asked nothing is not counted."""
+        """Give the part back, to be taken up at `until` at the earliest; where nothing was asked, no attempt counts."""
         attempts = cls.attempts if was_tried else cls.attempts - 1
         return cls._settle(
             session, claim, requests, problem, state=PartState.WAITING, not_before=until, attempts=attempts
