@@ -106,7 +106,10 @@ def declare_reading() -> None:
 
 @contextmanager
 def only_reading() -> Iterator[None]:
-    """A transaction of an app context that otherwise writes, which only reads: nobody waits for it. It ends here."""
+    """A transaction of an app context that otherwise writes, or of a command, which only reads: nobody waits for it.
+
+    It ends here.
+    """
     g.only_reads = True
     try:
         yield
@@ -119,6 +122,8 @@ def _may_write() -> bool:
     if has_request_context():
         writes = request.method not in {"GET", "HEAD", "OPTIONS"} or bool(g.get("may_write"))
         return writes and not g.get("only_reads")
+    if has_app_context() and g.get("only_reads"):
+        return False
     if click.get_current_context(silent=True) is not None:
         return True
-    return bool(has_app_context() and g.get("may_write") and not g.get("only_reads"))
+    return bool(has_app_context() and g.get("may_write"))

@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from .. import doctor as checks
+from ..database import only_reading
 from .output import as_json_option, explained, print_records
 
 _MARKS = {checks.Health.OK: "ok", checks.Health.WARNING: "look", checks.Health.FAILED: "FAIL"}
@@ -22,12 +23,14 @@ def doctor(as_json: bool) -> None:
     Exits with 1 where something failed, and with 0 where all is well or only worth a look.
     """
     findings = []
-    for finding in checks.every_check():
-        findings.append(finding)
-        if not as_json:
-            click.echo(f"{_MARKS[finding.health]:<5} {finding.part}: {finding.text}")
-            if finding.fix:
-                click.echo(f"      {finding.fix}")
+    # It takes a while: nobody who writes must wait for it.
+    with only_reading():
+        for finding in checks.every_check():
+            findings.append(finding)
+            if not as_json:
+                click.echo(f"{_MARKS[finding.health]:<5} {finding.part}: {finding.text}")
+                if finding.fix:
+                    click.echo(f"      {finding.fix}")
     if as_json:
         print_records([asdict(finding) for finding in findings], (), as_json)
     sys.exit(any(finding.health == checks.Health.FAILED for finding in findings))

@@ -116,7 +116,9 @@ def test_where_batches_do_not_work_each_thing_is_asked_for_by_itself(
     remembered = kind in {"not_found", "not_supported", "bad_request"}
     assert part_of(again(tenant)).rows_written == 0
     requests = graph_requests(sandbox, tenant)
-    assert requests.pop("batch", 0) == (0 if remembered else 1)
+    # What is refused to a token that was taken over is asked for once more, with a new one.
+    tries = 2 if kind == "forbidden" else 1
+    assert requests.pop("batch", 0) == (0 if remembered else tries)
     assert requests == {"subscribedSkus": 1, "organization": 1, "usersDelta": 1}
 
 
