@@ -21,6 +21,7 @@ from webapp.extensions import db
 from webapp.models import Claim, Problem, SyncPart, SyncRun, part, utc_now
 
 from . import settling
+from .background import in_background
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,6 @@ class Crew:
         self._threads = ThreadPoolExecutor(hands, "tenant") if hands > 1 else None
         self._in_hand: set[Hold] = set()
         self._lock = threading.Lock()
-        self._is_over = threading.Event()
 
     def free(self, most: int) -> int:
         """Wait for a free hand; returns how many are taken, `most` at the most, and 0 where the worker stops."""
@@ -71,7 +71,7 @@ class Crew:
             taken += 1
         return taken
 
-    def put_down(self, hands: int = 1) -> None:
+    def put_down(self, hands: int) -> None:
         """Give hands back that did nothing."""
         if hands:
             self._free.release(hands)
@@ -109,10 +109,10 @@ class Crew:
         with self._lock:
             return not self._in_hand
 
-    def look_after(self) -> None:
-        """Renew the leases, and write what is settled, until the crew is dissolved. In a thread of its own."""
+    def look_after(self, ended: threading.Event) -> None:
+        """Renew the leases, and write what is settled, until that is `ended`. In a thread of its own."""
         renewed_at = time.monotonic()
-        while not self._is_over.wait(_TICK_SECONDS):
+        while not ended.wait(_TICK_SECONDS):
             try:
                 with self._app.app_context():
                     declare_writing()
@@ -152,7 +152,6 @@ class Crew:
         db.session.commit()
 
     def dissolve(self) -> None:
-        self._is_over.set()
         if self._threads is not None:
             self._threads.shutdown(wait=False)
 
@@ -166,15 +165,13 @@ def at_work(app: Flask, hands: int) -> Iterator[Crew]:
     """This process's crew, until all that it has in hand is ended."""
     crew = Crew(app, hands)
     _at_work.append(crew)
-    keeper = threading.Thread(target=crew.look_after, name="leases", daemon=True)
-    keeper.start()
     try:
-        yield crew
-        crew.wait()
+        with in_background("leases", crew.look_after):
+            yield crew
+            crew.wait()
     finally:
         _at_work.remove(crew)
         crew.dissolve()
-        keeper.join()
 
 
 def current(app: Flask) -> Crew:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -38,6 +37,7 @@ from .microsoft.patience import patiently
 from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .notices import READ_ORGANIZATION
+from .waits import end_of
 
 log = logging.getLogger(__name__)
 
@@ -148,9 +148,8 @@ def _wait(integration_id: int, home_id: str, error: Throttled) -> None:
     """Keep with the partner's tenant until when it is not to be asked, so that no run asks too early."""
     if error.seconds is None or isinstance(error, HeldBack):
         return
-    until = utc_now() + timedelta(seconds=min(error.seconds, clock.LONGEST_WAIT.total_seconds()))
     own = update(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
-    db.session.execute(own.values(not_before=until))
+    db.session.execute(own.values(not_before=end_of(error, utc_now())))
     db.session.commit()
 
 

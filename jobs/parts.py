@@ -31,8 +31,6 @@ from .waits import note_wait
 
 log = logging.getLogger(__name__)
 
-# A run does not wait longer than this for a tenant: the next one takes it up.
-LONGEST_PATIENCE = LONGEST_PUT_OFF
 # The most that the first pause lasts before a tenant that failed for a passing reason is asked again; each further one
 # may be twice as long.
 _FIRST_PAUSE_SECONDS = 5.0
@@ -119,7 +117,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: 
     read_at = utc_now()
     with only_reading():
         tenant = _tenant(hold.claim)
-        outcome = tenants.unchanged(tenant, snapshot)
+        outcome = tenants.unchanged(tenant, snapshot, wanted.known)
         if outcome is not None:
             notice = tenants.notice_of(tenant, snapshot)
             reads_licenses = tenant.integration.sync_licenses
@@ -199,7 +197,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
 
 
 def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, *, was_tried: bool = True) -> None:
-    if hold.claim.is_last_attempt or until > utc_now() + LONGEST_PATIENCE:
+    if hold.claim.is_last_attempt or until > utc_now() + LONGEST_PUT_OFF:
         _fail(hold, problem, requests)
     else:
         _put_off(hold, until, problem, requests, was_tried=was_tried)

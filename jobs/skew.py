@@ -14,6 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.schema_version import Fit, Found, look
 
+from .background import in_background
+
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
@@ -51,14 +53,8 @@ def wait_until_it_fits(app: Flask, stopping: threading.Event = _NOBODY) -> None:
 @contextmanager
 def watched(app: Flask) -> Iterator[None]:
     """While this lasts, look every few seconds; tell this process to stop, as by SIGTERM, where it no longer fits."""
-    ended = threading.Event()
-    thread = threading.Thread(target=_watch, args=(app, ended, _stop), name="schema version", daemon=True)
-    thread.start()
-    try:
+    with in_background("schema version", lambda ended: _watch(app, ended, _stop)):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _watch(app: Flask, ended: threading.Event, stop: Callable[[], None]) -> None:

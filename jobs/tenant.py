@@ -177,8 +177,10 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     return outcome
 
 
-def unchanged(tenant: Tenant, snapshot: Snapshot) -> Outcome | None:
+def unchanged(tenant: Tenant, snapshot: Snapshot, known_users: int) -> Outcome | None:
     """What a sync does that finds all as it is stored; None where something differs, or was read whole.
+
+    `known_users` is how many users of the tenant are stored.
 
     Raises `BadAnswer` where the snapshot is of another tenant.
     """
@@ -190,7 +192,7 @@ def unchanged(tenant: Tenant, snapshot: Snapshot) -> Outcome | None:
     changes = compare(before, snapshot.licenses if tenant.integration.sync_licenses else before)
     if changes.outcome.rows_written or (snapshot.tenant is not None and differing(tenant, snapshot.tenant)):
         return None
-    return changes.outcome if read is None else replace(changes.outcome, users_read=tracking.known(tenant.id))
+    return changes.outcome if read is None else replace(changes.outcome, users_read=known_users)
 
 
 def notice_of(tenant: Tenant, snapshot: Snapshot) -> Problem | None:

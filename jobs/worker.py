@@ -33,6 +33,7 @@ from webapp.metrics.flushing import handing_over
 from webapp.version import version
 
 from . import crew, queue, skew
+from .background import in_background
 
 log = logging.getLogger(__name__)
 
@@ -69,16 +70,10 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     with app.app_context():
         worker = Worker(queues, name=name, connection=queue.connection(), log_job_description=False)
-        ended = threading.Event()
-        reporter = threading.Thread(target=_report, args=(app, name, queues, ended), daemon=True)
-        reporter.start()
-        try:
-            with crew.at_work(app, app.config["SETTINGS"].sync_tenants_at_once) as own:
-                worker.leave = partial(_leave, app, own)
-                worker.work(burst=burst, logging_level="WARNING", **options)
-        finally:
-            ended.set()
-            reporter.join()
+        hands = app.config["SETTINGS"].sync_tenants_at_once
+        with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
+            worker.leave = partial(_leave, app, own)
+            worker.work(burst=burst, logging_level="WARNING", **options)
 
 
 def _leave(app: Flask, own: crew.Crew) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Integer, Select, Table, and_, bindparam, select
+from sqlalchemy import Integer, Select, Table, and_, bindparam, func, select
 
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, Tenant
@@ -120,6 +120,12 @@ def stored_of(tenant: Tenant, user_ids: Iterable[str]) -> dict[str, Stored]:
     for some in in_portions(sorted(set(user_ids))):
         found.update(_rows(_SOME, tenant, user_ids=some))
     return found
+
+
+def how_many(tenant_id: int) -> int:
+    """How many users of the tenant of this row are stored."""
+    counted = select(func.count()).select_from(_USER).where(_USER.c.tenant_id == tenant_id)
+    return db.session.scalars(counted).one()
 
 
 def own_contacts(tenant: Tenant) -> Iterator[tuple[str, int]]:

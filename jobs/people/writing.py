@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, func, select, text
+from sqlalchemy import Table, bindparam, delete, text
 
 from webapp.extensions import db
 from webapp.models import DirectoryUser, Outcome, Tenant, UserTracking
@@ -23,7 +23,7 @@ from . import assignments, contacts
 from .basis import generation_of, licenses_of
 from .finding import find
 from .judging import Judge
-from .stored import Stored, look, look_at_some, stored_of
+from .stored import Stored, how_many, look, look_at_some, stored_of
 
 _TABLE = cast(Table, DirectoryUser.__table__)
 # What is stored of a user beside its ids; the hash comes last.
@@ -55,17 +55,12 @@ def write(tenant: Tenant, read: UsersRead | None, licenses: Outcome, now: dateti
     outcome = _write(tenant, read, license_ids, now)
     return replace(
         licenses,
-        users_read=len(read.users) if read.is_whole else _count(tenant),
+        users_read=len(read.users) if read.is_whole else how_many(tenant.id),
         contacts_created=outcome.contacts_created,
         contacts_changed=outcome.contacts_changed,
         contacts_unlinked=outcome.contacts_unlinked,
         other_rows=freed + outcome.other_rows,
     )
-
-
-def _count(tenant: Tenant) -> int:
-    counted = select(func.count()).select_from(_TABLE).where(_TABLE.c.tenant_id == tenant.id)
-    return db.session.scalars(counted).one()
 
 
 def _take_turns(organization_id: int | None) -> None:

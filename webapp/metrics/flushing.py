@@ -37,10 +37,10 @@ def _flush(app: Flask, ended: threading.Event) -> None:
         is_last = ended.wait(FLUSH_SECONDS)
         with app.app_context():
             is_away = not _hand_over()
-        if is_away != was_away:
-            log.warning("Redis does not answer: what is counted is kept") if is_away else log.info(
-                "Redis answers again"
-            )
+        if is_away and not was_away:
+            log.warning("Redis does not answer: what is counted is kept")
+        elif was_away and not is_away:
+            log.info("Redis answers again")
         was_away = is_away
 
 
