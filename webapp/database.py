@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 import psycopg
-from flask import Flask, g, has_app_context, has_request_context, request
+from flask import Flask, current_app, g, has_app_context, has_request_context, request
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from config import Settings
@@ -60,6 +61,9 @@ def init_app(app: Flask) -> None:
         _tune_postgresql(engine)
     # gunicorn and RQ fork: a child must not share its parent's connections.
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
+    # Before the session is given back, which would raise past all handlers where the database went away after the
+    # answer was made.
+    app.teardown_appcontext(lambda _: forget_transaction())
 
 
 def _tune_sqlite(engine: Engine) -> None:
@@ -88,6 +92,17 @@ def _tune_postgresql(engine: Engine) -> None:
         # Not by the connection's options, which poolers refuse.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{POSTGRESQL_IDLE_SECONDS}s'".encode())
         connection.commit()
+
+
+def forget_transaction() -> None:
+    """End this app context's transaction, if one is open, without its changes.
+
+    What is broken may break here, too, which is logged: it must not hide what happened, or an answer that was made.
+    """
+    try:
+        db.session.rollback()
+    except SQLAlchemyError:
+        current_app.logger.warning("The transaction could not be rolled back", exc_info=True)
 
 
 def declare_writing() -> None:

@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response
 from jobs.queue import NoWorker, QueueUnavailable, WorkersBusy
 
 from . import schema_version
-from .extensions import db
+from .database import forget_transaction
 from .schema_version import MigrationNeeded
 
 RETRY_SECONDS = 5
@@ -159,7 +159,7 @@ def _internal_error(error: InternalServerError) -> Response:
 
 
 def _no_database(error: SQLAlchemyError) -> Response:
-    _forget_database()
+    forget_transaction()
     if isinstance(error, OperationalError) and str(error.orig).startswith(_SQLITE_LACKS):
         return _wrong_statement(error)
     current_app.logger.error("The database does not answer at %s %r", request.method, _path(), exc_info=error)
@@ -168,7 +168,7 @@ def _no_database(error: SQLAlchemyError) -> Response:
 
 def _wrong_statement(error: DBAPIError) -> Response:
     """What the database does not understand is a fault of ours, or it lacks what a migration is to give it."""
-    _forget_database()
+    forget_transaction()
     schema_version.look_again()
     try:
         schema_version.require_fit()
@@ -241,16 +241,8 @@ def _is_signed_in() -> bool:
     try:
         return bool(current_user.is_authenticated and current_user.role)
     except SQLAlchemyError:
-        _forget_database()
+        forget_transaction()
         return False
-
-
-def _forget_database() -> None:
-    """Drop this request's connection. What is broken may break here, too, and must not hide what happened."""
-    try:
-        db.session.rollback()
-    except SQLAlchemyError:
-        current_app.logger.warning("The transaction could not be rolled back", exc_info=True)
 
 
 def _says_why(error: HTTPException) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import select
@@ -135,6 +135,21 @@ def test_connections_that_were_dropped_are_replaced_before_a_page_meets_them(bui
     assert site.is_well()
     site.postgresql.drop_connections()
     assert site.is_well()
+    assert site.sign_in() == 302
+
+
+def test_a_connection_that_breaks_once_the_page_is_made_leaves_the_page_as_it_is(build: ExitStack) -> None:
+    site = a_site(build, "postgresql")
+    postgresql = site.postgresql
+    assert postgresql is not None
+
+    def drop(answer: Response) -> Response:
+        postgresql.drop_connections()
+        return answer
+
+    site.app.after_request(drop)
+    for page in PAGES:
+        assert site.browser.get(page).status_code in {200, 302}
     assert site.sign_in() == 302
 
 
