@@ -43,7 +43,7 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
         snapshot = tenants.read(credentials, tenants.transport())
         read_at = utc_now()
         tenant = db.session.get_one(Tenant, tenant_row_id)
-        tenants.refuse_another(tenant, snapshot)
+        tenants.refuse_another(tenant.tenant_id, snapshot)
     except UnreadableSecret:
         return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
     except MicrosoftError as error:

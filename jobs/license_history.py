@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, bindparam, select
 
 from webapp.extensions import db
 from webapp.models import AssetChange, ChangeKind, License, LicenseStatus, Tenant
@@ -26,12 +26,16 @@ def record(tenant: Tenant, before: Facts, returned: Facts, now: datetime, run_id
     entries = list(_entries(before, returned))
     if not entries:
         return
-    ids = dict(db.session.execute(select(License.sku_id, License.id).where(License.tenant_id == tenant.id)).all())
+    ids = dict(db.session.execute(_IDS, {"tenant_id": tenant.id}).all())
     common = {"at": now, "who": f"Sync of {tenant.integration.name}", "run_id": run_id}
     db.session.execute(
-        insert(AssetChange),
+        cast(Table, AssetChange.__table__).insert(),
         [{**common, "license_id": ids[sku_id], "kind": kind, "fields": fields} for sku_id, kind, fields in entries],
     )
+
+
+_LICENSE = cast(Table, License.__table__)
+_IDS = select(_LICENSE.c.sku_id, _LICENSE.c.id).where(_LICENSE.c.tenant_id == bindparam("tenant_id"))
 
 
 def _entries(before: Facts, returned: Facts) -> Iterator[tuple[str, ChangeKind, list[dict[str, Any]]]]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import joinedload
 
 from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Tenant, clock, utc_now
-from webapp.models.part import LONGEST_PUT_OFF
+from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, clock, utc_now
+from webapp.models.claim import LONGEST_PUT_OFF
 
-from . import telling, tracking
+from . import telling
 from . import tenant as tenants
+from .baseline import Baseline, baseline_of, unchanged
 from .crew import STOPPED, Hold, stopping
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient
 from .microsoft.pace import spread
@@ -39,8 +40,6 @@ _TRIES_AT_FAULTS = 3
 
 # SQLite has one writer, and the threads of a process take turns better among themselves than at its file.
 _turns = threading.Lock()
-# Read along with the tenant: it is asked for each time.
-_WITH_INTEGRATION = [joinedload(Tenant.integration)]
 
 
 class LeaseLost(Exception):
@@ -90,39 +89,38 @@ def _go_on(hold: Hold) -> None:
 
 def _read_and_write(hold: Hold, transport: Transport) -> bool:
     """Returns whether all was found as it is stored, and the part is settled."""
-    credentials, wanted = _prepared(hold.claim)
+    credentials, baseline = _prepared(hold.claim)
     with log_context(tenant=credentials.tenant):
         try:
-            return _synced(hold, transport, credentials, wanted)
+            return _synced(hold, transport, credentials, baseline)
         except WholeReadNeeded:
             db.session.rollback()
-            return _synced(hold, transport, credentials, Wanted())
+            return _synced(hold, transport, credentials, replace(baseline, wanted=Wanted()))
 
 
-def _prepared(claim: Claim) -> tuple[Credentials, Wanted]:
-    """What signs in to the tenant, and what to read of its users."""
+def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
+    """What signs in to the tenant, and what is stored of it."""
     with only_reading():
-        tenant, now = _tenant(claim), utc_now()
+        tenant, now = tenants.found(claim.tenant_id), utc_now()
+        if tenant is None:
+            raise LeaseLost
         of_tenant, of_app = tenant.not_before, tenant.integration.not_before
         if of_tenant is not None and clock.waits(of_tenant, now):
             raise Waits(of_tenant)
         if of_app is not None and clock.waits(of_app, now):
             raise Waits(of_app + timedelta(seconds=spread()))
-        return tenants.credentials_of(tenant.integration, tenant.tenant_id), tracking.wanted(tenant, now)
+        return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline_of(tenant, now)
 
 
-def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: Wanted) -> bool:
+def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline: Baseline) -> bool:
     # No transaction is open while Microsoft is asked.
-    snapshot = tenants.read(credentials, transport, wanted, SYNC)
+    snapshot = tenants.read(credentials, transport, baseline.wanted, SYNC)
     read_at = utc_now()
+    notice = tenants.notice_of(snapshot, baseline.syncs_users)
     with only_reading():
-        tenant = _tenant(hold.claim)
-        outcome = tenants.unchanged(tenant, snapshot, wanted.known)
-        if outcome is not None:
-            notice = tenants.notice_of(tenant, snapshot)
-            reads_licenses = tenant.integration.sync_licenses
+        outcome = unchanged(baseline, snapshot)
     if outcome is None:
-        _write(hold, transport, snapshot)
+        _write(hold, transport, snapshot, notice)
         return False
     settle(
         Settled(
@@ -133,7 +131,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: 
             transport.requests,
             notice,
             read_at,
-            reads_licenses,
+            baseline.syncs_licenses,
             snapshot.users is not None,
             lambda: hold.crew.ended(hold),
         )
@@ -141,7 +139,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, wanted: 
     return True
 
 
-def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot) -> None:
+def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice: Problem | None) -> None:
     claim = hold.claim
     with _turns if db.engine.dialect.name == "sqlite" else nullcontext():
         now = utc_now()
@@ -149,21 +147,15 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot) -> None
         # one after the other, and the second finds its lease gone.
         if not SyncPart.renew(db.session, claim, now):
             raise LeaseLost
-        tenant = _tenant(claim)
+        tenant = tenants.held(claim.tenant_id)
+        if tenant is None:
+            raise LeaseLost
         outcome = tenants.write(tenant, snapshot, now, claim.run_id)
-        notice = tenants.notice_of(tenant, snapshot)
         if not SyncPart.succeed(db.session, claim, now, outcome, transport.requests, notice):
             raise LeaseLost
         db.session.commit()
     rows, requests = outcome.rows_written, transport.requests
     telling.part_ended(claim, PartState.OK, hold.began, requests=requests, rows=rows, problem=notice)
-
-
-def _tenant(claim: Claim) -> Tenant:
-    tenant = db.session.get(Tenant, claim.tenant_id, options=_WITH_INTEGRATION)
-    if tenant is None:
-        raise LeaseLost
-    return tenant
 
 
 def _record(hold: Hold, error: Exception, requests: int) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.extensions import db
@@ -36,8 +37,11 @@ def _product_row(names: Names, sku_id: str, part_number: str) -> dict[str, str]:
 
 
 def _known_products(sku_ids: Iterable[str]) -> dict[str, int]:
-    rows = db.session.execute(select(Product.sku_id, Product.id).where(Product.sku_id.in_(list(sku_ids))))
-    return {row.sku_id: row.id for row in rows}
+    return dict(db.session.execute(_KNOWN, {"sku_ids": list(sku_ids)}).all())
+
+
+_PRODUCT = cast(Table, Product.__table__)
+_KNOWN = select(_PRODUCT.c.sku_id, _PRODUCT.c.id).where(_PRODUCT.c.sku_id.in_(bindparam("sku_ids", expanding=True)))
 
 
 def _insert_or_ignore() -> Insert:

@@ -97,8 +97,8 @@ def finish(run_id: int) -> None:
 
 def _write(some: Collection[Settled]) -> None:
     now = utc_now()
-    for one in sorted(some, key=lambda one: one.claim.part_id):
-        SyncPart.succeed(db.session, one.claim, now, one.outcome, one.requests, one.notice)
+    in_order = sorted(some, key=lambda one: one.claim.part_id)
+    SyncPart.succeed_all(db.session, [(one.claim, one.outcome, one.requests, one.notice) for one in in_order], now)
     # Whose lease was lost meanwhile is not among these.
     ids = [one.claim.part_id for one in some]
     ended = select(SyncPart.tenant_id).where(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flask import current_app
 
 from webapp.extensions import db
-from webapp.models import SyncPart, SyncRun, utc_now
+from webapp.models import Claim, SyncPart, SyncRun, utc_now
 
 from . import crew, discovery, parts, queue
 from .crew import stopping
@@ -60,20 +60,19 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
 
 def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
     """Claim these parts, and give them to hands that were taken for them. Returns False where the run has ended."""
-    claims = []
+    claims: list[Claim] = []
     try:
         # The run's row is locked before the parts', here and everywhere: so nobody waits for one who waits for them,
         # and a run is not cancelled between the two.
         is_active = SyncRun.hear(db.session, run_id, utc_now())
         if is_active:
-            claims = [SyncPart.claim(db.session, part_id, utc_now()) for part_id in part_ids]
+            claims = SyncPart.claim(db.session, part_ids, utc_now())
         db.session.commit()
     except BaseException:
         own.put_down(len(part_ids))
         raise
-    given = [claim for claim in claims if claim is not None]
-    own.put_down(len(part_ids) - len(given))
-    for claim in given:
+    own.put_down(len(part_ids) - len(claims))
+    for claim in claims:
         own.give(claim, parts.do)
     return is_active
 

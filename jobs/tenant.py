@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.orm import joinedload
 
 from webapp.extensions import db
 from webapp.models import Integration, License, LicenseStatus, Outcome, Problem, Tenant
-from webapp.models.user_rules import UserSync, rules_of
 
 from . import license_history, tracking
 from .microsoft.clouds import hosts
@@ -149,15 +149,16 @@ def compare(stored: Mapping[str, LicenseFacts], returned: Mapping[str, LicenseFa
 
 
 def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None = None) -> Outcome:
-    """Store what was read, in the transaction that is open; the caller commits. Rows that are right are left alone.
+    """Store what was read, in the transaction that is open, whose caller has `held` the tenant, and commits.
+
+    Rows that are right are left alone.
 
     The history of the licenses tells what a run changed; it is not among the rows that the outcome counts.
 
     Raises `BadAnswer` where the snapshot is of another tenant, and `WholeReadNeeded` where it has only the changes of
     the users, and they do not do.
     """
-    _hold(tenant)
-    refuse_another(tenant, snapshot)
+    refuse_another(tenant.tenant_id, snapshot)
     before = stored(tenant.id)
     syncs_licenses = tenant.integration.sync_licenses
     licenses = snapshot.licenses if syncs_licenses else before
@@ -177,43 +178,32 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     return outcome
 
 
-def unchanged(tenant: Tenant, snapshot: Snapshot, known_users: int) -> Outcome | None:
-    """What a sync does that finds all as it is stored; None where something differs, or was read whole.
-
-    `known_users` is how many users of the tenant are stored.
-
-    Raises `BadAnswer` where the snapshot is of another tenant.
-    """
-    refuse_another(tenant, snapshot)
-    read = snapshot.users
-    if read is not None and not (read.says_nothing_new and tracking.holds(tenant)):
-        return None
-    before = stored(tenant.id)
-    changes = compare(before, snapshot.licenses if tenant.integration.sync_licenses else before)
-    if changes.outcome.rows_written or (snapshot.tenant is not None and differing(tenant, snapshot.tenant)):
-        return None
-    return changes.outcome if read is None else replace(changes.outcome, users_read=known_users)
-
-
-def notice_of(tenant: Tenant, snapshot: Snapshot) -> Problem | None:
+def notice_of(snapshot: Snapshot, syncs_users: bool) -> Problem | None:
     """What could not be read of the tenant beside its licenses, and what to do."""
-    syncs_users = rules_of(db.session, tenant).sync_users != UserSync.OFF
     return together(snapshot.notice, snapshot.users_notice, syncs_users)
 
 
-def _hold(tenant: Tenant) -> None:
-    """Until this transaction ends, nobody else changes what the tenant is matched to; it is read anew."""
-    held = select(Tenant).where(Tenant.id == tenant.id).with_for_update(key_share=True, of=Tenant)
-    db.session.execute(held, execution_options={"populate_existing": True})
+def found(tenant_row_id: int) -> Tenant | None:
+    """The tenant of this row, with its integration."""
+    return db.session.scalar(_TENANT, {"row_id": tenant_row_id})
 
 
-def refuse_another(tenant: Tenant, snapshot: Snapshot) -> None:
+def held(tenant_row_id: int) -> Tenant | None:
+    """The same, read anew: until this transaction ends, nobody else changes what the tenant is matched to."""
+    return db.session.scalar(_HELD, {"row_id": tenant_row_id})
+
+
+_TENANT = select(Tenant).options(joinedload(Tenant.integration)).where(Tenant.id == bindparam("row_id"))
+_HELD = _TENANT.with_for_update(key_share=True, of=Tenant).execution_options(populate_existing=True)
+
+
+def refuse_another(tenant_id: str, snapshot: Snapshot) -> None:
     """Raise `BadAnswer` where the snapshot is of another tenant: by the sign-in, or by the id of one that is known."""
     said = snapshot.tenant.tenant_id if snapshot.tenant else ""
     is_known = select(Tenant.id).where(Tenant.tenant_id == said).limit(1)
-    for tenant_id in {snapshot.tenant_id, said} - {tenant.tenant_id, ""}:
-        if tenant_id == snapshot.tenant_id or db.session.scalar(is_known) is not None:
-            raise BadAnswer(f"it is of the tenant {tenant_id}, not of {tenant.tenant_id}")
+    for other in {snapshot.tenant_id, said} - {tenant_id, ""}:
+        if other == snapshot.tenant_id or db.session.scalar(is_known) is not None:
+            raise BadAnswer(f"it is of the tenant {other}, not of {tenant_id}")
 
 
 def rename(tenant: Tenant, facts: TenantFacts) -> None:
@@ -225,11 +215,11 @@ def rename(tenant: Tenant, facts: TenantFacts) -> None:
         setattr(tenant, field, value)
 
 
-def differing(tenant: Tenant, facts: TenantFacts) -> dict[str, str]:
+def differing(stored: Tenant | TenantFacts, facts: TenantFacts) -> dict[str, str]:
     """What of the tenant is to be called otherwise than it is stored."""
-    said = {**asdict(facts), "name": facts.name or tenant.tenant_id}
+    said = {**vars(facts), "name": facts.name or stored.tenant_id}
     del said["tenant_id"]
-    return {field: value for field, value in said.items() if getattr(tenant, field) != value}
+    return {field: value for field, value in said.items() if getattr(stored, field) != value}
 
 
 def asked_to_wait(moment: datetime) -> Problem:
@@ -264,16 +254,17 @@ def transport(before_request: Callable[[], None] = lambda: None) -> Transport:
 
 def stored(tenant_id: int) -> dict[str, LicenseFacts]:
     """The licenses of the tenant of this row, as they are stored, by sku id."""
-    numbers = [getattr(License, name) for name in asdict(NO_FIGURES)]
-    rows = db.session.execute(
-        select(License.sku_id, License.sku_part_number, License.applies_to, License.status, *numbers).where(
-            License.tenant_id == tenant_id
-        )
-    )
+    rows = db.session.execute(_LICENSES, {"tenant_id": tenant_id})
     return {
         sku_id: LicenseFacts(sku_id, part_number, applies_to, status, Figures(*figures))
         for sku_id, part_number, applies_to, status, *figures in rows
     }
+
+
+_LICENSE = cast(Table, License.__table__)
+_LICENSES = select(
+    *(_LICENSE.c[name] for name in ("sku_id", "sku_part_number", "applies_to", "status", *asdict(NO_FIGURES)))
+).where(_LICENSE.c.tenant_id == bindparam("tenant_id"))
 
 
 def _create(tenant_id: int, created: Iterable[LicenseFacts], now: datetime) -> None:
@@ -283,7 +274,7 @@ def _create(tenant_id: int, created: Iterable[LicenseFacts], now: datetime) -> N
     products = products_of({facts.sku_id: facts.sku_part_number for facts in by_sku.values()})
     common = {"tenant_id": tenant_id, "created_at": now, "changed_at": now}
     db.session.execute(
-        insert(License),
+        _LICENSE.insert(),
         [{**common, "product_id": products[sku_id], **_columns(facts)} for sku_id, facts in by_sku.items()],
     )
 

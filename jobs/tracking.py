@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
+from typing import cast
+
+from sqlalchemy import Insert, Row, Table, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.extensions import db
 from webapp.models import Tenant, UserTracking
@@ -18,33 +23,48 @@ WHOLE_EVERY = timedelta(hours=24)
 
 def wanted(tenant: Tenant, now: datetime) -> Wanted:
     """What to read of the tenant's users now."""
-    tracking = db.session.get(UserTracking, tenant.id)
+    tracking = _tracking(tenant)
     if tracking is None or not timedelta(0) <= now - tracking.read_at < WHOLE_EVERY:
         return Wanted()
     if not tracking.link:
         return Wanted(tracks=False)
-    if not holds(tenant):
+    if not _can_be_built_upon(tenant, tracking.basis):
         return Wanted()
     return Wanted(tracking.link, known=how_many(tenant.id))
 
 
 def holds(tenant: Tenant) -> bool:
     """Whether what is stored of the tenant's users needs nothing but their changes."""
-    tracking = db.session.get(UserTracking, tenant.id)
-    return tracking is not None and tracking.basis == basis_of(tenant) and is_settled(tenant)
+    tracking = _tracking(tenant)
+    return tracking is not None and _can_be_built_upon(tenant, tracking.basis)
 
 
 def note(tenant: Tenant, read: UsersRead | None, now: datetime) -> None:
     """Keep where the next changes are asked for, once what was read is written, in the same transaction."""
     if read is None or read.says_nothing_new:
         return
-    tracking = db.session.get(UserTracking, tenant.id)
-    if not read.is_whole:
-        if tracking is not None:
-            tracking.link = read.link
-        return
-    basis = basis_of(tenant)
-    if tracking is None:
-        db.session.add(UserTracking(tenant_id=tenant.id, link=read.link, basis=basis, read_at=now))
+    if read.is_whole:
+        new = {"tenant_id": tenant.id, "link": read.link, "basis": basis_of(tenant), "read_at": now}
+        db.session.execute(_remember(db.engine.dialect.name), new)
     else:
-        tracking.link, tracking.basis, tracking.read_at = read.link, basis, now
+        db.session.execute(_GO_ON, {"of": tenant.id, "next": read.link})
+
+
+def _can_be_built_upon(tenant: Tenant, basis: str) -> bool:
+    return basis == basis_of(tenant) and is_settled(tenant)
+
+
+def _tracking(tenant: Tenant) -> Row[str, str, datetime] | None:
+    return db.session.execute(_FIND, {"tenant_id": tenant.id}).first()
+
+
+_TABLE = cast(Table, UserTracking.__table__)
+_FIND = select(_TABLE.c.link, _TABLE.c.basis, _TABLE.c.read_at).where(_TABLE.c.tenant_id == bindparam("tenant_id"))
+_GO_ON = _TABLE.update().where(_TABLE.c.tenant_id == bindparam("of")).values(link=bindparam("next"))
+
+
+@cache
+def _remember(dialect: str) -> Insert:
+    insert = postgresql.insert(_TABLE) if dialect == "postgresql" else sqlite.insert(_TABLE)
+    new = {name: insert.excluded[name] for name in ("link", "basis", "read_at")}
+    return insert.on_conflict_do_update(index_elements=["tenant_id"], set_=new)

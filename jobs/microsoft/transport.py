@@ -86,7 +86,6 @@ class Transport:
     """
 
     def __init__(self, ca_bundle: str | None, before_request: Callable[[], None] = lambda: None) -> None:
-        # The bundle goes with every request, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
         self._verify: str | bool = ca_bundle or True
         self._session = _session(ca_bundle)
         self._before_request = before_request
@@ -113,14 +112,11 @@ class Transport:
         deadline = time.monotonic() + ANSWER_SECONDS
         began = False
         try:
-            with self._session.request(
-                method,
-                url,
-                verify=self._verify,
+            with self._session.send(
+                self._session.prepare_request(requests.Request(method, url, **options)),
                 timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
                 allow_redirects=False,
-                stream=True,
-                **options,
+                **self._environment(url),
             ) as response:
                 began = True
                 answer = Answer(response.status_code, response.headers, _read(response, deadline))
@@ -135,6 +131,18 @@ class Transport:
         except OSError as error:
             raise _tls_failed(url) from error  # so requests says that the file of authorities is gone
         return answer
+
+    def _environment(self, url: str) -> Mapping[str, Any]:
+        """What the environment says of proxies and authorities for the server of this address."""
+        scheme, server, *_ = urlsplit(url)
+        # The bundle goes with every request, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
+        return _environment(self._session, f"{scheme}://{server}", self._verify)
+
+
+# requests goes through all of the environment with each request; that of a process stays as it is.
+@lru_cache
+def _environment(session: requests.Session, server: str, verify: str | bool) -> Mapping[str, Any]:
+    return session.merge_environment_settings(server, {}, True, verify, None)
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import cast
 
-from sqlalchemy import Table, and_, bindparam, or_, select
+from sqlalchemy import Integer, Table, and_, bindparam, or_, select
 
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, Integration, License, LicenseStatus, Tenant
@@ -65,29 +65,38 @@ def is_settled(tenant: Tenant) -> bool:
     It is not where somebody deleted the contact, or where its fields came from a user of another tenant who has left it
     to this one's since.
     """
-    source = (
-        select(DirectoryUser.id, Tenant.id, Integration.id)
-        .where(
-            DirectoryUser.contact_id == Contact.id,
-            DirectoryUser.user_id == Contact.microsoft_user_id,
-            links(),
-            Tenant.is_synced(),
-        )
-        .correlate(Contact)
+    whose = {"tenant_id": tenant.id, "organization_id": tenant.organization_id}
+    return db.session.scalar(_UNSETTLED, whose) is None
+
+
+# A user who links the contact and of whom it has its fields.
+_SOURCE = (
+    select(DirectoryUser.id, Tenant.id, Integration.id)
+    .where(
+        DirectoryUser.contact_id == Contact.id,
+        DirectoryUser.user_id == Contact.microsoft_user_id,
+        links(),
+        Tenant.is_synced(),
     )
-    is_own = and_(Contact.id == DirectoryUser.contact_id, Contact.organization_id == tenant.organization_id)
-    unsettled = (
-        select(DirectoryUser.id)
-        .outerjoin(Contact, is_own)
-        .where(
-            DirectoryUser.tenant_id == tenant.id,
-            DirectoryUser.qualifies,
-            or_(
-                Contact.id.is_(None),
-                Contact.unlinked_at.is_not(None),
-                and_(Contact.microsoft_user_id != DirectoryUser.user_id, ~source.exists()),
-            ),
-        )
-        .limit(1)
+    .correlate(Contact)
+)
+_UNSETTLED = (
+    select(DirectoryUser.id)
+    .outerjoin(
+        Contact,
+        and_(
+            Contact.id == DirectoryUser.contact_id,
+            Contact.organization_id == bindparam("organization_id", type_=Integer),
+        ),
     )
-    return db.session.scalar(unsettled) is None
+    .where(
+        DirectoryUser.tenant_id == bindparam("tenant_id"),
+        DirectoryUser.qualifies,
+        or_(
+            Contact.id.is_(None),
+            Contact.unlinked_at.is_not(None),
+            and_(Contact.microsoft_user_id != DirectoryUser.user_id, ~_SOURCE.exists()),
+        ),
+    )
+    .limit(1)
+)

@@ -11,12 +11,13 @@ from flask import Flask
 from jobs import crew, queue, settling, sync
 from jobs.crew import Crew, Hold
 from sandbox import Fault, Sandbox
+from tests.support.claims import claim_one
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
-from webapp.models.part import LEASE
+from webapp.models.claim import LEASE
 
 from .conftest import Work
 from .helpers import asked, do
@@ -28,7 +29,7 @@ def claim(make: Make) -> Claim:
     run, _ = SyncRun.begin(db.session, make.tenant(organization=make.organization()).integration_id, "manual")  # type: ignore[arg-type]
     db.session.commit()
     [part_id] = SyncRun.plan(db.session, run.id, utc_now())
-    claim = SyncPart.claim(db.session, part_id, utc_now())
+    claim = claim_one(part_id, utc_now())
     db.session.commit()
     assert claim is not None
     return claim

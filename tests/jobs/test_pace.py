@@ -14,7 +14,7 @@ from tests.support.microsoft import connected, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun, utc_now
-from webapp.models.part import MAX_ATTEMPTS
+from webapp.models.claim import MAX_ATTEMPTS
 
 from .conftest import Sync, Work
 from .helpers import do, move_time_on
@@ -204,7 +204,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_twice_in_a_row(
 def test_a_tenants_wait_is_kept_also_where_the_lease_was_lost(
     sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SyncPart, "_settle", classmethod(lambda cls, *args, **values: False))
+    monkeypatch.setattr("webapp.models.part._settle", lambda *args, **values: False)
     tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=600),)))
     sync(tenant)
     assert tenant.not_before is not None

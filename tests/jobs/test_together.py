@@ -14,11 +14,12 @@ from jobs import crew, queue, sync
 from jobs.microsoft.transport import Answer, Transport
 from jobs.schedule import sweep
 from sandbox import Fault, Sandbox, Sku
+from tests.support.claims import claim_one
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import License, PartState, Product, RunState, SyncPart, SyncRun, Tenant, utc_now
-from webapp.models.part import LEASE
+from webapp.models.claim import LEASE
 
 from .conftest import Work
 from .helpers import all_at_once, asked, do, move_time_on
@@ -127,7 +128,7 @@ def test_a_part_whose_worker_died_is_taken_up_when_its_lease_has_lapsed(
     run = a_run(sandbox, make)
     do(sync.begin, run.id)
     part = db.session.query(SyncPart).one()
-    assert SyncPart.claim(db.session, part.id, run.heard_at) is not None
+    assert claim_one(part.id, run.heard_at) is not None
     db.session.commit()
     move_time_on(timedelta(seconds=31))
     do(sweep)

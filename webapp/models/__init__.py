@@ -7,6 +7,7 @@ from .asset_access import AssetAccess
 from .asset_change import AssetChange, ChangeKind
 from .audit import AuditArea, AuditEntry
 from .base import fold, utc_now
+from .claim import Claim, Outcome, PartState
 from .cloud import Cloud
 from .contact import Contact, ContactEmail
 from .directory import Assignment, DirectoryUser
@@ -16,7 +17,7 @@ from .integration import Integration, IntegrationRemoved, Kind, Removal
 from .license import STATUS_LABELS, License, LicenseStatus, Product
 from .matching import MatchingAction, MatchingChange
 from .organization import Organization, OrganizationDomain
-from .part import Claim, Outcome, PartState, SyncPart
+from .part import SyncPart
 from .pending_import import ImportKind, PendingImport
 from .problem import UNREADABLE_SECRET, Problem
 from .product_edition import NameSource, ProductName

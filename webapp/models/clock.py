@@ -23,11 +23,16 @@ def waits(not_before: datetime | None, now: datetime) -> bool:
     return not_before is not None and now < not_before <= now + LONGEST_WAIT + _DIFFERENCE
 
 
-def is_over(ends_at: Any, now: datetime, length: timedelta) -> Any:
-    """The condition that a time of that length, which began when its end was written, is over."""
-    return or_(ends_at <= now, ends_at > now + 2 * length)
+def latest_end(now: datetime, length: timedelta) -> datetime:
+    """No right clock has written, for a time of that length, an end later than this."""
+    return now + 2 * length
+
+
+def is_over(ends_at: Any, now: Any, latest: Any) -> Any:
+    """The condition that a time is over, whose end was written when it began, and is at `latest` at the latest."""
+    return or_(ends_at <= now, ends_at > latest)
 
 
 def is_silent(heard_at: Any, now: datetime, silence: timedelta) -> Any:
     """The condition that nothing was heard for so long."""
-    return is_over(heard_at, now - silence, silence)
+    return is_over(heard_at, now - silence, latest_end(now - silence, silence))

@@ -8,77 +8,23 @@ is known by its lapsed lease and taken up again, and a job that runs twice chang
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, Table, Text, UniqueConstraint, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from . import clock
-from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key
+from .base import DbSession, Model, Named, UtcDateTime, primary_key
+from .claim import LEASE, OPEN_PARTS, Claim, Outcome, PartState
+from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
-from .problem import LOST_TOO_OFTEN, Problem
+from .problem import Problem
 from .tenant import Tenant
-
-# Who works on parts renews their leases several times in this time (`jobs.crew`). A worker that was killed keeps its
-# tenants from others for so long.
-LEASE = timedelta(seconds=60)
-# How often a part may be taken up, counting those put off because Microsoft asked for patience.
-MAX_ATTEMPTS = 8
-# A part is put off for a quarter of an hour at the most.
-LONGEST_PUT_OFF = timedelta(minutes=15)
-
-
-class PartState(Stored):
-    WAITING = "waiting"
-    SYNCING = "syncing"
-    OK = "ok"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
 
 # What the session holds of these rows is not looked through: they are read anew.
 _PLAIN: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
-
-OPEN_PARTS = (PartState.WAITING, PartState.SYNCING)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to work on a part, for as long as its lease is renewed."""
-
-    part_id: int
-    run_id: int
-    tenant_id: int
-    lease: str
-    # Counted from 1.
-    attempt: int
-
-    @property
-    def is_last_attempt(self) -> bool:
-        return self.attempt >= MAX_ATTEMPTS
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What syncing one tenant did: license rows by what became of them, and what was done for its users."""
-
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    gone: int = 0
-    users_read: int = 0
-    contacts_created: int = 0
-    contacts_changed: int = 0
-    contacts_unlinked: int = 0
-    # Rows beside those of licenses: of users, their contacts, and who holds which license.
-    other_rows: int = 0
-
-    @property
-    def rows_written(self) -> int:
-        return self.created + self.changed + self.gone + self.other_rows
 
 
 class SyncPart(Model):
@@ -132,7 +78,7 @@ class SyncPart(Model):
     @classmethod
     def due(cls, session: DbSession, run_id: int, now: datetime) -> list[int]:
         """The ids of a run's parts that may be taken up now."""
-        return list(session.scalars(select(cls.id).where(cls.run_id == run_id, cls._is_due(now)).order_by(cls.id)))
+        return list(session.scalars(_do().due, {"run_id": run_id, **moments(now)}))
 
     @classmethod
     def resume(cls, session: DbSession, now: datetime) -> dict[int, list[int]]:
@@ -141,52 +87,35 @@ class SyncPart(Model):
         Those that somebody else holds are left to the next time: who locks many rows must not wait for another who
         does. Mostly there are none, and nothing is written.
         """
-        is_overdue = and_(cls._is_open(), cls.state == PartState.WAITING, cls._has_come(now))
-        if session.scalar(select(cls.id).where(is_overdue).limit(1)) is None:
+        if session.scalar(_do().any_overdue, moments(now)) is None:
             return {}
-        free = select(cls.id).where(is_overdue).with_for_update(skip_locked=True)
-        resumed = update(cls).where(cls.id.in_(free)).values(not_before=None).returning(cls.run_id, cls.id)
-        return _by_run((run_id, part_id) for run_id, part_id in session.execute(resumed))
+        return _by_run(session.execute(_do().resume, moments(now)))
 
     @classmethod
     def lapsed(cls, session: DbSession, now: datetime) -> dict[int, list[int]]:
         """The ids of the parts whose lease ended before their work did, by run: whoever held it died."""
-        lost = select(cls.run_id, cls.id).where(cls._is_open(), cls.state == PartState.SYNCING, cls._has_lapsed(now))
-        return _by_run((run_id, part_id) for run_id, part_id in session.execute(lost))
+        return _by_run(session.execute(_do().lapsed, moments(now)))
 
     @classmethod
-    def claim(cls, session: DbSession, part_id: int, now: datetime) -> Claim | None:
-        """Take the lease of a part that is due, or return None where there is nothing to do.
+    def claim(cls, session: DbSession, part_ids: Collection[int], now: datetime) -> list[Claim]:
+        """Take the leases of those of these parts that are due.
 
-        A part that was taken up too often already ends as failed instead.
+        Parts whose rows somebody has locked are passed over: they are being claimed or written at this moment. One that
+        was taken up too often already ends as failed instead.
         """
         lease = secrets.token_hex(16)
-        row = session.execute(
-            update(cls)
-            .where(cls.id == part_id, cls.attempts < MAX_ATTEMPTS, cls._is_due(now))
-            .values(
-                state=PartState.SYNCING,
-                lease=lease,
-                lease_until=now + LEASE,
-                attempts=cls.attempts + 1,
-                started_at=func.coalesce(cls.started_at, now),
-            )
-            .returning(cls.run_id, cls.tenant_id, cls.attempts),
-            **_PLAIN,
-        ).first()
-        if row is not None:
-            return Claim(part_id, row.run_id, row.tenant_id, lease, row.attempts)
-        session.execute(
-            update(cls)
-            .where(cls.id == part_id, cls.attempts >= MAX_ATTEMPTS, cls._is_due(now))
-            .values(state=PartState.FAILED, finished_at=now, lease=None, lease_until=None, **LOST_TOO_OFTEN.columns())
-        )
-        return None
+        known = {"part_ids": list(part_ids), **moments(now)}
+        taken = session.execute(_do().claim, {**known, "lease": lease, "until": now + LEASE}).all()
+        if len(taken) < len(part_ids):
+            session.execute(_do().give_up, known)
+        claims = [Claim(part_id, run_id, tenant_id, attempt, lease) for part_id, run_id, tenant_id, attempt in taken]
+        return sorted(claims, key=lambda claim: claim.part_id)
 
     @classmethod
     def renew(cls, session: DbSession, claim: Claim, now: datetime) -> bool:
         """Hold the lease longer. Returns False where it was lost: the work is somebody else's now."""
-        return cls._write(session, claim, {"lease_until": now + LEASE})
+        new = {"lease_until": now + LEASE}
+        return session.execute(_do().write(tuple(new)), parameters(claim, new)).scalar() is not None
 
     @classmethod
     def renew_all(cls, session: DbSession, claims: Collection[Claim], now: datetime) -> list[Claim]:
@@ -209,7 +138,7 @@ class SyncPart(Model):
     @classmethod
     def is_any_open(cls, session: DbSession, run_id: int) -> bool:
         """Whether one of the run's parts is not ended yet."""
-        return session.scalar(select(cls.id).where(cls.run_id == run_id, cls._is_open()).limit(1)) is not None
+        return session.scalar(_do().any_open, {"run_id": run_id}) is not None
 
     @classmethod
     def succeed(
@@ -222,33 +151,32 @@ class SyncPart(Model):
         notice: Problem | None = None,
     ) -> bool:
         """Record what was done. Returns False, writing nothing, where the lease was lost."""
-        values = {
-            "created": outcome.created,
-            "changed": outcome.changed,
-            "unchanged": outcome.unchanged,
-            "gone": outcome.gone,
-            "users_read": outcome.users_read,
-            "contacts_created": outcome.contacts_created,
-            "contacts_changed": outcome.contacts_changed,
-            "contacts_unlinked": outcome.contacts_unlinked,
-            "rows_written": outcome.rows_written,
-        }
-        return cls._settle(session, claim, requests, notice, state=PartState.OK, finished_at=now, **values)
+        return _settle(session, claim, requests, notice, **_succeeded(now, outcome))
+
+    @classmethod
+    def succeed_all(
+        cls, session: DbSession, done: Iterable[tuple[Claim, Outcome, int, Problem | None]], now: datetime
+    ) -> None:
+        """The same for many parts, of which those whose leases were lost are left as they are."""
+        values = [
+            (claim, _settled(requests, notice, _succeeded(now, outcome))) for claim, outcome, requests, notice in done
+        ]
+        if values:
+            keys = tuple(values[0][1])
+            session.execute(_do().settle(keys), [parameters(claim, new) for claim, new in values])
 
     @classmethod
     def fail(cls, session: DbSession, claim: Claim, now: datetime, problem: Problem, requests: int) -> bool:
         """Record why nothing was done. Returns False, writing nothing, where the lease was lost."""
-        return cls._settle(session, claim, requests, problem, state=PartState.FAILED, finished_at=now)
+        return _settle(session, claim, requests, problem, state=PartState.FAILED, finished_at=now)
 
     @classmethod
     def put_off(
         cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int, was_tried: bool = True
     ) -> bool:
         """Give the part back, to be taken up at `until` at the earliest; where nothing was asked, no attempt counts."""
-        attempts = cls.attempts if was_tried else cls.attempts - 1
-        return cls._settle(
-            session, claim, requests, problem, state=PartState.WAITING, not_before=until, attempts=attempts
-        )
+        untried = 0 if was_tried else 1
+        return _settle(session, claim, requests, problem, untried, state=PartState.WAITING, not_before=until)
 
     @classmethod
     def cancel_open(cls, session: DbSession, run_id: int, now: datetime) -> None:
@@ -262,41 +190,40 @@ class SyncPart(Model):
             .values(state=PartState.CANCELLED, finished_at=now, lease=None, lease_until=None, not_before=None)
         )
 
-    @classmethod
-    def _settle(cls, session: DbSession, claim: Claim, requests: int, problem: Problem | None, **values: Any) -> bool:
-        explained = (problem or Problem("", "")).columns()
-        released = {"lease": None, "lease_until": None, "requests": cls.requests + requests}
-        return cls._write(session, claim, {**released, **explained, **values})
 
-    @classmethod
-    def _write(cls, session: DbSession, claim: Claim, values: dict[str, Any]) -> bool:
-        written = session.execute(
-            update(cls)
-            .where(cls.id == claim.part_id, cls.lease == claim.lease, cls.state == PartState.SYNCING)
-            .values(values)
-            .returning(cls.id),
-            **_PLAIN,
-        )
-        return written.scalar() is not None
+@cache
+def _do() -> PartStatements:
+    return PartStatements(cast(Table, SyncPart.__table__))
 
-    @classmethod
-    def _is_open(cls) -> Any:
-        # The words of the partial index, so that what is looked for among few is not looked for among all.
-        return cls.finished_at.is_(None)
 
-    @classmethod
-    def _is_due(cls, now: datetime) -> Any:
-        may_start = and_(cls.state == PartState.WAITING, or_(cls.not_before.is_(None), cls._has_come(now)))
-        was_lost = and_(cls.state == PartState.SYNCING, cls._has_lapsed(now))
-        return or_(may_start, was_lost)
+def _settle(
+    session: DbSession, claim: Claim, requests: int, problem: Problem | None, untried: int = 0, **values: Any
+) -> bool:
+    new = _settled(requests, problem, values, untried)
+    written = session.execute(_do().settle(tuple(new), returns=True), parameters(claim, new))
+    return written.scalar() is not None
 
-    @classmethod
-    def _has_come(cls, now: datetime) -> Any:
-        return clock.is_over(cls.not_before, now, LONGEST_PUT_OFF)
 
-    @classmethod
-    def _has_lapsed(cls, now: datetime) -> Any:
-        return clock.is_over(cls.lease_until, now, LEASE)
+def _settled(requests: int, problem: Problem | None, values: Mapping[str, Any], untried: int = 0) -> dict[str, Any]:
+    """What is written of a part that is worked on no more, and by how much its figures change."""
+    explained = (problem or Problem("", "")).columns()
+    return {**explained, **values, MORE_REQUESTS: requests, UNTRIED: untried}
+
+
+def _succeeded(now: datetime, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "state": PartState.OK,
+        "finished_at": now,
+        "created": outcome.created,
+        "changed": outcome.changed,
+        "unchanged": outcome.unchanged,
+        "gone": outcome.gone,
+        "users_read": outcome.users_read,
+        "contacts_created": outcome.contacts_created,
+        "contacts_changed": outcome.contacts_changed,
+        "contacts_unlinked": outcome.contacts_unlinked,
+        "rows_written": outcome.rows_written,
+    }
 
 
 def _by_run(found: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

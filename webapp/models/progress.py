@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 
 from .base import DbSession
-from .part import OPEN_PARTS, PartState, SyncPart
+from .claim import OPEN_PARTS, PartState
+from .part import SyncPart
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ForeignKey, Index, Select, Text, delete, func, insert, literal, select, text, update
+from sqlalchemy import ForeignKey, Index, Select, Table, Text, bindparam, delete, func, insert, literal, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .claim import PartState
 from .integration import Integration
-from .part import PartState, SyncPart
+from .part import SyncPart
 from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem, cancelled_by
 from .progress import Progress
 from .run_discovery import HasDiscovery
@@ -207,8 +210,7 @@ class SyncRun(HasDiscovery, Model):
 
         This locks the run's row, so it comes before what locks one of its parts.
         """
-        heard = update(cls).where(cls.id == run_id, cls.state.in_(ACTIVE_STATES)).values(heard_at=now)
-        return session.execute(heard.returning(cls.id)).scalar() is not None
+        return session.execute(_hear(), {"run_id": run_id, "now": now}).scalar() is not None
 
     @classmethod
     def silent(cls, session: DbSession, now: datetime) -> list[int]:
@@ -269,3 +271,10 @@ class SyncRun(HasDiscovery, Model):
                 problem.fix,
                 problem.request_id,
             )
+
+
+@cache
+def _hear() -> Any:
+    runs = cast(Table, SyncRun.__table__)
+    heard = runs.update().where(runs.c.id == bindparam("run_id"), runs.c.state.in_(ACTIVE_STATES))
+    return heard.values(heard_at=bindparam("now")).returning(runs.c.id)

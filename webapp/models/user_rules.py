@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Text, false, select
+from sqlalchemy import ForeignKey, Text, bindparam, false, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import UNKNOWN, DbSession, Model, Named, Stored
@@ -101,18 +101,28 @@ class UserRules:
         return self.refuse(is_guest=is_guest, is_blocked=is_blocked, held=held) is None
 
 
+def source_of(tenant: Tenant) -> HasUserRules:
+    """Whose rules hold for the tenant: its own, or those of its integration."""
+    return tenant if tenant.has_own_user_rules else tenant.integration
+
+
 def rules_of(session: DbSession, tenant: Tenant) -> UserRules:
-    """The rules that hold for the tenant: its own, or those of its integration."""
-    if tenant.has_own_user_rules:
-        source: HasUserRules = tenant
-        checked = select(TenantCheckedLicense.sku_id).where(TenantCheckedLicense.tenant_id == tenant.id)
+    """The rules that hold for the tenant."""
+    source = source_of(tenant)
+    if source.sync_users != UserSync.LICENSED:
+        checked: Iterable[str] = ()  # they make no difference
+    elif source is tenant:
+        checked = session.scalars(_CHECKED_OF_TENANT, {"tenant_id": tenant.id})
     else:
-        source = tenant.integration
-        checked = select(CheckedLicense.sku_id).where(CheckedLicense.integration_id == tenant.integration_id)
+        checked = session.scalars(_CHECKED, {"integration_id": tenant.integration_id})
     return UserRules(
         source.sync_users,
         include_guests=source.include_guests,
         include_blocked=source.include_blocked,
         include_unlicensed=source.include_unlicensed,
-        checked=frozenset(session.scalars(checked)),
+        checked=frozenset(checked),
     )
+
+
+_CHECKED = select(CheckedLicense.sku_id).where(CheckedLicense.integration_id == bindparam("integration_id"))
+_CHECKED_OF_TENANT = select(TenantCheckedLicense.sku_id).where(TenantCheckedLicense.tenant_id == bindparam("tenant_id"))

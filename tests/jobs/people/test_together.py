@@ -12,7 +12,7 @@ from jobs.microsoft.users import UsersRead
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import Contact, DirectoryUser, Tenant, UserSync, utc_now
+from webapp.models import Contact, DirectoryUser, UserSync, utc_now
 
 
 def test_one_person_in_two_tenants_becomes_one_contact_also_when_both_are_written_at_once(
@@ -33,7 +33,9 @@ def test_one_person_in_two_tenants_becomes_one_contact_also_when_both_are_writte
 
     def write(row_id: int, tenant_id: str, users: dict[str, UserFacts]) -> int:
         snapshot = tenants.Snapshot(tenant_id, None, None, {}, UsersRead(users))
-        outcome = tenants.write(db.session.get_one(Tenant, row_id), snapshot, utc_now())
+        tenant = tenants.held(row_id)
+        assert tenant is not None
+        outcome = tenants.write(tenant, snapshot, utc_now())
         db.session.commit()
         return outcome.contacts_created
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.claims import claim_one
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, utc_now
-from webapp.models.part import LEASE, LONGEST_PUT_OFF, MAX_ATTEMPTS
+from webapp.models.claim import LEASE, LONGEST_PUT_OFF, MAX_ATTEMPTS
 
 PROBLEM = Problem("It did not work.", "Do something.", "E1", "r-1")
 
@@ -22,7 +23,7 @@ def part(make: Make) -> SyncPart:
 
 
 def claim_of(part: SyncPart) -> Claim:
-    claim = SyncPart.claim(db.session, part.id, utc_now())
+    claim = claim_one(part.id, utc_now())
     assert claim is not None
     return claim
 
@@ -30,7 +31,7 @@ def claim_of(part: SyncPart) -> Claim:
 def test_a_part_that_waits_can_be_claimed_once(part: SyncPart) -> None:
     claim = claim_of(part)
     assert (claim.run_id, claim.tenant_id, claim.attempt) == (part.run_id, part.tenant_id, 1)
-    assert SyncPart.claim(db.session, part.id, utc_now()) is None
+    assert claim_one(part.id, utc_now()) is None
     db.session.refresh(part)
     assert part.state == PartState.SYNCING
 
@@ -38,10 +39,10 @@ def test_a_part_that_waits_can_be_claimed_once(part: SyncPart) -> None:
 def test_a_part_put_off_can_be_claimed_when_its_time_has_come(part: SyncPart) -> None:
     later = utc_now() + timedelta(minutes=5)
     assert SyncPart.put_off(db.session, claim_of(part), later, PROBLEM, requests=2)
-    assert SyncPart.claim(db.session, part.id, later - timedelta(seconds=1)) is None
+    assert claim_one(part.id, later - timedelta(seconds=1)) is None
     assert SyncPart.due(db.session, part.run_id, later - timedelta(seconds=1)) == []
     assert SyncPart.due(db.session, part.run_id, later) == [part.id]
-    again = SyncPart.claim(db.session, part.id, later)
+    again = claim_one(part.id, later)
     assert again is not None
     assert again.attempt == 2
 
@@ -49,7 +50,7 @@ def test_a_part_put_off_can_be_claimed_when_its_time_has_come(part: SyncPart) ->
 def test_a_lapsed_lease_can_be_taken_over_and_the_first_holder_writes_nothing(part: SyncPart) -> None:
     first = claim_of(part)
     after = utc_now() + LEASE + timedelta(seconds=1)
-    second = SyncPart.claim(db.session, part.id, after)
+    second = claim_one(part.id, after)
     assert second is not None
     assert not SyncPart.renew(db.session, first, after)
     assert not SyncPart.succeed(db.session, first, after, Outcome(created=9), requests=9)
@@ -64,14 +65,14 @@ def test_a_renewed_lease_cannot_be_taken_over(part: SyncPart) -> None:
     claim = claim_of(part)
     soon = utc_now() + LEASE - timedelta(seconds=5)
     assert SyncPart.renew(db.session, claim, soon)
-    assert SyncPart.claim(db.session, part.id, soon + timedelta(seconds=10)) is None
+    assert claim_one(part.id, soon + timedelta(seconds=10)) is None
 
 
 @pytest.mark.parametrize("state", [PartState.OK, PartState.FAILED, PartState.CANCELLED])
 def test_a_part_that_has_ended_is_not_taken_up_again(state: PartState, part: SyncPart) -> None:
     part.state = state
     db.session.commit()
-    assert SyncPart.claim(db.session, part.id, utc_now() + timedelta(days=1)) is None
+    assert claim_one(part.id, utc_now() + timedelta(days=1)) is None
     assert SyncPart.due(db.session, part.run_id, utc_now() + timedelta(days=1)) == []
 
 
@@ -92,7 +93,7 @@ def test_an_end_is_not_written_twice(part: SyncPart) -> None:
 def test_the_reason_of_an_earlier_attempt_goes_when_a_later_one_succeeds(part: SyncPart) -> None:
     now = utc_now()
     SyncPart.put_off(db.session, claim_of(part), now, PROBLEM, requests=3)
-    claim = SyncPart.claim(db.session, part.id, now)
+    claim = claim_one(part.id, now)
     assert claim is not None
     SyncPart.succeed(db.session, claim, now, Outcome(), requests=4)
     db.session.refresh(part)
@@ -102,11 +103,11 @@ def test_the_reason_of_an_earlier_attempt_goes_when_a_later_one_succeeds(part: S
 def test_work_that_is_lost_again_and_again_ends_as_failed(part: SyncPart) -> None:
     now = utc_now()
     for attempt in range(1, MAX_ATTEMPTS + 1):
-        claim = SyncPart.claim(db.session, part.id, now)
+        claim = claim_one(part.id, now)
         assert claim is not None
         assert claim.is_last_attempt == (attempt == MAX_ATTEMPTS)
         now += LEASE + timedelta(seconds=1)
-    assert SyncPart.claim(db.session, part.id, now) is None
+    assert claim_one(part.id, now) is None
     db.session.refresh(part)
     assert part.state == PartState.FAILED
     assert "lost several times" in part.reason
@@ -130,19 +131,19 @@ def test_parts_whose_time_has_come_are_resumed_once_and_by_run(make: Make) -> No
 
 def test_a_lease_written_by_a_clock_that_was_ahead_is_taken_over(part: SyncPart) -> None:
     now = utc_now()
-    ahead = SyncPart.claim(db.session, part.id, now + timedelta(hours=5))
+    ahead = claim_one(part.id, now + timedelta(hours=5))
     assert ahead is not None
     assert SyncPart.lapsed(db.session, now) == {part.run_id: [part.id]}
-    claim = SyncPart.claim(db.session, part.id, now)
+    claim = claim_one(part.id, now)
     assert claim is not None
     assert not SyncPart.renew(db.session, ahead, now)
 
 
 def test_a_lease_of_a_machine_whose_clock_is_a_little_ahead_holds(part: SyncPart) -> None:
     now = utc_now()
-    assert SyncPart.claim(db.session, part.id, now + LEASE / 2)
+    assert claim_one(part.id, now + LEASE / 2)
     assert SyncPart.lapsed(db.session, now) == {}
-    assert SyncPart.claim(db.session, part.id, now) is None
+    assert claim_one(part.id, now) is None
 
 
 def test_a_part_put_off_by_a_clock_that_was_ahead_is_taken_up(part: SyncPart) -> None:
@@ -150,7 +151,7 @@ def test_a_part_put_off_by_a_clock_that_was_ahead_is_taken_up(part: SyncPart) ->
     assert SyncPart.put_off(db.session, claim_of(part), now + timedelta(days=2), PROBLEM, requests=1)
     assert SyncPart.due(db.session, part.run_id, now) == [part.id]
     assert SyncPart.resume(db.session, now) == {part.run_id: [part.id]}
-    assert SyncPart.claim(db.session, part.id, now) is not None
+    assert claim_one(part.id, now) is not None
 
 
 def test_a_part_put_off_for_as_long_as_may_be_waits(part: SyncPart) -> None:
@@ -165,4 +166,4 @@ def test_a_run_that_is_deleted_takes_its_parts_along(part: SyncPart) -> None:
     db.session.delete(db.session.get_one(SyncRun, part.run_id))
     db.session.commit()
     assert not SyncPart.renew(db.session, claim, utc_now())
-    assert SyncPart.claim(db.session, claim.part_id, utc_now()) is None
+    assert claim_one(claim.part_id, utc_now()) is None

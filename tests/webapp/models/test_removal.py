@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.jobs.helpers import all_at_once
+from tests.support.claims import claim_one
 from tests.support.factories import Make
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -88,7 +89,7 @@ def test_the_run_that_is_active_is_cancelled_and_nobody_writes_for_it(make: Make
     make.tenant(integration=integration, organization=make.organization())
     run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
     (part_id,) = SyncRun.plan(db.session, run.id, utc_now())
-    claim = SyncPart.claim(db.session, part_id, utc_now())
+    claim = claim_one(part_id, utc_now())
     db.session.commit()
     assert claim is not None
     begin(integration, way)

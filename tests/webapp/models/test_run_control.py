@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.jobs.helpers import all_at_once
+from tests.support.claims import claim_one
 from tests.support.factories import Make
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -92,14 +93,14 @@ def test_cancelling_a_run_that_is_gone_does_nothing(make: Make) -> None:
 def test_whoever_works_on_a_part_of_a_cancelled_run_writes_nothing(make: Make) -> None:
     run = run_of(make, PartState.WAITING)
     [part_id] = SyncPart.due(db.session, run.id, utc_now())
-    claim = SyncPart.claim(db.session, part_id, utc_now())
+    claim = claim_one(part_id, utc_now())
     assert claim is not None
     db.session.commit()
     cancel(run.id)
     now = utc_now()
     assert not SyncPart.renew(db.session, claim, now)
     assert not SyncPart.succeed(db.session, claim, now, Outcome(created=3), requests=4)
-    assert SyncPart.claim(db.session, part_id, now) is None
+    assert claim_one(part_id, now) is None
     assert not SyncRun.hear(db.session, run.id, now)
     assert states(run) == [PartState.CANCELLED]
 
@@ -147,7 +148,7 @@ def test_cancelling_while_the_last_part_is_written_leaves_no_part_open(attempt: 
     run = run_of(make, PartState.WAITING)
     run_id = run.id
     [part_id] = SyncPart.due(db.session, run_id, utc_now())
-    claim = SyncPart.claim(db.session, part_id, utc_now())
+    claim = claim_one(part_id, utc_now())
     assert claim is not None
 
     def write() -> None:
@@ -178,7 +179,7 @@ def test_resuming_hearing_claiming_and_cancelling_at_once_wait_for_each_other_on
     def work(ids: list[int]) -> None:
         for part_id in ids:
             if SyncRun.hear(db.session, run_id, utc_now()):
-                SyncPart.claim(db.session, part_id, utc_now())
+                claim_one(part_id, utc_now())
             db.session.commit()
 
     def resume() -> None:

@@ -51,14 +51,18 @@ def test_what_a_user_must_hold(rules: UserRules, held: list[str], refusal: Refus
 
 def test_a_tenants_own_rules_hold_where_it_has_them_else_those_of_the_integration(make: Make) -> None:
     integration = make.integration(sync_users=UserSync.LICENSED, include_guests=True)
-    tenant = make.tenant(integration=integration, sync_users=UserSync.ALL, include_blocked=True)
+    tenant = make.tenant(integration=integration, sync_users=UserSync.LICENSED, include_blocked=True)
     db.session.add(CheckedLicense(integration_id=integration.id, sku_id=E3))
     db.session.add(TenantCheckedLicense(tenant_id=tenant.id, sku_id=VISIO))
     db.session.commit()
     assert rules_of(db.session, tenant) == UserRules(UserSync.LICENSED, include_guests=True, checked=frozenset({E3}))
     tenant.has_own_user_rules = True
     db.session.commit()
-    assert rules_of(db.session, tenant) == UserRules(UserSync.ALL, include_blocked=True, checked=frozenset({VISIO}))
+    assert rules_of(db.session, tenant) == UserRules(
+        UserSync.LICENSED, include_blocked=True, checked=frozenset({VISIO})
+    )
+    tenant.sync_users = UserSync.ALL
+    assert rules_of(db.session, tenant) == UserRules(UserSync.ALL, include_blocked=True)
 
 
 def test_an_integration_that_syncs_only_users_syncs_something(make: Make) -> None:

@@ -1,0 +1,63 @@
+"""The words of parts: their states, the leases by which they are worked on, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .base import Stored
+
+# Who works on parts renews their leases several times in this time (`jobs.crew`). A worker that was killed keeps its
+# tenants from others for so long.
+LEASE = timedelta(seconds=60)
+# How often a part may be taken up, counting those put off because Microsoft asked for patience.
+MAX_ATTEMPTS = 8
+# A part is put off for a quarter of an hour at the most.
+LONGEST_PUT_OFF = timedelta(minutes=15)
+
+
+class PartState(Stored):
+    WAITING = "waiting"
+    SYNCING = "syncing"
+    OK = "ok"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_PARTS = (PartState.WAITING, PartState.SYNCING)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a part, for as long as its lease is renewed."""
+
+    part_id: int
+    run_id: int
+    tenant_id: int
+    # Counted from 1.
+    attempt: int
+    lease: str
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.attempt >= MAX_ATTEMPTS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What syncing one tenant did: license rows by what became of them, and what was done for its users."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    users_read: int = 0
+    contacts_created: int = 0
+    contacts_changed: int = 0
+    contacts_unlinked: int = 0
+    # Rows beside those of licenses: of users, their contacts, and who holds which license.
+    other_rows: int = 0
+
+    @property
+    def rows_written(self) -> int:
+        return self.created + self.changed + self.gone + self.other_rows
