@@ -6,7 +6,7 @@ Sources: Graph, "user resource type", "licenseAssignmentState resource type".
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ class UserFacts(NamedTuple):
 
 def user_facts(user: Any) -> UserFacts:
     """The facts of one user. What is not as documented counts as not there, but without an id it is `BadAnswer`."""
-    user_id = guid_of(user.get("id")) if isinstance(user, Mapping) else ""
+    user_id = guid_of(user.get("id")) if isinstance(user, dict) else ""
     if not user_id:
         raise BadAnswer("a user has no id that is a GUID")
     get = user.get
@@ -96,6 +96,8 @@ def _text(value: Any, longest: int) -> str:
     """The value on one line, cut where it is too long; empty where it is no text."""
     if not isinstance(value, str):
         return ""
+    if len(value) <= longest and value.isascii() and value.isprintable() and "  " not in value:
+        return value.strip()  # what would come of all below, too; nearly all text is such
     # Cut before it is looked at character by character, since it may be a million.
     value = value[: longest * 4]
     # Most text is printable: then there is nothing in it to leave out, and only white space to make single.
@@ -127,6 +129,8 @@ def _addresses(mail: Any, proxies: Any) -> tuple[str, ...]:
     others: list[str] = []
     for proxy in _list(proxies):
         kind, _, address = proxy.partition(":") if isinstance(proxy, str) else ("", "", "")
+        if address == mail:
+            continue  # as most often one is: it comes first anyway
         kind = kind.strip()
         if kind == "SMTP":
             primary.append(_address(address))
@@ -166,7 +170,7 @@ def _held(states: Any, assigned: Any) -> tuple[Held, ...]:
         is_group = isinstance(group, str) and bool(group.strip())
         ways = failed if isinstance(status, str) and status.strip().lower() == "error" else working
         before = ways.get(sku_id)
-        ways[sku_id] = Held(
+        ways[sku_id] = _held_so(
             sku_id,
             not is_group or (before is not None and before.is_direct),
             is_group or (before is not None and before.is_through_group),
@@ -174,14 +178,19 @@ def _held(states: Any, assigned: Any) -> tuple[Held, ...]:
     for one in _list(assigned):
         sku_id = _sku_id(one)
         if sku_id and sku_id not in working:
-            working[sku_id] = failed.get(sku_id) or Held(sku_id, is_direct=True, is_through_group=False)
+            working[sku_id] = failed.get(sku_id) or _held_so(sku_id, True, False)
     return tuple(working[sku_id] for sku_id in sorted(working)) if len(working) > 1 else tuple(working.values())
 
 
 def _sku_id(source: Any) -> str:
     """The SKU's id, which very many users share: it is kept once."""
-    value = source.get("skuId") if isinstance(source, Mapping) else None
+    value = source.get("skuId") if isinstance(source, dict) else None
     return _sku(value) if isinstance(value, str) and len(value) <= _LONGEST_GUID else ""
+
+
+@lru_cache(maxsize=4096)
+def _held_so(sku_id: str, is_direct: bool, is_through_group: bool) -> Held:
+    return Held(sku_id, is_direct, is_through_group)
 
 
 @lru_cache(maxsize=4096)
