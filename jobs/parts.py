@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -28,6 +26,7 @@ from .microsoft.transport import Transport
 from .microsoft.users import Wanted
 from .people import WholeReadNeeded
 from .settling import Settled, finish, settle
+from .turns import turn
 from .waits import note_wait
 
 log = logging.getLogger(__name__)
@@ -37,9 +36,6 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 5.0
 # A passing fault that came this often has not passed.
 _TRIES_AT_FAULTS = 3
-
-# SQLite has one writer, and the threads of a process take turns better among themselves than at its file.
-_turns = threading.Lock()
 
 
 class LeaseLost(Exception):
@@ -141,7 +137,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline
 
 def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice: Problem | None) -> None:
     claim = hold.claim
-    with _turns if db.engine.dialect.name == "sqlite" else nullcontext():
+    with turn():
         now = utc_now()
         # The lease is renewed first: its row is locked until the commit, so that two who read the same tenant write
         # one after the other, and the second finds its lease gone.
