@@ -18,8 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import Claim, Problem, SyncPart, SyncRun, utc_now
-from webapp.models.claim import LEASE
+from webapp.models import Claim, Problem, SyncPart, SyncRun, leases, utc_now
 
 from . import settling
 from .background import in_background
@@ -118,7 +117,7 @@ class Crew:
                 with self._app.app_context():
                     declare_writing()
                     settling.flush()
-                    if time.monotonic() - renewed_at >= LEASE.total_seconds() / _RENEWALS:
+                    if time.monotonic() - renewed_at >= leases.LEASE.total_seconds() / _RENEWALS:
                         renewed_at = time.monotonic()
                         self.renew()
             except (OperationalError, InterfaceError) as error:

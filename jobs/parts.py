@@ -12,7 +12,7 @@ from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, clock, utc_now
-from webapp.models.claim import LONGEST_PUT_OFF
+from webapp.models.leases import LONGEST_PUT_OFF
 
 from . import telling
 from . import tenant as tenants

@@ -13,7 +13,7 @@ from flask import current_app
 from webapp.extensions import db
 from webapp.models import Claim, SyncPart, SyncRun, utc_now
 
-from . import crew, discovery, parts, queue
+from . import crew, discovery, parts, queue, telling
 from .crew import stopping
 from .job import job
 from .lanes import lanes
@@ -34,6 +34,8 @@ def begin(run_id: int) -> None:
     db.session.commit()
     if part_ids:
         queue.sync_parts(run_id, part_ids, lanes([run_id])[run_id])
+    elif part_ids is None:
+        telling.run_ended(run_id)
     else:
         finish(run_id)
 

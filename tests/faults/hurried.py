@@ -14,7 +14,7 @@ from typing import Any
 LEASE = timedelta(seconds=8)
 
 TIMES: dict[str, dict[str, Any]] = {
-    "webapp.models.part": {"LEASE": LEASE},
+    "webapp.models.leases": {"LEASE": LEASE},
     "webapp.models.run": {"SILENCE": timedelta(seconds=4)},
     "webapp.models.removal": {"SILENCE": timedelta(seconds=4)},
     "jobs.microsoft.transport": {"SILENCE_SECONDS": 3, "ANSWER_SECONDS": 4},

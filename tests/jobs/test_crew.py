@@ -17,7 +17,7 @@ from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
-from webapp.models.claim import LEASE
+from webapp.models.leases import LEASE
 
 from .conftest import Work
 from .helpers import asked, do
@@ -28,7 +28,7 @@ from .test_cancel import tenants_of_one_app
 def claim(make: Make) -> Claim:
     run, _ = SyncRun.begin(db.session, make.tenant(organization=make.organization()).integration_id, "manual")  # type: ignore[arg-type]
     db.session.commit()
-    [part_id] = SyncRun.plan(db.session, run.id, utc_now())
+    [part_id] = SyncRun.plan(db.session, run.id, utc_now()) or []
     claim = claim_one(part_id, utc_now())
     db.session.commit()
     assert claim is not None

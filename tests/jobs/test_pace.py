@@ -14,7 +14,7 @@ from tests.support.microsoft import connected, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun, utc_now
-from webapp.models.claim import MAX_ATTEMPTS
+from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Sync, Work
 from .helpers import do, move_time_on

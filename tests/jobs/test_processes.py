@@ -26,7 +26,7 @@ from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.settings import environment_of
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun
-from webapp.models.claim import LEASE
+from webapp.models.leases import LEASE
 from webapp.models.run import SILENCE
 
 from .helpers import do, move_time_on

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from jobs import telling
+from jobs import sync, telling
 from logs.formats import TextLines
 from tests.support.factories import Make
 from webapp.extensions import db
@@ -99,6 +99,15 @@ def test_a_run_that_ended_is_one_line_with_its_figures(make: Make, lines: list[s
 
 
 @pytest.mark.usefixtures("app")
+def test_a_run_that_has_nothing_to_do_is_told_once(make: Make, lines: list[str]) -> None:
+    run = make.run(integration=make.tenant().integration)
+    for _ in range(2):
+        sync.begin(run.id)
+    [line] = lines
+    assert "The sync ended: failed, No tenant is matched" in line
+    assert counts.take()["seatledger_runs_ended", "failed"] == 1
+
+
 def test_a_run_that_is_gone_by_then_is_no_fault(lines: list[str]) -> None:
     telling.run_ended(12345)
     assert lines == []

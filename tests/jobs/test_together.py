@@ -19,7 +19,7 @@ from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import License, PartState, Product, RunState, SyncPart, SyncRun, Tenant, utc_now
-from webapp.models.claim import LEASE
+from webapp.models.leases import LEASE
 
 from .conftest import Work
 from .helpers import all_at_once, asked, do, move_time_on

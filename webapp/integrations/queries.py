@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from ..extensions import db
 from ..models import Integration, Organization, PartState, Progress, SyncPart, SyncRun, Tenant, User, utc_now
-from ..models.claim import OPEN_PARTS
+from ..models.leases import OPEN_PARTS
 from ..paging import Page, count_rows
 from ..search import every_word, searchable
 from .durations import duration

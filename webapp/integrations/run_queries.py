@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager
 
 from ..extensions import db
 from ..models import PartState, SyncPart, SyncRun, Tenant, utc_now
-from ..models.claim import OPEN_PARTS
+from ..models.leases import OPEN_PARTS
 from ..paging import Page
 from .consent import consent_url_of
 from .durations import duration

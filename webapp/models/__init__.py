@@ -7,13 +7,13 @@ from .asset_access import AssetAccess
 from .asset_change import AssetChange, ChangeKind
 from .audit import AuditArea, AuditEntry
 from .base import fold, utc_now
-from .claim import Claim, Outcome, PartState
 from .cloud import Cloud
 from .contact import Contact, ContactEmail
 from .directory import Assignment, DirectoryUser
 from .due import Begun, begin_due
 from .group import GroupMember, OrganizationGrant, UserGroup
 from .integration import Integration, IntegrationRemoved, Kind, Removal
+from .leases import Claim, Outcome, PartState
 from .license import STATUS_LABELS, License, LicenseStatus, Product
 from .matching import MatchingAction, MatchingChange
 from .organization import Organization, OrganizationDomain

@@ -16,8 +16,9 @@ from typing import Any, cast
 from sqlalchemy import ForeignKey, Index, Table, Text, UniqueConstraint, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from . import leases
 from .base import DbSession, Model, Named, UtcDateTime, primary_key
-from .claim import LEASE, OPEN_PARTS, Claim, Outcome, PartState
+from .leases import OPEN_PARTS, Claim, Outcome, PartState
 from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
 from .problem import Problem
@@ -105,7 +106,7 @@ class SyncPart(Model):
         """
         lease = secrets.token_hex(16)
         known = {"part_ids": list(part_ids), **moments(now)}
-        taken = session.execute(_do().claim, {**known, "lease": lease, "until": now + LEASE}).all()
+        taken = session.execute(_do().claim, {**known, "lease": lease, "until": now + leases.LEASE}).all()
         if len(taken) < len(part_ids):
             session.execute(_do().give_up, known)
         claims = [Claim(part_id, run_id, tenant_id, attempt, lease) for part_id, run_id, tenant_id, attempt in taken]
@@ -114,7 +115,7 @@ class SyncPart(Model):
     @classmethod
     def renew(cls, session: DbSession, claim: Claim, now: datetime) -> bool:
         """Hold the lease longer. Returns False where it was lost: the work is somebody else's now."""
-        new = {"lease_until": now + LEASE}
+        new = {"lease_until": now + leases.LEASE}
         return session.execute(_do().write(tuple(new)), parameters(claim, new)).scalar() is not None
 
     @classmethod
@@ -130,9 +131,9 @@ class SyncPart(Model):
             held = {part_id: lease for part_id, lease in rows}  # noqa: C416
             lost += [by_id[part_id] for part_id in some if held.get(part_id) != by_id[part_id].lease]
             own = [part_id for part_id in some if held.get(part_id) == by_id[part_id].lease]
-            leases = [by_id[part_id].lease for part_id in own]
-            free = select(cls.id).where(cls.id.in_(own), cls.lease.in_(leases)).with_for_update(skip_locked=True)
-            session.execute(update(cls).where(cls.id.in_(free)).values(lease_until=now + LEASE), **_PLAIN)
+            tokens = [by_id[part_id].lease for part_id in own]
+            free = select(cls.id).where(cls.id.in_(own), cls.lease.in_(tokens)).with_for_update(skip_locked=True)
+            session.execute(update(cls).where(cls.id.in_(free)).values(lease_until=now + leases.LEASE), **_PLAIN)
         return lost
 
     @classmethod

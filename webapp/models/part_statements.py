@@ -12,9 +12,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, or_, select
 
-from . import clock
+from . import clock, leases
 from .base import UtcDateTime
-from .claim import LEASE, LONGEST_PUT_OFF, MAX_ATTEMPTS, Claim, PartState
+from .leases import LONGEST_PUT_OFF, MAX_ATTEMPTS, Claim, PartState
 from .problem import LOST_TOO_OFTEN
 
 # Among what is written of a part that is settled: how many requests are added, and how many attempts are taken off.
@@ -26,7 +26,7 @@ def moments(now: datetime) -> dict[str, datetime]:
     return {
         "now": now,
         "no_right_put_off": clock.latest_end(now, LONGEST_PUT_OFF),
-        "no_right_lease": clock.latest_end(now, LEASE),
+        "no_right_lease": clock.latest_end(now, leases.LEASE),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 
 from .base import DbSession
-from .claim import OPEN_PARTS, PartState
+from .leases import OPEN_PARTS, PartState
 from .part import SyncPart
 
 

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
-from .claim import PartState
 from .integration import Integration
+from .leases import PartState
 from .part import SyncPart
 from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem, cancelled_by
 from .progress import Progress
@@ -157,11 +157,11 @@ class SyncRun(HasDiscovery, Model):
         return session.scalar(select(cls).where(cls.integration_id == integration_id, cls.state.in_(ACTIVE_STATES)))
 
     @classmethod
-    def plan(cls, session: DbSession, run_id: int, now: datetime) -> list[int]:
+    def plan(cls, session: DbSession, run_id: int, now: datetime) -> list[int] | None:
         """Give a queued run one part for each matched tenant; return the ids of the parts that are due.
 
         One that repeats another's failed tenants has its parts already. A run that was planned before keeps its parts,
-        so planning twice is planning once. A run with nothing to do ends here and says why.
+        so planning twice is planning once. A run with nothing to do ends here and says why: then this returns None.
         """
         run = cls.locked(session, run_id)
         if run is None or not run.state.is_active:
@@ -169,7 +169,7 @@ class SyncRun(HasDiscovery, Model):
         run.heard_at = now
         if run.state == RunState.QUEUED:
             run._plan(session, now)
-        return SyncPart.due(session, run_id, now) if run.state.is_active else []
+        return SyncPart.due(session, run_id, now) if run.state.is_active else None
 
     @classmethod
     def finish_if_done(cls, session: DbSession, run_id: int, now: datetime) -> bool:

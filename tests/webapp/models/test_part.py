@@ -10,7 +10,7 @@ from tests.support.claims import claim_one
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, utc_now
-from webapp.models.claim import LEASE, LONGEST_PUT_OFF, MAX_ATTEMPTS
+from webapp.models.leases import LEASE, LONGEST_PUT_OFF, MAX_ATTEMPTS
 
 PROBLEM = Problem("It did not work.", "Do something.", "E1", "r-1")
 

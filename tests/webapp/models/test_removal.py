@@ -88,7 +88,7 @@ def test_the_run_that_is_active_is_cancelled_and_nobody_writes_for_it(make: Make
     integration = make.integration()
     make.tenant(integration=integration, organization=make.organization())
     run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
-    (part_id,) = SyncRun.plan(db.session, run.id, utc_now())
+    (part_id,) = SyncRun.plan(db.session, run.id, utc_now()) or []
     claim = claim_one(part_id, utc_now())
     db.session.commit()
     assert claim is not None

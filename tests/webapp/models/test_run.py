@@ -38,7 +38,7 @@ def begin(integration: Integration) -> SyncRun:
 
 
 def plan(run: SyncRun) -> list[int]:
-    due = SyncRun.plan(db.session, run.id, utc_now())
+    due = SyncRun.plan(db.session, run.id, utc_now()) or []
     db.session.commit()
     return due
 
@@ -135,7 +135,7 @@ def test_planning_at_once_is_planning_once(app: Flask, make: Make) -> None:
     run_id = begin(matched(make, 5)).id
 
     def plan_it() -> list[int]:
-        due = SyncRun.plan(db.session, run_id, utc_now())
+        due = SyncRun.plan(db.session, run_id, utc_now()) or []
         db.session.commit()
         return due
 

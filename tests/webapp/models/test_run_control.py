@@ -204,7 +204,7 @@ def test_a_retry_has_a_part_for_each_tenant_that_failed_and_no_other(make: Make)
     again = retry(run.id)
     assert again is not None
     assert (again.retry_of_id, again.integration_id, again.trigger) == (run.id, run.integration_id, Trigger.MANUAL)
-    due = SyncRun.plan(db.session, again.id, utc_now())
+    due = SyncRun.plan(db.session, again.id, utc_now()) or []
     tenants = db.session.scalars(select(SyncPart.tenant_id).where(SyncPart.id.in_(due)).order_by(SyncPart.id)).all()
     assert tenants == failed
     assert (again.state, again.tenants_total) == (RunState.SYNCING, 2)
@@ -220,7 +220,7 @@ def test_a_retry_leaves_out_what_is_not_matched_any_more(make: Make) -> None:
     assert again.tenants_total == 1
     second.tenant.unmatch()  # after it was asked for and before it began
     db.session.commit()
-    assert SyncRun.plan(db.session, again.id, utc_now()) == []
+    assert SyncRun.plan(db.session, again.id, utc_now()) is None
     assert (again.state, again.code, states(again)) == (RunState.FAILED, "nothing_matched", [])
 
 
@@ -229,7 +229,7 @@ def test_a_retry_of_an_integration_for_which_nothing_is_chosen_leaves_no_part_op
     run.integration.sync_licenses = False
     again = retry(run.id)
     assert again is not None
-    assert SyncRun.plan(db.session, again.id, utc_now()) == []
+    assert SyncRun.plan(db.session, again.id, utc_now()) is None
     assert (again.code, states(again)) == ("nothing_chosen", [PartState.CANCELLED])
 
 
@@ -277,4 +277,4 @@ def test_a_repeated_run_that_is_deleted_leaves_the_other_as_it_is(make: Make) ->
     make.tenant(integration=db.session.get_one(Integration, again.integration_id), organization=make.organization())
     db.session.commit()
     assert again.retry_of_id is None
-    assert len(SyncRun.plan(db.session, again.id, utc_now())) == 1
+    assert len(SyncRun.plan(db.session, again.id, utc_now()) or []) == 1
