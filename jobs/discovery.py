@@ -37,7 +37,7 @@ from .microsoft.patience import patiently
 from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .notices import READ_ORGANIZATION
-from .waits import end_of
+from .waits import end_of, note_wait_of_app
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +116,9 @@ def find(integration_id: int, transport: Transport) -> Found:
         db.session.rollback()  # no transaction is held while Microsoft is asked
         return store_own(integration_id, tenants.read(credentials, transport))
     home = db.session.scalar(select(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id))
-    if home is not None and home.not_before is not None and clock.waits(home.not_before, utc_now()):
-        raise Refused(tenants.asked_to_wait(home.not_before))
+    for not_before in (integration.not_before, home.not_before if home is not None else None):
+        if not_before is not None and clock.waits(not_before, utc_now()):
+            raise Refused(tenants.asked_to_wait(not_before))
     db.session.rollback()
     try:
         graph = _graph(credentials, transport)
@@ -145,8 +146,11 @@ def _own_facts(graph: GraphClient) -> TenantFacts | None:
 
 
 def _wait(integration_id: int, home_id: str, error: Throttled) -> None:
-    """Keep with the partner's tenant until when it is not to be asked, so that no run asks too early."""
+    """Keep with the partner's tenant, or its app, until when it is not to be asked, so that no run asks too early."""
     if error.seconds is None or isinstance(error, HeldBack):
+        return
+    if error.is_of_app:
+        note_wait_of_app(integration_id, error, utc_now())
         return
     own = update(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
     db.session.execute(own.values(not_before=end_of(error, utc_now())))

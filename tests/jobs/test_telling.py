@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from jobs import sync, telling
 from logs.formats import TextLines
@@ -108,6 +109,6 @@ def test_a_run_that_has_nothing_to_do_is_told_once(make: Make, lines: list[str])
     assert counts.take()["seatledger_runs_ended", "failed"] == 1
 
 
-def test_a_run_that_is_gone_by_then_is_no_fault(lines: list[str]) -> None:
+def test_a_run_that_is_gone_by_then_is_no_fault(app: Flask, lines: list[str]) -> None:
     telling.run_ended(12345)
     assert lines == []
