@@ -124,9 +124,11 @@ class Memory:
 
     def update(self, answers: Mapping[str, Answer]) -> None:
         with self._lock:
-            self._answers.update(answers)
+            # Of the headers nothing is needed, and they take most of the memory.
+            self._answers.update({url: Answer(HTTPStatus.OK, {}, answer.content) for url, answer in answers.items()})
             while len(self._answers) > self._size:
                 self._answers.popitem(last=False)
 
 
-configurations = Memory(size=10_000)
+# Of other tenants, Redis knows them.
+configurations = Memory(size=1_000)
