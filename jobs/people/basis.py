@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import cast
 
-from sqlalchemy import Integer, Table, and_, bindparam, or_, select
+from sqlalchemy import Integer, Table, bindparam, or_, select
 
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, Integration, License, LicenseStatus, Tenant
@@ -80,23 +80,21 @@ _SOURCE = (
     )
     .correlate(Contact)
 )
+# The user's contact, as users have left it. Asked for by its key, one user after the other: joined, PostgreSQL may read
+# all contacts there are for one tenant, where it does not know yet how many they have become.
+_WELL = (
+    select(Contact.id)
+    .where(
+        Contact.id == DirectoryUser.contact_id,
+        Contact.organization_id == bindparam("organization_id", type_=Integer),
+        Contact.unlinked_at.is_(None),
+        or_(Contact.microsoft_user_id == DirectoryUser.user_id, _SOURCE.exists()),
+    )
+    .correlate(DirectoryUser)
+    .scalar_subquery()
+)
 _UNSETTLED = (
     select(DirectoryUser.id)
-    .outerjoin(
-        Contact,
-        and_(
-            Contact.id == DirectoryUser.contact_id,
-            Contact.organization_id == bindparam("organization_id", type_=Integer),
-        ),
-    )
-    .where(
-        DirectoryUser.tenant_id == bindparam("tenant_id"),
-        DirectoryUser.qualifies,
-        or_(
-            Contact.id.is_(None),
-            Contact.unlinked_at.is_not(None),
-            and_(Contact.microsoft_user_id != DirectoryUser.user_id, ~_SOURCE.exists()),
-        ),
-    )
+    .where(DirectoryUser.tenant_id == bindparam("tenant_id"), DirectoryUser.qualifies, _WELL.is_(None))
     .limit(1)
 )
