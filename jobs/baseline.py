@@ -9,8 +9,8 @@ from datetime import datetime
 from webapp.models import Outcome, Tenant
 from webapp.models.user_rules import UserSync, source_of
 
+from . import licenses, tracking
 from . import tenant as tenants
-from . import tracking
 from .microsoft.facts import LicenseFacts, TenantFacts
 from .microsoft.users import Wanted
 
@@ -33,7 +33,7 @@ def baseline_of(tenant: Tenant, now: datetime) -> Baseline:
     return Baseline(
         tracking.wanted(tenant, now),
         facts,
-        tenants.stored(tenant.id),
+        licenses.stored(tenant.id),
         tenant.integration.sync_licenses,
         source_of(tenant).sync_users != UserSync.OFF,
     )
@@ -52,7 +52,7 @@ def unchanged(baseline: Baseline, snapshot: tenants.Snapshot) -> Outcome | None:
     if read is not None and not read.says_nothing_new:
         return None
     before = baseline.licenses
-    changes = tenants.compare(before, snapshot.licenses if baseline.syncs_licenses else before)
+    changes = licenses.compare(before, snapshot.licenses if baseline.syncs_licenses else before)
     if changes.outcome.rows_written:
         return None
     if snapshot.tenant is not None and tenants.differing(baseline.facts, snapshot.tenant):

@@ -12,6 +12,7 @@ from webapp.extensions import UnreadableSecret, db
 from webapp.models import UNREADABLE_SECRET, Product, Tenant, clock, utc_now
 from webapp.models.product_edition import names_for
 
+from . import licenses
 from . import tenant as tenants
 from .connect import REMOVED
 from .job import job
@@ -48,8 +49,8 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
         return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
     except MicrosoftError as error:
         return {"ok": False, "problem": error.problem.columns()}
-    stored = tenants.stored(tenant_row_id)
-    changes = tenants.compare(stored, snapshot.licenses)
+    stored = licenses.stored(tenant_row_id)
+    changes = licenses.compare(stored, snapshot.licenses)
     return {
         "ok": True,
         "read_at": read_at,
@@ -73,7 +74,7 @@ def _of_tenant(tenant: Tenant, snapshot: tenants.Snapshot) -> Differences:
     ]
 
 
-def _of_licenses(changes: tenants.Changes, stored: Mapping[str, LicenseFacts]) -> Differences:
+def _of_licenses(changes: licenses.Changes, stored: Mapping[str, LicenseFacts]) -> Differences:
     found = [(CHANGED, facts, stored[facts.sku_id], facts) for facts in changes.changed]
     only_live = [(ONLY_LIVE, facts, None, facts) for facts in changes.created]
     only_stored = [(ONLY_STORED, stored[sku_id], stored[sku_id], None) for sku_id in changes.gone]

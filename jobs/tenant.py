@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 
 from webapp.extensions import db
-from webapp.models import Integration, License, LicenseStatus, Outcome, Problem, Tenant
+from webapp.models import Integration, Outcome, Problem, Tenant
 
-from . import license_history, tracking
+from . import license_history, licenses, tracking
 from .microsoft.clouds import hosts
 from .microsoft.errors import AccessDenied, BadAnswer, Refused, SignInRefused, TlsFailed
 from .microsoft.facts import (
-    NO_FIGURES,
     ORGANIZATION_FIELDS,
     SKU_FIELDS,
-    Figures,
     LicenseFacts,
     TenantFacts,
     guid_of,
@@ -37,7 +34,6 @@ from .microsoft.users import UsersRead, Wanted, read_users
 from .notices import READ_ORGANIZATION, organization_unread, together, users_unread
 from .people import WholeReadNeeded
 from .people import writing as people
-from .products import products_of
 from .refresh_tokens import StoredRefreshTokens
 
 READ_SKUS = "LicenseAssignment.Read.All or Organization.Read.All"
@@ -60,20 +56,6 @@ class Snapshot:
     licenses: Mapping[str, LicenseFacts]
     users: UsersRead | None = None
     users_notice: Problem | None = None
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What differs between the stored licenses of a tenant and those that Microsoft returned."""
-
-    created: tuple[LicenseFacts, ...]
-    changed: tuple[LicenseFacts, ...]
-    gone: tuple[str, ...]
-    unchanged: int
-
-    @property
-    def outcome(self) -> Outcome:
-        return Outcome(len(self.created), len(self.changed), self.unchanged, len(self.gone))
 
 
 def client(
@@ -102,11 +84,11 @@ def read(
     skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])
     if isinstance(skus, Refused):
         raise skus
-    licenses = license_facts(item for page in graph.from_page(skus) for item in page.items)
+    found = license_facts(item for page in graph.from_page(skus) for item in page.items)
     organization, notice = _organization(graph, about)
     read, users_notice = _users(graph, users, first[0]) if users else (None, None)
     tenant_id = _signed_in_to(credentials, sign_in, organization)
-    return Snapshot(tenant_id, organization, notice, licenses, read, users_notice)
+    return Snapshot(tenant_id, organization, notice, found, read, users_notice)
 
 
 def _organization(graph: GraphClient, found: Page | Refused) -> tuple[TenantFacts | None, Problem | None]:
@@ -136,18 +118,6 @@ def _signed_in_to(credentials: Credentials, sign_in: SignIn, organization: Tenan
     return tenant_id
 
 
-def compare(stored: Mapping[str, LicenseFacts], returned: Mapping[str, LicenseFacts]) -> Changes:
-    """What to write so that the stored licenses become the returned ones. Both are by sku id."""
-    gone = [sku_id for sku_id, facts in stored.items() if sku_id not in returned and facts.status != LicenseStatus.GONE]
-    changed = [facts for sku_id, facts in returned.items() if sku_id in stored and stored[sku_id] != facts]
-    return Changes(
-        created=tuple(facts for sku_id, facts in returned.items() if sku_id not in stored),
-        changed=tuple(changed),
-        gone=tuple(gone),
-        unchanged=sum(sku_id in stored for sku_id in returned) - len(changed),
-    )
-
-
 def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None = None) -> Outcome:
     """Store what was read, in the transaction that is open, whose caller has `held` the tenant, and commits.
 
@@ -159,14 +129,12 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     the users, and they do not do.
     """
     refuse_another(tenant.tenant_id, snapshot)
-    before = stored(tenant.id)
+    before = licenses.stored(tenant.id)
     syncs_licenses = tenant.integration.sync_licenses
-    licenses = snapshot.licenses if syncs_licenses else before
-    changes = compare(before, licenses)
-    _create(tenant.id, changes.created, now)
-    _change(tenant.id, changes.changed, now)
-    _mark_gone(tenant.id, changes.gone, now)
-    license_history.record(tenant, before, licenses, now, run_id)
+    returned = snapshot.licenses if syncs_licenses else before
+    changes = licenses.compare(before, returned)
+    licenses.write(tenant.id, changes, now)
+    license_history.record(tenant, before, returned, now, run_id)
     if snapshot.tenant is not None:
         rename(tenant, snapshot.tenant)
     if syncs_licenses:
@@ -250,58 +218,3 @@ def credentials_of(integration: Integration, tenant_id: str, *, on_trial: bool =
 def transport(before_request: Callable[[], None] = lambda: None) -> Transport:
     """A transport with this app's settings."""
     return Transport(current_app.config["SETTINGS"].microsoft_ca_bundle, before_request)
-
-
-def stored(tenant_id: int) -> dict[str, LicenseFacts]:
-    """The licenses of the tenant of this row, as they are stored, by sku id."""
-    rows = db.session.execute(_LICENSES, {"tenant_id": tenant_id})
-    return {
-        sku_id: LicenseFacts(sku_id, part_number, applies_to, status, Figures(*figures))
-        for sku_id, part_number, applies_to, status, *figures in rows
-    }
-
-
-_LICENSE = cast(Table, License.__table__)
-_LICENSES = select(
-    *(_LICENSE.c[name] for name in ("sku_id", "sku_part_number", "applies_to", "status", *asdict(NO_FIGURES)))
-).where(_LICENSE.c.tenant_id == bindparam("tenant_id"))
-
-
-def _create(tenant_id: int, created: Iterable[LicenseFacts], now: datetime) -> None:
-    by_sku = {facts.sku_id: facts for facts in created}
-    if not by_sku:
-        return
-    products = products_of({facts.sku_id: facts.sku_part_number for facts in by_sku.values()})
-    common = {"tenant_id": tenant_id, "created_at": now, "changed_at": now}
-    db.session.execute(
-        _LICENSE.insert(),
-        [{**common, "product_id": products[sku_id], **_columns(facts)} for sku_id, facts in by_sku.items()],
-    )
-
-
-def _change(tenant_id: int, changed: Iterable[LicenseFacts], now: datetime) -> None:
-    for facts in changed:
-        db.session.execute(
-            update(License)
-            .where(License.tenant_id == tenant_id, License.sku_id == facts.sku_id)
-            .values(changed_at=now, gone_at=None, **_columns(facts))
-        )
-
-
-def _mark_gone(tenant_id: int, sku_ids: tuple[str, ...], now: datetime) -> None:
-    if sku_ids:
-        db.session.execute(
-            update(License)
-            .where(License.tenant_id == tenant_id, License.sku_id.in_(sku_ids))
-            .values(status=LicenseStatus.GONE, gone_at=now, changed_at=now, **asdict(NO_FIGURES))
-        )
-
-
-def _columns(facts: LicenseFacts) -> dict[str, Any]:
-    return {
-        "sku_id": facts.sku_id,
-        "sku_part_number": facts.sku_part_number,
-        "applies_to": facts.applies_to,
-        "status": facts.status,
-        **asdict(facts.figures),
-    }

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from jobs import license_history
-from jobs.tenant import stored
+from jobs.licenses import stored
 from sandbox import Assigned, Sku, User
 from sandbox import Tenant as Given
 from tests.support.factories import Make

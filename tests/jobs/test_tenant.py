@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from jobs.licenses import compare
 from jobs.microsoft.errors import BadAnswer
 from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, TenantFacts
-from jobs.tenant import Snapshot, compare, write
+from jobs.tenant import Snapshot, write
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import License, LicenseStatus, Outcome, Product, ProductName, Tenant, utc_now
