@@ -61,9 +61,9 @@ def init_app(app: Flask) -> None:
         _tune_postgresql(engine)
     # gunicorn and RQ fork: a child must not share its parent's connections.
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
-    # Before the session is given back, which would raise past all handlers where the database went away after the
-    # answer was made.
-    app.teardown_appcontext(lambda _: forget_transaction())
+    # Before Flask-SQLAlchemy does so, which would raise past all handlers where the database went away after the answer
+    # was made.
+    app.teardown_appcontext(lambda _: _close_session())
 
 
 def _tune_sqlite(engine: Engine) -> None:
@@ -103,6 +103,14 @@ def forget_transaction() -> None:
         db.session.rollback()
     except SQLAlchemyError:
         current_app.logger.warning("The transaction could not be rolled back", exc_info=True)
+
+
+def _close_session() -> None:
+    """The same at the end of an app context; what was loaded stays readable, as for an answer that is streamed."""
+    try:
+        db.session.close()
+    except SQLAlchemyError:
+        current_app.logger.warning("The session could not be closed", exc_info=True)
 
 
 def declare_writing() -> None:

@@ -33,9 +33,20 @@ def a_tenant(dice: Random, number: int, client_id: str, secret: str) -> Tenant:
 
 def changed(dice: Random, tenant: Tenant) -> Tenant:
     """The tenant after a few things happened in it."""
+    before = {user.user_id: user for user in tenant.users}
     for happen in dice.sample(_CHANGES, dice.randint(1, 3)):
         tenant = happen(dice, tenant)
-    return tenant
+    users = (_held_in_the_same_ways(user, before.get(user.user_id, user)) for user in tenant.users)
+    return replace(tenant, users=tuple(users))
+
+
+def _held_in_the_same_ways(user: User, before: User) -> User:
+    """The user: where it holds the same licenses as before, in the same ways.
+
+    Of other ways Graph's changes tell nothing; they are seen when all users are read, once a day.
+    """
+    is_same = {held.sku_id for held in user.licenses} == {held.sku_id for held in before.licenses}
+    return replace(user, licenses=before.licenses) if is_same else user
 
 
 def _seats(dice: Random, tenant: Tenant) -> Tenant:
