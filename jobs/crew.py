@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from webapp.background import in_background
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import Claim, Problem, SyncPart, SyncRun, leases, utc_now
 
 from . import settling
-from .background import in_background
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from webapp.background import in_background
 from webapp.schema_version import Fit, Found, look
-
-from .background import in_background
 
 log = logging.getLogger(__name__)
 

@@ -28,12 +28,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from logs import configure
 from webapp import create_app
+from webapp.background import in_background
 from webapp.database import declare_writing
 from webapp.metrics.flushing import handing_over
 from webapp.version import version
 
 from . import crew, queue, skew
-from .background import in_background
 
 log = logging.getLogger(__name__)
 

@@ -59,6 +59,7 @@ def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None
     below = (
         "models",
         "extensions",
+        "background",
         "database",
         "schema_version",
         "version",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from flask import Flask
 
+from ..background import in_background
 from .counting import counts
 from .store import hand_over
 
@@ -20,14 +21,8 @@ FLUSH_SECONDS = 5.0
 @contextmanager
 def handing_over(app: Flask) -> Iterator[None]:
     """While this lasts, what the process counts is handed over; what is left, at its end."""
-    ended = threading.Event()
-    thread = threading.Thread(target=_flush, args=(app, ended), name="metrics", daemon=True)
-    thread.start()
-    try:
+    with in_background("metrics", lambda ended: _flush(app, ended)):
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def _flush(app: Flask, ended: threading.Event) -> None:
