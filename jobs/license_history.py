@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import Table
 
 from webapp.extensions import db
-from webapp.models import AssetChange, ChangeKind, License, LicenseStatus, Tenant
+from webapp.models import AssetChange, ChangeKind, LicenseStatus, Tenant
 from webapp.models.asset_change import differences, license_values
 
 from .microsoft.facts import NO_FIGURES, LicenseFacts
@@ -18,24 +18,21 @@ from .microsoft.facts import NO_FIGURES, LicenseFacts
 Facts = Mapping[str, LicenseFacts]
 
 
-def record(tenant: Tenant, before: Facts, returned: Facts, now: datetime, run_id: int | None) -> None:
+def record(
+    tenant: Tenant, before: Facts, returned: Facts, ids: Mapping[str, int], now: datetime, run_id: int | None
+) -> None:
     """Write what became of the tenant's licenses, in the transaction that wrote them. What is the same has no entry.
 
-    `before` are those that were stored, `returned` those that Microsoft told, both by sku id.
+    `before` are those that were stored, `returned` those that Microsoft told, `ids` the rows of all, each by sku id.
     """
     entries = list(_entries(before, returned))
     if not entries:
         return
-    ids = dict(db.session.execute(_IDS, {"tenant_id": tenant.id}).all())
     common = {"at": now, "who": f"Sync of {tenant.integration.name}", "run_id": run_id}
     db.session.execute(
         cast(Table, AssetChange.__table__).insert(),
         [{**common, "license_id": ids[sku_id], "kind": kind, "fields": fields} for sku_id, kind, fields in entries],
     )
-
-
-_LICENSE = cast(Table, License.__table__)
-_IDS = select(_LICENSE.c.sku_id, _LICENSE.c.id).where(_LICENSE.c.tenant_id == bindparam("tenant_id"))
 
 
 def _entries(before: Facts, returned: Facts) -> Iterator[tuple[str, ChangeKind, list[dict[str, Any]]]]:

@@ -34,6 +34,7 @@ from .microsoft.users import UsersRead, Wanted, read_users
 from .notices import READ_ORGANIZATION, organization_unread, together, users_unread
 from .people import WholeReadNeeded
 from .people import writing as people
+from .people.basis import basis_of
 from .refresh_tokens import StoredRefreshTokens
 
 READ_SKUS = "LicenseAssignment.Read.All or Organization.Read.All"
@@ -134,15 +135,16 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     returned = snapshot.licenses if syncs_licenses else before
     changes = licenses.compare(before, returned)
     licenses.write(tenant.id, changes, now)
-    license_history.record(tenant, before, returned, now, run_id)
+    basis = basis_of(tenant)
+    license_history.record(tenant, before, returned, {**basis.licenses, **basis.gone}, now, run_id)
     if snapshot.tenant is not None:
         rename(tenant, snapshot.tenant)
     if syncs_licenses:
         tenant.last_synced_at = now
-    if snapshot.users is not None and not (snapshot.users.is_whole or tracking.holds(tenant)):
+    if snapshot.users is not None and not (snapshot.users.is_whole or tracking.holds(tenant, basis)):
         raise WholeReadNeeded
-    outcome = people.write(tenant, snapshot.users, changes.outcome, now)
-    tracking.note(tenant, snapshot.users, now)
+    outcome = people.write(tenant, snapshot.users, basis, changes.outcome, now)
+    tracking.note(tenant, snapshot.users, basis, now)
     return outcome
 
 
@@ -157,11 +159,16 @@ def found(tenant_row_id: int) -> Tenant | None:
 
 
 def held(tenant_row_id: int) -> Tenant | None:
-    """The same, read anew: until this transaction ends, nobody else changes what the tenant is matched to."""
+    """The same, read anew: until this transaction ends, nobody else changes what the tenant is matched to.
+
+    None also where another integration took it over at this moment.
+    """
     return db.session.scalar(_HELD, {"row_id": tenant_row_id})
 
 
-_TENANT = select(Tenant).options(joinedload(Tenant.integration)).where(Tenant.id == bindparam("row_id"))
+# By an inner join: where another integration took the tenant over while its lock was waited for, PostgreSQL joins the
+# new row of the one to the old row of the other, and finds nothing.
+_TENANT = select(Tenant).options(joinedload(Tenant.integration, innerjoin=True)).where(Tenant.id == bindparam("row_id"))
 _HELD = _TENANT.with_for_update(key_share=True, of=Tenant).execution_options(populate_existing=True)
 
 

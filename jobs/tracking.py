@@ -13,7 +13,7 @@ from webapp.extensions import db
 from webapp.models import Tenant, UserTracking
 
 from .microsoft.users import UsersRead, Wanted
-from .people.basis import basis_of, is_settled
+from .people.basis import Basis, basis_of, is_settled
 from .people.stored import how_many
 
 # So often the users are read whole, which puts right what changes did not tell: Microsoft's links are good for a week,
@@ -28,30 +28,30 @@ def wanted(tenant: Tenant, now: datetime) -> Wanted:
         return Wanted()
     if not tracking.link:
         return Wanted(tracks=False)
-    if not _can_be_built_upon(tenant, tracking.basis):
+    if not _can_be_built_upon(tenant, tracking.basis, basis_of(tenant)):
         return Wanted()
     return Wanted(tracking.link, known=how_many(tenant.id))
 
 
-def holds(tenant: Tenant) -> bool:
+def holds(tenant: Tenant, basis: Basis) -> bool:
     """Whether what is stored of the tenant's users needs nothing but their changes."""
     tracking = _tracking(tenant)
-    return tracking is not None and _can_be_built_upon(tenant, tracking.basis)
+    return tracking is not None and _can_be_built_upon(tenant, tracking.basis, basis)
 
 
-def note(tenant: Tenant, read: UsersRead | None, now: datetime) -> None:
-    """Keep where the next changes are asked for, once what was read is written, in the same transaction."""
+def note(tenant: Tenant, read: UsersRead | None, basis: Basis, now: datetime) -> None:
+    """Keep where the next changes are asked for, in the transaction in which what was read is written by this basis."""
     if read is None or read.says_nothing_new:
         return
     if read.is_whole:
-        new = {"tenant_id": tenant.id, "link": read.link, "basis": basis_of(tenant), "read_at": now}
+        new = {"tenant_id": tenant.id, "link": read.link, "basis": basis.digest, "read_at": now}
         db.session.execute(_remember(db.engine.dialect.name), new)
     else:
         db.session.execute(_GO_ON, {"of": tenant.id, "next": read.link})
 
 
-def _can_be_built_upon(tenant: Tenant, basis: str) -> bool:
-    return basis == basis_of(tenant) and is_settled(tenant)
+def _can_be_built_upon(tenant: Tenant, digest: str, basis: Basis) -> bool:
+    return digest == basis.digest and is_settled(tenant)
 
 
 def _tracking(tenant: Tenant) -> Row[str, str, datetime] | None:

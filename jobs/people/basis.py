@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
 from typing import cast
 
@@ -10,7 +13,7 @@ from sqlalchemy import Integer, Table, bindparam, or_, select
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, Integration, License, LicenseStatus, Tenant
 from webapp.models.directory import links
-from webapp.models.user_rules import rules_of
+from webapp.models.user_rules import UserRules, rules_of
 
 from ..microsoft.user_facts import USER_FIELDS
 
@@ -18,39 +21,47 @@ from ..microsoft.user_facts import USER_FIELDS
 VERSION = 1
 
 
-def basis_of(tenant: Tenant) -> str:
-    """A digest that differs where the users of the tenant must be looked at again though they are the same."""
-    rules = rules_of(db.session, tenant)
-    said = (
-        *generation_of(tenant),
-        tenant.organization_id,
-        str(rules.sync_users),
-        rules.include_guests,
-        rules.include_blocked,
-        rules.include_unlicensed,
-        sorted(rules.checked),
-        sorted(licenses_of(tenant.id)[0].items()),
-    )
-    return blake2b(repr(said).encode(), digest_size=16).hexdigest()
+@dataclass(frozen=True)
+class Basis:
+    """What decides of one tenant, as it was when it was read.
 
-
-def generation_of(tenant: Tenant) -> tuple[int, str, int]:
-    """What all that is remembered of the tenant's users depends on.
-
-    While no integration held it, or another one does by now, people could edit its contacts.
+    Users are judged by it, and its digest is what is remembered: were it read once for each, somebody could change the
+    rules between the two, and nobody would be judged by the new ones.
     """
-    return VERSION, USER_FIELDS, tenant.integration_id
+
+    # What all that is remembered of the tenant's users depends on. While no integration held it, or another one does by
+    # now, people could edit its contacts.
+    generation: tuple[int, str, int]
+    organization_id: int | None
+    rules: UserRules
+    # The rows of the licenses that the tenant has, and of those that are gone, by sku id.
+    licenses: Mapping[str, int]
+    gone: Mapping[str, int]
+
+    @cached_property
+    def digest(self) -> str:
+        """It differs where the users of the tenant must be looked at again though they are the same."""
+        said = (
+            *self.generation,
+            self.organization_id,
+            str(self.rules.sync_users),
+            self.rules.include_guests,
+            self.rules.include_blocked,
+            self.rules.include_unlicensed,
+            sorted(self.rules.checked),
+            sorted(self.licenses.items()),
+        )
+        return blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
-def licenses_of(tenant_id: int) -> tuple[dict[str, int], list[int]]:
-    """The licenses of the tenant of this row: those that it has by sku id, and those that are gone."""
-    current, gone = {}, []
-    for sku_id, license_id, status in db.session.execute(_LICENSES, {"tenant_id": tenant_id}):
-        if status == LicenseStatus.GONE:
-            gone.append(license_id)
-        else:
-            current[sku_id] = license_id
-    return current, gone
+def basis_of(tenant: Tenant) -> Basis:
+    """What decides of the tenant now."""
+    current: dict[str, int] = {}
+    gone: dict[str, int] = {}
+    for sku_id, license_id, status in db.session.execute(_LICENSES, {"tenant_id": tenant.id}):
+        (gone if status == LicenseStatus.GONE else current)[sku_id] = license_id
+    generation = VERSION, USER_FIELDS, tenant.integration_id
+    return Basis(generation, tenant.organization_id, rules_of(db.session, tenant), current, gone)
 
 
 _LICENSE = cast(Table, License.__table__)

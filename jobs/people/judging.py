@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
 
-from webapp.models.user_rules import Refusal, UserRules
+from webapp.models.user_rules import Refusal
 
 from ..microsoft.user_facts import Held, UserFacts
+from .basis import Basis
 
 _HASH_BYTES = 8  # what a 64-bit integer takes
 # Before what a user holds: no address has a tab in it.
@@ -18,10 +17,10 @@ _HELD = "\t"
 class Judge:
     """The rules and current licenses of one tenant. What many users have in common is worked out once."""
 
-    def __init__(self, rules: UserRules, license_ids: Mapping[str, int], generation: tuple[Any, ...]) -> None:
-        self._rules = rules
-        self._license_ids = license_ids
-        self._begin = blake2b(repr(generation).encode(), digest_size=_HASH_BYTES)
+    def __init__(self, basis: Basis) -> None:
+        self._rules = basis.rules
+        self._license_ids = basis.licenses
+        self._begin = blake2b(repr(basis.generation).encode(), digest_size=_HASH_BYTES)
         self._refusals: dict[tuple[tuple[Held, ...], bool, bool], Refusal | None] = {}
         self._held: dict[tuple[Held, ...], str] = {}
 

@@ -14,13 +14,13 @@ from webapp.extensions import db
 from webapp.models import DirectoryUser, Outcome, Tenant, UserTracking
 from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, unlink_contacts
 from webapp.models.portions import in_portions
-from webapp.models.user_rules import Refusal, rules_of
+from webapp.models.user_rules import Refusal
 
 from ..bulk import insert_rows, take_ids
 from ..microsoft.user_facts import UserFacts
 from ..microsoft.users import UsersRead
 from . import assignments, contacts
-from .basis import generation_of, licenses_of
+from .basis import Basis
 from .finding import find
 from .judging import Judge
 from .stored import Stored, how_many, look, look_at_some, stored_of
@@ -34,25 +34,24 @@ _CHANGE = _TABLE.update().where(_TABLE.c.id == bindparam("row_id"))
 _CONTACTS_LOCK = 365
 
 
-def write(tenant: Tenant, read: UsersRead | None, licenses: Outcome, now: datetime) -> Outcome:
+def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcome, now: datetime) -> Outcome:
     """Store the tenant's users, in the transaction that is open, whose caller holds the tenant's row.
 
-    `licenses` is what was done for its licenses, which are stored by now; what is done here is added. Where the users
-    could not be read, they stay as they are. Where only their changes were read, the caller has seen that `basis_of`
-    and `is_settled` allow that; `WholeReadNeeded` is raised where the changes still do not say enough, and then nothing
-    of this transaction may stay.
+    `licenses` is what was done for its licenses, which were stored before the basis was read; what is done here is
+    added. Where the users could not be read, they stay as they are. Where only their changes were read, the caller has
+    seen that the basis and `is_settled` allow that; `WholeReadNeeded` is raised where the changes still do not say
+    enough, and then nothing of this transaction may stay.
     """
     if read is not None:
         tenant.users_synced_at = now  # before the first query, which writes it along with what the caller has set
-    license_ids, gone = licenses_of(tenant.id)
-    freed = assignments.delete_of_licenses(gone)
+    freed = assignments.delete_of_licenses(sorted(basis.gone.values()))
     if freed:
         # What the users hold would not be told again, should a license come back.
         db.session.execute(delete(UserTracking).where(UserTracking.tenant_id == tenant.id))
     if read is None:
         return replace(licenses, other_rows=freed)
     _take_turns(tenant.organization_id)
-    outcome = _write(tenant, read, license_ids, now)
+    outcome = _write(tenant, read, basis, now)
     return replace(
         licenses,
         users_read=len(read.users) if read.is_whole else how_many(tenant.id),
@@ -74,14 +73,14 @@ def _take_turns(organization_id: int | None) -> None:
         db.session.execute(lock, {"kind": _CONTACTS_LOCK, "organization_id": organization_id})
 
 
-def _write(tenant: Tenant, read: UsersRead, license_ids: Mapping[str, int], now: datetime) -> Outcome:
+def _write(tenant: Tenant, read: UsersRead, basis: Basis, now: datetime) -> Outcome:
     users = read.users
-    judge = Judge(rules_of(db.session, tenant), license_ids, generation_of(tenant))
+    judge = Judge(basis)
     seen = look(tenant, users, judge) if read.is_whole else look_at_some(tenant, users, read.removed, judge)
     moved: dict[str, int | None] = {}
     if tenant.organization_id is not None:
         moved = find(tenant, users, seen, judge, is_whole=read.is_whole)
-    writing = _Writing(tenant, users, judge, license_ids, moved, now)
+    writing = _Writing(tenant, users, judge, basis.licenses, moved, now)
     writing.lose(seen.gone)
     total = Outcome(other_rows=_delete_users([row.row_id for row in seen.gone]))
     # In the order of their ids in Microsoft's directory, whatever that of the pages: who comes first stays first.
