@@ -185,9 +185,12 @@ class SyncPart(Model):
 
         The caller holds the run's row. A part that is being written at this moment is waited for, and stays as it ends.
         """
+        are_open = cls.run_id == run_id, cls.state.in_(OPEN_PARTS)
+        # In the order in which others lock many, so that neither waits for what the other has.
+        session.execute(select(cls.id).where(*are_open).order_by(cls.id).with_for_update(key_share=True))
         session.execute(
             update(cls)
-            .where(cls.run_id == run_id, cls.state.in_(OPEN_PARTS))
+            .where(*are_open)
             .values(state=PartState.CANCELLED, finished_at=now, lease=None, lease_until=None, not_before=None)
         )
 
