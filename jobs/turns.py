@@ -7,26 +7,56 @@ much of the time. By a lock of the file system they follow each other at once; i
 from __future__ import annotations
 
 import fcntl
+import logging
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 from flask import current_app
 
+from webapp.database import SQLITE_BUSY_SECONDS
 from webapp.extensions import db
+
+log = logging.getLogger(__name__)
 
 _NAME = "writing.lock"
 # The file's lock is this process's, whichever of its threads took it.
 _ours = threading.Lock()
+_POLL_SECONDS = 0.002
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """While this lasts, no other worker on this machine writes a tenant. On PostgreSQL many do at the same time."""
-    if db.engine.dialect.name != "sqlite":
+    """While this lasts, no other worker on this machine writes a tenant. On PostgreSQL many do at the same time.
+
+    It is a courtesy and no protection, which SQLite itself gives: who waited as long as for the database, as where a
+    worker was stopped with the turn in its hand, goes on without.
+    """
+    with ExitStack() as held:
+        if db.engine.dialect.name == "sqlite":
+            _wait(held, Path(current_app.config["SETTINGS"].data_dir) / _NAME)
         yield
+
+
+def _wait(held: ExitStack, path: Path) -> None:
+    until = time.monotonic() + SQLITE_BUSY_SECONDS
+    if not _ours.acquire(timeout=SQLITE_BUSY_SECONDS):
         return
-    with _ours, (Path(current_app.config["SETTINGS"].data_dir) / _NAME).open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    held.callback(_ours.release)
+    try:
+        file = held.enter_context(path.open("a"))
+        while not _is_locked(file) and time.monotonic() < until:
+            time.sleep(_POLL_SECONDS)
+    except OSError as error:
+        log.warning("workers cannot take turns at writing, and go on without: %s", error)
+
+
+def _is_locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -77,6 +77,9 @@ def _tune_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
+        # What was written goes to the file itself, for which the writer waits for the disk, less often and more of it
+        # at once: some 30 MB. Until then it is beside it, as safe.
+        cursor.execute("PRAGMA wal_autocheckpoint=8000")
         cursor.close()
 
     @event.listens_for(engine, "begin")
