@@ -73,7 +73,12 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
         hands = app.config["SETTINGS"].sync_tenants_at_once
         with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
             worker.leave = partial(_leave, app, own)
-            worker.work(burst=burst, logging_level="WARNING", **options)
+            try:
+                worker.work(burst=burst, logging_level="WARNING", **options)
+            except RedisError as error:
+                # RQ's worker ends, at most places, when Redis falls away under it. What is in hand does not need Redis:
+                # it is ended here, with its leases renewed, before another worker takes this one's place.
+                log.warning("Redis does not answer: %s", error)
 
 
 def _leave(app: Flask, own: crew.Crew) -> None:
@@ -137,7 +142,6 @@ def _work_until_told_to_stop(app: Flask, queues: Sequence[str]) -> None:
                 work(app, queues)
             except RedisError as error:
                 log.warning("Redis does not answer: %s", error)
-            # RQ's worker ends, at most places, when Redis falls away under it. Another one takes its place.
             crew.stopping.wait(REPORT_SECONDS)
     except StopRequested:
         return
