@@ -91,7 +91,7 @@ class Crew:
             with self._app.app_context():
                 declare_writing()
                 if not work(hold):
-                    self.ended(hold)
+                    self._end(hold)
                 elif self._threads is None:
                     settling.flush(at_once=True)
         except Exception:
@@ -99,6 +99,15 @@ class Crew:
             self.ended(hold)
         finally:
             self._free.release()
+
+    def _end(self, hold: Hold) -> None:
+        """Let the part go, and end its run if that was the last part: whoever has more of it in hand will look."""
+        self.ended(hold)
+        run_id = hold.claim.run_id
+        with self._lock:
+            has_more = any(other.claim.run_id == run_id for other in self._in_hand)
+        if not has_more:
+            settling.finish(run_id)
 
     def ended(self, hold: Hold) -> None:
         """The part is not in hand any more."""

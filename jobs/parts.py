@@ -25,7 +25,7 @@ from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .microsoft.users import Wanted
 from .people import WholeReadNeeded
-from .settling import Settled, finish, settle
+from .settling import Settled, settle
 from .turns import turn
 from .waits import note_wait
 
@@ -71,7 +71,6 @@ def do(hold: Hold) -> bool:
             # One tenant's trouble must not end the run of all others.
             db.session.rollback()
             _record(hold, error, transport.requests)
-        finish(claim.run_id)
         return False
 
 
