@@ -26,11 +26,17 @@ def take_ids(table: Table, count: int) -> Sequence[int]:
         return ()
     connection = db.session.connection()
     if connection.dialect.name == "postgresql":
-        taken = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
-        return sorted(connection.scalars(taken, {"table": table.name, "count": count}))
+        return sorted(connection.scalars(_TAKE, {"table": table.name, "count": count}))
     # Only one transaction writes at a time, and this is how SQLite itself numbers rows.
     highest = connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
     return range(highest + 1, highest + 1 + count)
+
+
+# The sequence is looked up once, and not for each id.
+_TAKE = text(
+    "WITH ids AS MATERIALIZED (SELECT pg_get_serial_sequence(:table, 'id')::regclass AS sequence) "
+    "SELECT nextval(sequence) FROM ids, generate_series(1, :count)"
+)
 
 
 def insert_rows(table: Table, columns: Sequence[str], rows: Iterable[Row], same: Mapping[str, Any]) -> None:
