@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ from sandbox import control_api, graph_errors, login_errors, routes
 from sandbox.fault_answers import Struck, faulty_answer
 from sandbox.journal import Entry
 from sandbox.login_errors import login_error
-from sandbox.messages import Answer, Drop, Request
+from sandbox.messages import Answer, Drop, Request, Whole
 from sandbox.pace import cost_of
 from sandbox.route import Call
 from sandbox.routes import Found
@@ -146,7 +147,8 @@ class Application:
         journal, now, entries = self._world.journal, time.time(), []
         early = [self._is_early(one) for one in noted]
         for (request, found, tenant, answer), is_early in zip(noted, early, strict=True):
-            if tenant is not None and answer.pause is not None:
+            # A batch is noted after what is in it.
+            if tenant is not None and answer.pause is not None and _is_told(request, noted[-1].answer):
                 is_apps = answer.pause.scope == "app"
                 key = tenant.client_id if is_apps else f"{found.area}/{tenant.tenant_id}"
                 # What holds for an app is news to whoever else is using the connection next.
@@ -176,6 +178,19 @@ class Application:
             return False
         keys = [f"{found.area}/{tenant.tenant_id}", *([tenant.client_id] if found.area == "graph" else [])]
         return any(self._world.journal.is_early(key, request.peer, request.received_at) for key in keys)
+
+
+def _is_told(request: Request, outer: Answer) -> bool:
+    """Whether the caller learns how this request was answered: within a batch, its answer may be lost or unreadable."""
+    if not request.in_batch:
+        return True
+    if not isinstance(outer.delivery, Whole):
+        return False
+    try:
+        items = json.loads(outer.body)["responses"]
+        return any(item["headers"]["request-id"] == request.request_id for item in items)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _granted(claims: dict[str, Any]) -> set[str]:

@@ -192,6 +192,21 @@ def test_an_early_batch_is_early_once(service: Sandbox, client: Client, tenant: 
     assert service.requests(tenant.tenant_id)["early"] == 1
 
 
+@pytest.mark.parametrize("kind", ["missing_answer", "bad_json"])
+def test_who_was_not_told_to_wait_is_not_early(
+    service: Sandbox, client: Client, tenant: Tenant, token: str, kind: str
+) -> None:
+    service.faults(
+        tenant.tenant_id,
+        Fault(on="users", kind="throttle", retry_after=60, times=1),
+        Fault(on="batch", kind=kind, times=1),
+    )
+    service.reset_requests(tenant.tenant_id)
+    post(client, token, {"requests": asked("users")})
+    assert client.graph(token, "users").status_code == 200
+    assert service.requests(tenant.tenant_id)["early"] == 0
+
+
 def test_a_batch_in_a_batch_is_refused(client: Client, token: str) -> None:
     inner = {"id": "1", "method": "POST", "url": "/$batch", "headers": {"Content-Type": "application/json"}}
     assert answers(client, token, {**inner, "body": {"requests": asked("organization")}})["1"]["status"] == 400
