@@ -39,12 +39,16 @@ _LONGEST_SECONDS = 3600
 
 @dataclass(eq=False)
 class Hold:
-    """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written."""
+    """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written.
+
+    `is_ended` is set when all that is left to do is to see whether its run is done.
+    """
 
     claim: Claim
     began: float
     crew: Crew
     is_lost: bool = False
+    is_ended: bool = False
 
 
 # Does a part; returns whether it is settled, which means that it stays in hand until that is written.
@@ -101,13 +105,14 @@ class Crew:
             self._free.release()
 
     def _end(self, hold: Hold) -> None:
-        """Let the part go, and end its run if that was the last part: whoever has more of it in hand will look."""
-        self.ended(hold)
+        """End the part's run if it was the last part; where more of it is in hand, whoever ends the last will look."""
         run_id = hold.claim.run_id
         with self._lock:
-            has_more = any(other.claim.run_id == run_id for other in self._in_hand)
+            hold.is_ended = True
+            has_more = any(other.claim.run_id == run_id and not other.is_ended for other in self._in_hand)
         if not has_more:
             settling.finish(run_id)
+        self.ended(hold)
 
     def ended(self, hold: Hold) -> None:
         """The part is not in hand any more."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,12 +13,11 @@ from flask import Flask
 from jobs import crew, queue, settling, sync
 from jobs.crew import Crew, Hold
 from sandbox import Fault, Sandbox
-from tests.support.claims import claim_one
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
-from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
+from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, Trigger, utc_now
 from webapp.models.leases import LEASE
 
 from .conftest import Work
@@ -24,14 +25,22 @@ from .helpers import asked, do
 from .test_cancel import tenants_of_one_app
 
 
+def claims_of_a_run(make: Make, count: int) -> list[Claim]:
+    """The parts of a run of so many tenants, all claimed."""
+    integration = make.integration()
+    for _ in range(count):
+        make.tenant(integration=integration, organization=make.organization())
+    run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
+    db.session.commit()
+    claims = SyncPart.claim(db.session, SyncRun.plan(db.session, run.id, utc_now()) or [], utc_now())
+    db.session.commit()
+    assert len(claims) == count
+    return claims
+
+
 @pytest.fixture
 def claim(make: Make) -> Claim:
-    run, _ = SyncRun.begin(db.session, make.tenant(organization=make.organization()).integration_id, "manual")  # type: ignore[arg-type]
-    db.session.commit()
-    [part_id] = SyncRun.plan(db.session, run.id, utc_now()) or []
-    claim = claim_one(part_id, utc_now())
-    db.session.commit()
-    assert claim is not None
+    [claim] = claims_of_a_run(make, 1)
     return claim
 
 
@@ -159,3 +168,81 @@ def test_a_part_lost_before_it_is_settled_is_not_written(
     db.session.refresh(tenant)
     assert tenant.last_synced_at == before
     assert asked(sandbox, tenant.tenant_id)["batch"] == 2
+
+
+def end(hold: Hold) -> bool:
+    assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
+    db.session.commit()
+    return False
+
+
+def state_of(run_id: int) -> RunState:
+    db.session.commit()
+    return db.session.get_one(SyncRun, run_id).state
+
+
+def test_a_run_ends_also_where_all_its_parts_end_at_the_same_moment(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = claims_of_a_run(make, 6)
+    real, all_end = Crew.ended, threading.Barrier(6)
+
+    def ended(self: Crew, hold: Hold) -> None:
+        all_end.wait(30)
+        real(self, hold)
+
+    monkeypatch.setattr(Crew, "ended", ended)
+    with crew.at_work(app, hands=6) as own:
+        assert own.free(6) == 6
+        for claim in claims:
+            own.give(claim, end)
+    assert state_of(claims[0].run_id) == RunState.OK
+
+
+def test_a_part_is_in_hand_until_the_run_is_ended_of_which_it_was_the_last(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, was_idle = settling.finish, []
+
+    def finish(run_id: int) -> None:
+        was_idle.append(own.is_idle())
+        real(run_id)
+
+    monkeypatch.setattr(settling, "finish", finish)
+    with crew.at_work(app, hands=2) as own:
+        own.free(1)
+        own.give(claim, end)
+    assert was_idle == [False]
+    assert state_of(claim.run_id) == RunState.OK
+
+
+def test_a_run_of_which_more_is_in_hand_is_not_looked_at_for_each_part_that_ends(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, others = claims_of_a_run(make, 6), claims_of_a_run(make, 2)
+    run_id, other_run_id = claims[0].run_id, others[0].run_id
+    may_end = {claim: threading.Event() for claim in (*claims, *others)}
+    looks: Counter[int] = Counter()
+    real = settling.finish
+
+    def finish(run_id: int) -> None:
+        looks[run_id] += 1
+        real(run_id)
+
+    def end_when_told(hold: Hold) -> bool:
+        assert may_end[hold.claim].wait(30)
+        return end(hold)
+
+    monkeypatch.setattr(settling, "finish", finish)
+    with crew.at_work(app, hands=8) as own:
+        assert own.free(8) == 8
+        for claim in may_end:
+            own.give(claim, end_when_told)
+        for claim in claims:
+            assert (looks[run_id], state_of(run_id)) == (0, RunState.SYNCING)
+            may_end[claim].set()
+            assert own.free(1) == 1, "its hand is free again"
+        assert (looks, state_of(run_id), state_of(other_run_id)) == ({run_id: 1}, RunState.OK, RunState.SYNCING)
+        for claim in others:
+            may_end[claim].set()
+    assert (looks[other_run_id], state_of(other_run_id)) == (1, RunState.OK)

@@ -1,0 +1,53 @@
+"""A worker under which Redis falls away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from redis.exceptions import RedisError
+
+from jobs import crew, worker
+from jobs.crew import Hold
+from tests.support.waiting import eventually
+from webapp.database import only_reading
+from webapp.extensions import db
+from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, utc_now
+
+from .test_crew import claim
+
+__all__ = ["claim"]
+
+
+def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_before_the_worker_returns(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=4)
+    monkeypatch.setattr(leases, "LEASE", timedelta(seconds=3))
+    part = db.session.get_one(SyncPart, claim.part_id)
+    part.lease_until = utc_now()
+    db.session.commit()
+
+    def is_renewed() -> bool:
+        with only_reading():
+            until = db.session.get_one(SyncPart, claim.part_id).lease_until
+            return until is not None and until > utc_now()
+
+    def end_when_renewed(hold: Hold) -> bool:
+        eventually(is_renewed)
+        assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
+        db.session.commit()
+        return False
+
+    def work(self: worker.Worker, **options: object) -> bool:
+        own = crew.current(app)
+        assert own.free(1) == 1
+        own.give(claim, end_when_renewed)
+        raise RedisError("it is away")
+
+    monkeypatch.setattr(worker.Worker, "work", work)
+    worker.work(app)
+    db.session.refresh(part)
+    assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
