@@ -61,6 +61,12 @@ class Page:
             raise self.bad("has no list of values")
         return items
 
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """What tells the page from the one before it, without all that is on it; empty where nothing is."""
+        items = self.content.get("value")
+        return (len(items), items[0], items[-1]) if isinstance(items, list) and items else ()
+
     def bad(self, what: str) -> BadAnswer:
         return BadAnswer(f"{self.ask.name} {what}", self.reply.request_id, self.reply.date)
 
@@ -104,8 +110,16 @@ class GraphClient:
         return self._page(ask, f"{self._base_url}{ask.path}")
 
     def from_page(self, page: Page, max_pages: int = MAX_PAGES) -> Iterator[Page]:
-        """This page of a collection and those after it."""
+        """This page of a collection and those after it.
+
+        A page that comes a second time at once is refused, whatever comes after it: in its place should have come
+        another, and nobody can tell whether that ever did.
+        """
+        outline: tuple[Any, ...] = ()
         for left in range(max_pages - 1, -1, -1):
+            before, outline = outline, page.outline
+            if outline and outline == before:
+                raise page.bad("has the same page twice")
             yield page
             link = page.content.get("@odata.nextLink")
             if link is None:

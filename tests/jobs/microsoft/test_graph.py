@@ -50,11 +50,22 @@ def test_all_pages_are_read(shared_sandbox: Sandbox, graph: Of) -> None:
 
 
 def test_pages_without_end_are_given_up(shared_sandbox: Sandbox, graph: Of, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(graph_module, "MAX_PAGES", 7)
-    tenant = sandbox_tenant(shared_sandbox, faults=(Fault("subscribedSkus", "endless_pages"),))
-    with pytest.raises(BadAnswer, match="more than 7 pages"):
+    monkeypatch.setattr(graph_module, "MAX_PAGES", 3)
+    tenant = sandbox_tenant(shared_sandbox, skus=MIX, page_size=1)
+    with pytest.raises(BadAnswer, match="more than 3 pages"):
         skus(graph(tenant))
-    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 7
+    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 3
+
+
+@pytest.mark.parametrize("times", [None, 2])
+def test_a_list_with_a_page_that_comes_again_is_not_believed_whether_it_ends_or_not(
+    times: int | None, shared_sandbox: Sandbox, graph: Of
+) -> None:
+    fault = Fault("subscribedSkus", "endless_pages", times=times)
+    tenant = sandbox_tenant(shared_sandbox, skus=MIX, page_size=2, faults=(fault,))
+    with pytest.raises(BadAnswer, match="the same page twice"):
+        skus(graph(tenant))
+    assert counts(shared_sandbox, tenant)["subscribedSkus"] == 2
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

@@ -26,7 +26,7 @@ FAULTS: Sequence[tuple[dict[str, Any], str]] = [
     ({"faults": (Fault("users", "wrong_item"),)}, "no id that is a GUID"),
     ({"faults": (Fault("users", "wrong_shape"),)}, "no list of values"),
     ({"faults": (Fault("users", "foreign_next_link"),)}, "another server"),
-    ({"faults": (Fault("users", "endless_pages"),)}, "nobody new"),
+    ({"faults": (Fault("users", "endless_pages"),)}, "the same page twice"),
 ]
 
 
