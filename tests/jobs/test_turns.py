@@ -6,12 +6,24 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import TimeoutError
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from flask import Flask
 
+from jobs import parts, sync, turns
 from jobs.turns import turn
+from sandbox import Sandbox
+from tests.support.factories import Make
+from tests.support.locks import in_another_session
+from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
+from webapp.models import License, PartState, RunState, SyncPart, utc_now
+
+from .helpers import do
 
 _HOLDER = """
 import fcntl, sys
@@ -61,3 +73,71 @@ def test_on_sqlite_whoever_writes_next_waits_for_the_worker_that_writes_and_not_
         assert has_turn.wait(_A_MOMENT if waits else _LONG_ENOUGH) is not waits
         holder.kill()
         assert has_turn.wait(_LONG_ENOUGH)
+
+
+def test_a_sync_waits_for_its_turn_to_write_on_sqlite(
+    app: Flask, sandbox: Sandbox, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
+    run_id = run.id
+    do(sync.begin, run_id)
+    [part_id] = SyncPart.due(db.session, run_id, utc_now())
+    db.session.commit()
+    wants_to_write = threading.Event()
+
+    @contextmanager
+    def noted() -> Iterator[None]:
+        wants_to_write.set()
+        with turn():
+            yield
+
+    monkeypatch.setattr(parts, "turn", noted)
+    with (
+        another_worker_writes(app) as holder,
+        in_another_session(app, lambda: sync.work(run_id, [part_id])) as synced,
+    ):
+        assert wants_to_write.wait(_LONG_ENOUGH)
+        if db.engine.dialect.name == "sqlite":
+            with pytest.raises(TimeoutError):
+                synced.result(_A_MOMENT)
+            assert db.session.query(License).count() == 0
+            assert db.session.get_one(SyncPart, part_id).state == PartState.SYNCING
+            db.session.commit()
+            holder.kill()
+        synced.result(_LONG_ENOUGH)
+    db.session.refresh(run)
+    assert (run.state, db.session.query(License).count()) == (RunState.OK, 1)
+
+
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "SQLITE_BUSY_SECONDS", 0.05)
+
+
+def test_whoever_waited_long_enough_for_another_worker_goes_on_without_the_turn(
+    app: Flask, little_patience: None
+) -> None:
+    with another_worker_writes(app) as holder, whoever_wants_to_write(app) as has_turn:
+        assert has_turn.wait(_LONG_ENOUGH / 2)
+        assert holder.poll() is None
+
+
+def test_whoever_waited_long_enough_for_another_thread_goes_on_and_leaves_it_the_turn(
+    app: Flask, little_patience: None
+) -> None:
+    with turn():
+        for _ in range(2):
+            with whoever_wants_to_write(app) as has_turn:
+                assert has_turn.wait(_LONG_ENOUGH / 2)
+
+
+def test_where_nobody_can_take_turns_everybody_goes_on_and_says_so(
+    app: Flask, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "writing.lock").mkdir()
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], data_dir=tmp_path)
+    times = 2 if db.engine.dialect.name == "sqlite" else 0
+    for _ in range(2):
+        with turn():
+            pass
+    assert [record.levelname for record in caplog.records if "take turns" in record.message] == ["WARNING"] * times

@@ -1,18 +1,26 @@
-"""Two tenants of one organization whose users are written at the same moment."""
+"""Users that are written while somebody else writes, too: those of another tenant, or the rules by which they go."""
 
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
+import pytest
 from flask import Flask
 
 from jobs import tenant as tenants
+from jobs import tracking
 from jobs.microsoft.user_facts import UserFacts, user_facts
 from jobs.microsoft.users import UsersRead
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
+from tests.support.locks import in_another_session, need_many_writers
 from webapp.extensions import db
-from webapp.models import Contact, DirectoryUser, UserSync, utc_now
+from webapp.integrations.sync_settings import Change, change
+from webapp.models import CheckedLicense, Contact, DirectoryUser, Integration, UserSync, utc_now
+from webapp.models.user_rules import UserRules
+
+from .storing import E3, VISIO, facts_of, store
 
 
 def test_one_person_in_two_tenants_becomes_one_contact_also_when_both_are_written_at_once(
@@ -43,3 +51,34 @@ def test_one_person_in_two_tenants_becomes_one_contact_also_when_both_are_writte
     assert sorted(created) == [0, 200]
     assert db.session.query(Contact).count() == 200
     assert db.session.query(DirectoryUser).filter(DirectoryUser.contact_id.is_not(None)).count() == 400
+
+
+def test_a_license_that_is_checked_while_users_are_written_has_all_of_them_read_again(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_many_writers()
+    integration = make.integration(sync_users=UserSync.LICENSED)
+    integration_id = integration.id
+    db.session.add(CheckedLicense(integration_id=integration_id, sku_id=E3))
+    tenant = make.tenant(organization=make.organization(), integration=integration)
+    users = facts_of("Anna Berg", E3), facts_of("Ben Costa", VISIO)
+    real = tracking.note
+
+    def check() -> None:
+        rules = UserRules(UserSync.LICENSED, checked=frozenset({E3, VISIO}))
+        change(db.session, db.session.get_one(Integration, integration_id), Change(users=rules))
+        db.session.commit()
+
+    def note(*args: Any) -> None:
+        with in_another_session(app, check) as checked:
+            checked.result(30)
+        real(*args)
+
+    monkeypatch.setattr(tracking, "note", note)
+    store(tenant, *users)
+    monkeypatch.undo()
+    assert db.session.query(Contact).count() == 1
+    assert tracking.wanted(tenant, utc_now()).link == "", "only changes are asked for, among which Ben is not"
+    store(tenant, *users)
+    assert db.session.query(Contact).count() == 2
+    assert tracking.wanted(tenant, utc_now()).link == "later"

@@ -114,6 +114,36 @@ def test_work_that_is_lost_again_and_again_ends_as_failed(part: SyncPart) -> Non
     assert part.lease is None
 
 
+def test_of_many_parts_those_that_are_due_are_claimed_and_those_tried_too_often_fail(make: Make) -> None:
+    run, now = make.run(state="syncing"), utc_now()
+    given: list[dict[str, object]] = [
+        {},
+        {"attempts": MAX_ATTEMPTS},
+        {"not_before": now + timedelta(minutes=5)},
+        {"not_before": now + timedelta(minutes=5), "attempts": MAX_ATTEMPTS},
+        {"state": PartState.OK, "finished_at": now},
+        {"state": PartState.SYNCING, "lease": "another's", "lease_until": now + LEASE, "attempts": MAX_ATTEMPTS},
+        {"attempts": MAX_ATTEMPTS - 1},
+    ]
+    tenants = [make.tenant(integration=run.integration, organization=make.organization()) for _ in given]
+    parts = [
+        make.part(run_id=run.id, tenant_id=tenant.id, **values) for tenant, values in zip(tenants, given, strict=True)
+    ]
+    claims = SyncPart.claim(db.session, [part.id for part in parts], now)
+    db.session.commit()
+    assert [(claim.part_id, claim.attempt) for claim in claims] == [(parts[0].id, 1), (parts[6].id, MAX_ATTEMPTS)]
+    assert [(part.state, part.attempts) for part in parts] == [
+        (PartState.SYNCING, 1),
+        (PartState.FAILED, MAX_ATTEMPTS),
+        (PartState.WAITING, 0),
+        (PartState.WAITING, MAX_ATTEMPTS),
+        (PartState.OK, 0),
+        (PartState.SYNCING, MAX_ATTEMPTS),
+        (PartState.SYNCING, MAX_ATTEMPTS),
+    ]
+    assert parts[5].lease == "another's"
+
+
 def test_parts_whose_time_has_come_are_resumed_once_and_by_run(make: Make) -> None:
     tenant = make.tenant(organization=make.organization())
     other = make.tenant(organization=make.organization())
