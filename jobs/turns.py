@@ -48,13 +48,14 @@ def _wait(held: ExitStack, path: Path) -> None:
     held.callback(_ours.release)
     try:
         file = held.enter_context(path.open("a"))
-        while not _is_locked(file) and time.monotonic() < until:
+        while not _take(file) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
     except OSError as error:
         log.warning("workers cannot take turns at writing, and go on without: %s", error)
 
 
-def _is_locked(file: IO[str]) -> bool:
+def _take(file: IO[str]) -> bool:
+    """Lock the file where nobody else has it locked; returns whether that was done."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

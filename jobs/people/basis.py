@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import cast
 
@@ -38,7 +37,7 @@ class Basis:
     licenses: Mapping[str, int]
     gone: Mapping[str, int]
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """It differs where the users of the tenant must be looked at again though they are the same."""
         said = (

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from tests.jobs.helpers import all_at_once
 from tests.support.claims import claim_one
 from tests.support.factories import Make
+from tests.support.locks import need_many_writers
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import (
@@ -145,8 +146,7 @@ def test_a_run_that_begins_at_the_same_moment_is_cancelled_or_refused(app: Flask
 
 def test_who_writes_a_tenant_meanwhile_is_not_held_up_by_the_integration(make: Make) -> None:
     """PostgreSQL looks after it when a tenant's row changes twice; the removal waits for that writer's part."""
-    if db.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has one writer at a time")
+    need_many_writers()
     integration = an_integration(make)
     db.session.commit()
     removal.begin(db.session, integration.id, Removal.KEEP, utc_now())
