@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,8 +14,8 @@ import click
 import psycopg
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from config import Settings
 
@@ -24,6 +26,9 @@ SQLITE_BUSY_SECONDS = 30
 POSTGRESQL_CONNECT_SECONDS = 10
 # Whoever stops in the midst of a transaction, as a machine that sleeps, holds up nobody for longer than this.
 POSTGRESQL_IDLE_SECONDS = 60
+# A connection of PostgreSQL that was used so lately, and of which nothing was heard since, is taken to be there.
+_SURELY_THERE_SECONDS = 2.0
+_RETURNED_AT = "returned_at"
 # Connections for a process's threads beside those that sync: the web's, or what looks after leases and versions.
 _OTHER_THREADS = 16
 
@@ -39,8 +44,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     common: dict[str, Any] = {"hide_parameters": True, **pool}
     if settings.database_url.startswith("sqlite"):
         return {**common, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
-    # A connection that the database or a proxy dropped is replaced before a page meets it; a host that does not answer
-    # at all, or any more, is given up soon enough for the page to say so (libpq, "Parameter Key Words").
+    # A host that does not answer at all, or any more, is given up soon enough for the page to say so (libpq, "Parameter
+    # Key Words").
     connect_args = {
         "connect_timeout": POSTGRESQL_CONNECT_SECONDS,
         "keepalives_idle": 30,
@@ -48,7 +53,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "keepalives_count": 3,
         "tcp_user_timeout": 30_000,
     }
-    return {**common, "connect_args": connect_args, "pool_pre_ping": True, "pool_recycle": 1800}
+    return {**common, "connect_args": connect_args, "pool_recycle": 1800}
 
 
 def init_app(app: Flask) -> None:
@@ -95,6 +100,32 @@ def _tune_postgresql(engine: Engine) -> None:
         # Not by the connection's options, which poolers refuse.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{POSTGRESQL_IDLE_SECONDS}s'".encode())
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def on_checkin(connection: psycopg.Connection[Any] | None, entry: ConnectionPoolEntry) -> None:
+        entry.info[_RETURNED_AT] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(
+        connection: psycopg.Connection[Any], entry: ConnectionPoolEntry, proxy: PoolProxiedConnection
+    ) -> None:
+        # A connection that the database or a proxy dropped is replaced before a page meets it. SQLAlchemy's own ping
+        # asks at each transaction, of which a sync has several for each tenant.
+        returned_at = entry.info.get(_RETURNED_AT)
+        if returned_at is None:
+            return  # it was made just now
+        try:
+            if time.monotonic() - returned_at > _SURELY_THERE_SECONDS or not _is_quiet(connection):
+                engine.dialect.do_ping(connection)  # type: ignore[arg-type]
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _is_quiet(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server said nothing since the last answer; where it ends a connection, it says so."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 def forget_transaction() -> None:

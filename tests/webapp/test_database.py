@@ -4,14 +4,39 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from config import MOST_TENANTS_AT_ONCE
 from webapp import create_app, database
 from webapp.extensions import db
+
+
+@pytest.fixture
+def postgresql(app: Flask) -> Flask:
+    """The app, which has no connection yet."""
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no server that connections could lose")
+    db.session.rollback()
+    db.engine.dispose()
+    return app
+
+
+@pytest.fixture
+def pings(postgresql: Flask, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The connections of which it was asked whether they are there."""
+    found: list[object] = []
+    ping = db.engine.dialect.do_ping
+
+    def do_ping(connection: Any) -> bool:
+        found.append(connection)
+        return ping(connection)
+
+    monkeypatch.setattr(db.engine.dialect, "do_ping", do_ping)
+    return found
 
 
 @pytest.mark.parametrize("at_once", [1, 16, MOST_TENANTS_AT_ONCE])
@@ -28,8 +53,39 @@ def test_each_thread_of_a_worker_gets_a_connection_without_waiting(app: Flask, a
             db.engine.dispose()
 
 
-def test_a_transaction_that_nobody_goes_on_with_is_ended_by_postgresql(app: Flask) -> None:
-    if db.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has no sessions")
+@pytest.mark.usefixtures("postgresql")
+def test_a_transaction_that_nobody_goes_on_with_is_ended_by_postgresql() -> None:
     told = db.session.scalar(text("SHOW idle_in_transaction_session_timeout"))
     assert told == f"{database.POSTGRESQL_IDLE_SECONDS // 60}min"
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_a_connection_that_was_dropped_just_now_is_replaced() -> None:
+    with db.engine.connect() as other:
+        with db.engine.connect() as connection:
+            dropped = _session_of(connection)
+        other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": dropped})
+        with db.engine.connect() as connection:
+            assert _session_of(connection) != dropped
+
+
+def test_a_connection_is_not_asked_whether_it_is_there_where_it_was_used_just_now(pings: list[object]) -> None:
+    for _ in range(3):
+        with db.engine.connect() as connection:
+            assert _session_of(connection)
+    assert pings == []
+
+
+def test_a_connection_that_was_idle_for_long_is_asked_whether_it_is_there(
+    pings: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_SURELY_THERE_SECONDS", 0.0)
+    for _ in range(2):
+        with db.engine.connect() as connection:
+            assert _session_of(connection)
+    assert len(pings) == 1
+
+
+def _session_of(connection: Connection) -> int:
+    """PostgreSQL's number of the connection."""
+    return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
