@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from webapp.extensions import db
 from webapp.models import Integration, Outcome, Problem, Tenant
 
-from . import license_history, licenses, tracking
+from . import license_history, licenses, tracking, waits
 from .microsoft.clouds import hosts
 from .microsoft.errors import AccessDenied, BadAnswer, Refused, SignInRefused, TlsFailed
 from .microsoft.facts import (
@@ -65,7 +65,7 @@ def client(
     """The sign-in to a tenant, found, and what reads from it at the pace of all workers. Raises what `SignIn` does."""
     settings = current_app.config["SETTINGS"]
     sign_in = patiently(lambda: SignIn(credentials, settings, transport), patience=patience)
-    pace = Pace(settings.redis_url, credentials.client_id, credentials.tenant)
+    pace = Pace(settings.redis_url, credentials.client_id, credentials.tenant, waits.stored)
     url = hosts(credentials.cloud, settings).graph_url
     return sign_in, GraphClient(url, sign_in, transport, patience=patience, pace=pace)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import literal, select, union_all, update
 
+from webapp.database import only_reading
 from webapp.extensions import db
-from webapp.models import Integration, Tenant, clock
+from webapp.models import Integration, Tenant, clock, utc_now
 
 from .microsoft.errors import Throttled
+from .microsoft.pace import StoredWait
 
 
 def end_of(error: Throttled, now: datetime) -> datetime:
@@ -40,3 +42,19 @@ def note_wait_of_app(integration_id: int, error: Throttled, now: datetime) -> da
         db.session.execute(of_app.values(not_before=until), execution_options={"synchronize_session": False})
     db.session.commit()
     return until
+
+
+def stored() -> list[StoredWait]:
+    """All waits that are not over. Ends the transaction of the session, in which nothing may be left to write."""
+    now = utc_now()
+    of_apps = select(Integration.client_id, literal(""), Integration.not_before)
+    of_tenants = select(Integration.client_id, Tenant.tenant_id, Tenant.not_before).join(Tenant.integration)
+    with only_reading():
+        rows = db.session.execute(
+            union_all(of_apps.where(Integration.not_before > now), of_tenants.where(Tenant.not_before > now))
+        ).all()
+    return [
+        StoredWait(client_id, tenant_id, (until - now).total_seconds())
+        for client_id, tenant_id, until in rows
+        if until is not None and clock.waits(until, now)
+    ]

@@ -5,7 +5,7 @@ service limits" those by resource units. The requests of a batch count each for 
 guidance").
 
 Waits that Microsoft asked for, and what was asked in the current second, are in Redis, by its clock. Each process also
-remembers what it heard itself; that is all that holds while Redis is away.
+remembers what it heard itself. Where Redis is away, or was emptied, stored waits are looked up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from __future__ import annotations
 import math
 import random
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 from typing import Any
@@ -38,6 +39,8 @@ UNITS_A_REQUEST = 2
 SPREAD_SECONDS = 10.0
 
 _PREFIX = "seatledger:pace"
+# It is there where Redis was told all stored waits, and nobody emptied it since.
+_COMPLETE = f"{_PREFIX}:complete"
 # What is counted together. A limit of ten seconds is kept by a tenth of it each second; and as ten seconds touch eleven
 # such windows, which begin with a request and not with the clock, it is an eleventh.
 _WINDOW_SECONDS = 1
@@ -51,22 +54,45 @@ _LATER = "Nothing needs to be done: syncs take this up again by themselves. For 
 
 
 @dataclass(frozen=True)
+class StoredWait:
+    """For so many seconds more the app is not to ask; in one tenant only, where `tenant` is not empty."""
+
+    client_id: str
+    tenant: str
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        return _name(self.client_id, self.tenant)
+
+
+@dataclass(frozen=True)
 class _Seen:
-    """For how long the app and the tenant are told to wait, and how much was asked in this second."""
+    """For how long the app and the tenant are told to wait, and how much was asked in this second.
+
+    Where it is not complete, there may be waits that are not seen.
+    """
 
     app_seconds: float
     tenant_seconds: float
     app_units: int
     tenant_units: int
+    is_complete: bool
 
 
 class Pace:
-    """The pace of one app in one tenant. Each thread may have one of its own; they know of each other's requests."""
+    """The pace of one app in one tenant. Each thread may have one of its own; they know of each other's requests.
 
-    def __init__(self, redis_url: str, client_id: str, tenant: str) -> None:
+    `stored` finds all waits that outlast Redis. It is called where Redis cannot be relied on to know them.
+    """
+
+    def __init__(
+        self, redis_url: str, client_id: str, tenant: str, stored: Callable[[], Collection[StoredWait]] = tuple
+    ) -> None:
         self._redis_url = redis_url
-        self._app = client_id.lower()
-        self._tenant = f"{self._app}:{tenant.lower()}"
+        self._app = _name(client_id)
+        self._tenant = _name(client_id, tenant)
+        self._stored = stored
 
     def before(self, requests: int = 1) -> None:
         """Count requests that are about to be sent to Graph. Raises `HeldBack` where they must not be sent now."""
@@ -75,6 +101,8 @@ class Pace:
         if app_seconds or tenant_seconds:
             raise _told_to_wait(app_seconds, tenant_seconds)
         seen = shared.ask(self._redis_url, lambda redis: self._look(redis, units)) or self._count_here(units)
+        if not seen.is_complete:
+            seen = self._completed(seen)
         if seen.app_seconds or seen.tenant_seconds:
             raise _told_to_wait(seen.app_seconds, seen.tenant_seconds)
         if seen.app_units > _APP_WINDOW:
@@ -89,7 +117,7 @@ class Pace:
         seconds = min(error.seconds, LONGEST_SECONDS)
         name = self._app if error.is_of_app else self._tenant
         _heard.add(name, seconds)
-        key, milliseconds = _wait_key(name), math.ceil((seconds + _GRACE_SECONDS) * 1000)
+        key, milliseconds = _wait_key(name), _milliseconds(seconds)
 
         def lengthen(pipeline: Any) -> None:
             is_shorter = pipeline.pttl(key) < milliseconds
@@ -106,14 +134,35 @@ class Pace:
             pipeline.pttl(_wait_key(self._tenant))
             for name in (self._app, self._tenant):
                 counter.lua_incr_expire([counter.prefixed_key(name)], [_WINDOW_SECONDS, units], client=pipeline)
+            pipeline.exists(_COMPLETE)
             found = pipeline.execute(raise_on_error=False)
         # What somebody else put under a name says nothing.
-        waits, counts = [_whole(value) / 1000 for value in found[:2]], [_whole(value) for value in found[2:]]
-        return _Seen(waits[0], waits[1], counts[0], counts[1])
+        numbers = [_whole(value) for value in found]
+        app_wait, tenant_wait, app_units, tenant_units, is_complete = numbers
+        return _Seen(app_wait / 1000, tenant_wait / 1000, app_units, tenant_units, bool(is_complete))
 
     def _count_here(self, units: int) -> _Seen:
         app, tenant = (_counted_here().incr(name, _WINDOW_SECONDS, units) for name in (self._app, self._tenant))
-        return _Seen(0.0, 0.0, app, tenant)
+        return _Seen(0.0, 0.0, app, tenant, is_complete=False)
+
+    def _completed(self, seen: _Seen) -> _Seen:
+        """What is seen together with the stored waits, of which Redis is told."""
+        waits = self._stored()
+
+        def tell(redis: Redis) -> None:
+            with redis.pipeline(transaction=False) as pipeline:
+                for wait in waits:
+                    # What somebody was told since is not made shorter.
+                    pipeline.set(_wait_key(wait.name), 1, px=_milliseconds(wait.seconds), nx=True)
+                pipeline.set(_COMPLETE, 1)
+                pipeline.execute()
+
+        shared.ask(self._redis_url, tell)
+        return replace(
+            seen,
+            app_seconds=max([seen.app_seconds, *(wait.seconds for wait in waits if wait.name == self._app)]),
+            tenant_seconds=max([seen.tenant_seconds, *(wait.seconds for wait in waits if wait.name == self._tenant)]),
+        )
 
 
 def spread() -> float:
@@ -152,8 +201,17 @@ def _counted_here() -> MemoryStorage:
     return MemoryStorage()
 
 
+def _name(client_id: str, tenant: str = "") -> str:
+    """What is counted or waited for together: an app, or an app in one tenant."""
+    return (f"{client_id}:{tenant}" if tenant else client_id).lower()
+
+
 def _wait_key(name: str) -> str:
     return f"{_PREFIX}:wait:{name}"
+
+
+def _milliseconds(seconds: float) -> int:
+    return math.ceil((seconds + _GRACE_SECONDS) * 1000)
 
 
 def _whole(value: object) -> int:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
+from jobs import queue, waits
+from jobs import tenant as tenants
 from jobs.microsoft import patience, transport
+from jobs.microsoft.errors import HeldBack, Throttled
+from jobs.microsoft.graph import Ask
+from jobs.microsoft.pace import SPREAD_SECONDS
+from jobs.microsoft.patience import SYNC
 from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
-from webapp.models import License, PartState, RunState, SyncPart, SyncRun, utc_now
+from webapp.models import License, PartState, Problem, RunState, SyncPart, SyncRun, utc_now
 from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Sync, Work
@@ -209,3 +216,41 @@ def test_a_tenants_wait_is_kept_also_where_the_lease_was_lost(
     sync(tenant)
     assert tenant.not_before is not None
     assert tenant.not_before > utc_now() + timedelta(minutes=9)
+
+
+@pytest.mark.parametrize("is_of_app", [False, True], ids=["the tenant", "the app"])
+def test_a_wait_that_another_worker_is_told_while_a_tenant_is_read_is_obeyed_though_redis_was_emptied(
+    is_of_app: bool, app: Flask, sandbox: Sandbox, make: Make
+) -> None:
+    given = sandbox_tenant(sandbox)
+    tenant = connected(make, given)
+    credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
+    told = Throttled(Problem("Microsoft asked to slow down.", "Wait."), 600, is_of_app=is_of_app)
+    _, graph = tenants.client(credentials, tenants.transport(), SYNC)
+    asks = [Ask("/organization", "Organization.Read.All"), Ask("/subscribedSkus", "Organization.Read.All")]
+    graph.together(asks)
+    asked = sandbox.requests(given.tenant_id)["total"]
+    waits.note_wait(tenant.id, told, utc_now())
+    queue.connection().flushall()
+    for ask in (lambda: graph.together(asks), lambda: graph.page(asks[0])):
+        with pytest.raises(HeldBack) as held:
+            ask()
+        assert held.value.is_of_app == is_of_app
+        assert 590 < (held.value.seconds or 0) < 600 + SPREAD_SECONDS
+    assert sandbox.requests(given.tenant_id)["total"] == asked
+
+
+def test_of_all_waits_those_that_are_over_and_those_of_a_clock_that_was_wrong_are_not_told(
+    app: Flask, make: Make
+) -> None:
+    now = utc_now()
+    held, over, wrong, free = (make.tenant(integration=make.integration()) for _ in range(4))
+    held.not_before = now + timedelta(minutes=1)
+    held.integration.not_before = now + timedelta(minutes=2)
+    over.not_before = over.integration.not_before = now - timedelta(seconds=1)
+    wrong.not_before = wrong.integration.not_before = now + timedelta(days=300)
+    free.not_before = None
+    db.session.commit()
+    found = {(wait.client_id, wait.tenant): wait.seconds for wait in waits.stored()}
+    of_app, of_tenant = (held.integration.client_id, ""), (held.integration.client_id, held.tenant_id)
+    assert found == {of_app: pytest.approx(120, abs=20), of_tenant: pytest.approx(60, abs=20)}

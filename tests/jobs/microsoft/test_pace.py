@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from redis import Redis
 from jobs.microsoft import pace as pace_module
 from jobs.microsoft import shared
 from jobs.microsoft.errors import HeldBack, Throttled
-from jobs.microsoft.pace import SPREAD_SECONDS, UNITS_A_REQUEST, Pace
+from jobs.microsoft.pace import SPREAD_SECONDS, UNITS_A_REQUEST, Pace, StoredWait
 from jobs.microsoft.retry_after import LONGEST_SECONDS
 from tests.support.services import redis_server
 from webapp.models import Problem
@@ -35,9 +36,9 @@ def of_app(seconds: float) -> Throttled:
 def another_process(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> InProcess:
     app = str(uuid.uuid4())
 
-    def pace(tenant: str = "contoso", app: str = app, url: str = redis_url) -> Pace:
+    def pace(tenant: str = "contoso", app: str = app, url: str = redis_url, **more: Any) -> Pace:
         monkeypatch.setattr(pace_module, "_heard", pace_module._Heard())
-        return Pace(url, app, tenant)
+        return Pace(url, app, tenant, **more)
 
     return pace
 
@@ -211,6 +212,61 @@ def test_what_a_process_heard_it_obeys_also_after_redis_was_emptied(another_proc
         pace.told(Throttled(PROBLEM, 60))
         Redis.from_url(url).flushall()
         held_back(pace)
+
+
+@dataclass
+class Shelf:
+    """Where waits are stored that outlast Redis."""
+
+    waits: list[StoredWait] = field(default_factory=list)
+    looks: int = 0
+
+    def look(self) -> list[StoredWait]:
+        self.looks += 1
+        return self.waits
+
+
+@pytest.mark.parametrize("tenant", ["", "Contoso"], ids=["of the app", "of the tenant"])
+def test_after_redis_was_emptied_all_obey_what_is_stored_which_is_looked_up_once(
+    another_process: InProcess, tenant: str
+) -> None:
+    shelf = Shelf()
+    with redis_server() as url:
+        pace = another_process(url=url, stored=shelf.look)
+        for _ in range(3):
+            pace.before()
+        assert shelf.looks == 1
+        Redis.from_url(url).flushall()
+        shelf.waits = [StoredWait(pace._app.upper(), tenant, 60), StoredWait(str(uuid.uuid4()), "", 90)]
+        for process in (pace, another_process(url=url, stored=shelf.look)):
+            error = held_back(process)
+            assert error.is_of_app == (not tenant)
+            assert 55 < (error.seconds or 0) < 60.1 + SPREAD_SECONDS
+        if tenant:
+            another_process("fabrikam", url=url).before()
+        assert shelf.looks == 2
+
+
+def test_what_was_heard_since_redis_was_emptied_is_not_made_shorter_by_what_is_stored(
+    another_process: InProcess,
+) -> None:
+    with redis_server() as url:
+        teller = another_process(url=url)
+        teller.told(Throttled(PROBLEM, 90))
+        held_back(another_process(url=url, stored=lambda: [StoredWait(teller._app, "contoso", 5)]))
+        assert (held_back(another_process(url=url)).seconds or 0) > 80
+
+
+def test_while_redis_is_away_what_is_stored_is_obeyed_as_soon_as_it_is_stored(
+    another_process: InProcess, nowhere: str
+) -> None:
+    shelf = Shelf()
+    pace = another_process(url=nowhere, stored=shelf.look)
+    pace.before()
+    shelf.waits = [StoredWait(pace._app, "contoso", 60)]
+    assert 55 < (held_back(pace).seconds or 0) <= 60
+    shelf.waits = []
+    pace.before()
 
 
 @pytest.mark.usefixtures("long_windows")
