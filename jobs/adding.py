@@ -33,7 +33,7 @@ from webapp.models import (
 )
 from webapp.models.addition import Taken
 
-from . import queue
+from . import queue, waits
 from . import tenant as tenants
 from .crew import stopping
 from .job import job
@@ -135,6 +135,7 @@ def _ask(credentials: Credentials) -> _Answer:
     tenant_id = guid_of(credentials.tenant)
     transport = tenants.transport(_go_on)
     try:
+        waits.obey(credentials.client_id, tenant_id)
         if not tenant_id:
             settings = current_app.config["SETTINGS"]
             tenant_id = guid_of(patiently(lambda: SignIn(credentials, settings, transport)).tenant_id)

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Product, Tenant, clock, utc_now
+from webapp.models import UNREADABLE_SECRET, Product, Tenant, utc_now
 from webapp.models.product_edition import names_for
 
-from . import licenses
+from . import licenses, waits
 from . import tenant as tenants
 from .connect import REMOVED
 from .job import job
@@ -36,11 +36,9 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
     tenant = db.session.get_one(Tenant, tenant_row_id)
     if not tenant.integration.is_live:
         return {"ok": False, "problem": REMOVED.columns()}
-    if tenant.not_before is not None and clock.waits(tenant.not_before, utc_now()):
-        return {"ok": False, "problem": tenants.asked_to_wait(tenant.not_before).columns()}
     try:
         credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
-        db.session.rollback()  # no transaction is held while Microsoft is asked
+        waits.obey(credentials.client_id, credentials.tenant)
         snapshot = tenants.read(credentials, tenants.transport())
         read_at = utc_now()
         tenant = db.session.get_one(Tenant, tenant_row_id)

@@ -12,6 +12,7 @@ from webapp.extensions import UnreadableSecret, vault
 from webapp.models import UNREADABLE_SECRET, Cloud, Problem
 
 from . import tenant as tenants
+from . import waits
 from .job import job
 from .microsoft.errors import AccessDenied, MicrosoftError, SignInRefused
 from .microsoft.facts import TenantFacts
@@ -57,6 +58,7 @@ def check(token: str) -> dict[str, Any]:
 
 def _read(credentials: Credentials, may_act_for_user: bool) -> tenants.Snapshot:
     transport = tenants.transport()
+    waits.obey(credentials.client_id, credentials.tenant)
     try:
         return tenants.read(credentials, transport)
     except AccessDenied:

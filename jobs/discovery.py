@@ -21,15 +21,15 @@ from webapp.models import (
     Problem,
     SyncRun,
     Tenant,
-    clock,
     utc_now,
 )
 
 from . import tenant as tenants
+from . import waits
 from .connect import REMOVED
 from .discovered import Found, store_customers, store_own
 from .job import job
-from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Refused, Throttled
+from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Throttled
 from .microsoft.facts import ORGANIZATION_FIELDS, TenantFacts, tenant_facts
 from .microsoft.graph import GraphClient
 from .microsoft.partner import read_customers
@@ -112,18 +112,16 @@ def find(integration_id: int, transport: Transport) -> Found:
         raise IntegrationRemoved
     home_id, kind = integration.home_tenant_id, integration.kind
     credentials = tenants.credentials_of(integration, home_id)
+    waits.obey(credentials.client_id, home_id)
     if kind != Kind.PARTNER:
-        db.session.rollback()  # no transaction is held while Microsoft is asked
         return store_own(integration_id, tenants.read(credentials, transport))
-    home = db.session.scalar(select(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id))
-    for not_before in (integration.not_before, home.not_before if home is not None else None):
-        if not_before is not None and clock.waits(not_before, utc_now()):
-            raise Refused(tenants.asked_to_wait(not_before))
+    home = select(Tenant.id).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
+    has_home = db.session.scalar(home) is not None
     db.session.rollback()
     try:
         graph = _graph(credentials, transport)
         customers = read_customers(graph)
-        own = _own_facts(graph) if home is None and customers.throttled is None else None
+        own = _own_facts(graph) if not has_home and customers.throttled is None else None
     except Throttled as error:
         _wait(integration_id, home_id, error)
         raise

@@ -27,7 +27,7 @@ from .microsoft.users import Wanted
 from .people import WholeReadNeeded
 from .settling import Settled, settle
 from .turns import turn
-from .waits import note_wait
+from .waits import asked_to_wait, note_wait
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +160,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
         case Stopped():
             _put_off(hold, utc_now(), STOPPED, requests)
         case Waits():
-            _put_off_or_fail(hold, error.until, tenants.asked_to_wait(error.until), requests, was_tried=False)
+            _put_off_or_fail(hold, error.until, asked_to_wait(error.until), requests, was_tried=False)
         case HeldBack(seconds=int() | float() as seconds):
             until = utc_now() + timedelta(seconds=seconds)
             _put_off_or_fail(hold, until, error.problem, requests, was_tried=False)

@@ -197,15 +197,6 @@ def differing(stored: Tenant | TenantFacts, facts: TenantFacts) -> dict[str, str
     return {field: value for field, value in said.items() if getattr(stored, field) != value}
 
 
-def asked_to_wait(moment: datetime) -> Problem:
-    """Why a tenant is left alone of which Microsoft asked, in an earlier job, to wait until that moment."""
-    return Problem(
-        f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
-        "Nothing needs to be done: the first sync after that takes this tenant up again.",
-        "HTTP 429",
-    )
-
-
 def credentials_of(integration: Integration, tenant_id: str, *, on_trial: bool = False) -> Credentials:
     """What signs in to a tenant of the integration: as the app, or for a partner's user. Raises `UnreadableSecret`.
 

@@ -8,9 +8,9 @@ from sqlalchemy import literal, select, union_all, update
 
 from webapp.database import only_reading
 from webapp.extensions import db
-from webapp.models import Integration, Tenant, clock, utc_now
+from webapp.models import Integration, Problem, Tenant, clock, utc_now
 
-from .microsoft.errors import Throttled
+from .microsoft.errors import HeldBack, Throttled
 from .microsoft.pace import StoredWait
 
 
@@ -44,8 +44,30 @@ def note_wait_of_app(integration_id: int, error: Throttled, now: datetime) -> da
     return until
 
 
+def obey(client_id: str, tenant_id: str) -> None:
+    """Raise `HeldBack` where the app, or the app in this tenant, is not to ask now.
+
+    It ends the session's transaction: none is held while Microsoft is asked.
+    """
+    concerned = {(client_id.lower(), ""), (client_id.lower(), tenant_id.lower())}
+    told = [wait for wait in stored() if (wait.client_id.lower(), wait.tenant.lower()) in concerned]
+    if told:
+        longest = max(told, key=lambda wait: wait.seconds)
+        until = utc_now() + timedelta(seconds=longest.seconds)
+        raise HeldBack(asked_to_wait(until), longest.seconds, is_of_app=not longest.tenant)
+
+
+def asked_to_wait(moment: datetime) -> Problem:
+    """Why nothing is asked: Microsoft asked, in an earlier job, to wait until that moment."""
+    return Problem(
+        f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
+        "Nothing needs to be done: the first sync after that takes this up again. For anything else, try again then.",
+        "HTTP 429",
+    )
+
+
 def stored() -> list[StoredWait]:
-    """All waits that are not over. Ends the transaction of the session, in which nothing may be left to write."""
+    """All waits that are not over. It ends the session's transaction, in which nothing may be left to write."""
     now = utc_now()
     of_apps = select(Integration.client_id, literal(""), Integration.not_before)
     of_tenants = select(Integration.client_id, Tenant.tenant_id, Tenant.not_before).join(Tenant.integration)

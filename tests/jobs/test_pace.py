@@ -238,19 +238,3 @@ def test_a_wait_that_another_worker_is_told_while_a_tenant_is_read_is_obeyed_tho
         assert held.value.is_of_app == is_of_app
         assert 590 < (held.value.seconds or 0) < 600 + SPREAD_SECONDS
     assert sandbox.requests(given.tenant_id)["total"] == asked
-
-
-def test_of_all_waits_those_that_are_over_and_those_of_a_clock_that_was_wrong_are_not_told(
-    app: Flask, make: Make
-) -> None:
-    now = utc_now()
-    held, over, wrong, free = (make.tenant(integration=make.integration()) for _ in range(4))
-    held.not_before = now + timedelta(minutes=1)
-    held.integration.not_before = now + timedelta(minutes=2)
-    over.not_before = over.integration.not_before = now - timedelta(seconds=1)
-    wrong.not_before = wrong.integration.not_before = now + timedelta(days=300)
-    free.not_before = None
-    db.session.commit()
-    found = {(wait.client_id, wait.tenant): wait.seconds for wait in waits.stored()}
-    of_app, of_tenant = (held.integration.client_id, ""), (held.integration.client_id, held.tenant_id)
-    assert found == {of_app: pytest.approx(120, abs=20), of_tenant: pytest.approx(60, abs=20)}
