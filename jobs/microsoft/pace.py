@@ -39,8 +39,10 @@ UNITS_A_REQUEST = 2
 SPREAD_SECONDS = 10.0
 
 _PREFIX = "seatledger:pace"
-# It is there where Redis was told all stored waits, and nobody emptied it since.
+# It is there where Redis was told all stored waits, and nobody emptied it since. It does not last, since a Redis may
+# come back with what it had some time ago.
 _COMPLETE = f"{_PREFIX}:complete"
+_COMPLETE_SECONDS = 60
 # What is counted together. A limit of ten seconds is kept by a tenth of it each second; and as ten seconds touch eleven
 # such windows, which begin with a request and not with the clock, it is an eleventh.
 _WINDOW_SECONDS = 1
@@ -154,7 +156,7 @@ class Pace:
                 for wait in waits:
                     # What somebody was told since is not made shorter.
                     pipeline.set(_wait_key(wait.name), 1, px=_milliseconds(wait.seconds), nx=True)
-                pipeline.set(_COMPLETE, 1)
+                pipeline.set(_COMPLETE, 1, ex=_COMPLETE_SECONDS)
                 pipeline.execute()
 
         shared.ask(self._redis_url, tell)

@@ -247,6 +247,19 @@ def test_after_redis_was_emptied_all_obey_what_is_stored_which_is_looked_up_once
         assert shelf.looks == 2
 
 
+def test_what_is_stored_is_looked_up_again_after_a_while_since_a_redis_may_come_back_with_what_it_had_before(
+    another_process: InProcess,
+) -> None:
+    shelf = Shelf()
+    with redis_server() as url:
+        pace, redis = another_process(url=url, stored=shelf.look), Redis.from_url(url)
+        pace.before()
+        assert 0 < redis.ttl(pace_module._COMPLETE) <= 60
+        redis.delete(pace_module._COMPLETE)
+        pace.before()
+    assert shelf.looks == 2
+
+
 def test_what_was_heard_since_redis_was_emptied_is_not_made_shorter_by_what_is_stored(
     another_process: InProcess,
 ) -> None:
