@@ -148,7 +148,7 @@ class Application:
         early = [self._is_early(one) for one in noted]
         for (request, found, tenant, answer), is_early in zip(noted, early, strict=True):
             # A batch is noted after what is in it.
-            if tenant is not None and answer.pause is not None and _is_told(request, noted[-1].answer):
+            if tenant is not None and answer.pause is not None and _is_told(request, noted[-1]):
                 is_apps = answer.pause.scope == "app"
                 key = tenant.client_id if is_apps else f"{found.area}/{tenant.tenant_id}"
                 # What holds for an app is news to whoever else is using the connection next.
@@ -180,14 +180,19 @@ class Application:
         return any(self._world.journal.is_early(key, request.peer, request.received_at) for key in keys)
 
 
-def _is_told(request: Request, outer: Answer) -> bool:
-    """Whether the caller learns how this request was answered: within a batch, its answer may be lost or unreadable."""
+def _is_told(request: Request, outer: _Noted) -> bool:
+    """Whether the caller learns how this request was answered, which was by itself or in the outer one.
+
+    One who has left does not; and within a batch an answer may be lost or unreadable.
+    """
+    if outer.request.has_left():
+        return False
     if not request.in_batch:
         return True
-    if not isinstance(outer.delivery, Whole):
+    if not isinstance(outer.answer.delivery, Whole):
         return False
     try:
-        items = json.loads(outer.body)["responses"]
+        items = json.loads(outer.answer.body)["responses"]
         return any(item["headers"]["request-id"] == request.request_id for item in items)
     except (ValueError, KeyError, TypeError):
         return False

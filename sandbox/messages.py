@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -17,7 +17,7 @@ class Request:
     """One HTTP request, or one of those that a batch carries.
 
     Header names are lower-case; `base_url` is the scheme and host that the caller asked for, `peer` its end of the
-    connection.
+    connection. `has_left` tells whether the caller, who waits for the answer, has closed that meanwhile.
     """
 
     method: str
@@ -29,6 +29,7 @@ class Request:
     received_at: float
     peer: str = ""
     in_batch: bool = False
+    has_left: Callable[[], bool] = lambda: False
 
     @cached_property
     def path(self) -> str:

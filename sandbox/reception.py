@@ -6,6 +6,7 @@ a processor than what it measures.
 
 from __future__ import annotations
 
+import select
 import socket
 import sys
 import time
@@ -95,7 +96,14 @@ class Reception(StreamRequestHandler):
             request_id=str(uuid4()),
             received_at=received_at,
             peer=f"{self.client_address[0]}:{self.client_address[1]}",
+            has_left=self._has_left,
         )
+
+    def _has_left(self) -> bool:
+        """Whether the client closed the connection: before it has its answer it has nothing else to say."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        return bool(poll.poll(0))
 
     def _line(self) -> str:
         line = self.rfile.readline(_LONGEST_LINE + 1)

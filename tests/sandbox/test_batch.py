@@ -11,7 +11,9 @@ import pytest
 import requests
 
 from sandbox import Fault, Sandbox, Tenant
+from sandbox.journal import GRACE_SECONDS
 from tests.sandbox.client import Client
+from tests.support.waiting import eventually
 
 
 def asked(*urls: str, **more: Any) -> list[dict[str, Any]]:
@@ -203,6 +205,23 @@ def test_who_was_not_told_to_wait_is_not_early(
     )
     service.reset_requests(tenant.tenant_id)
     post(client, token, {"requests": asked("users")})
+    assert client.graph(token, "users").status_code == 200
+    assert service.requests(tenant.tenant_id)["early"] == 0
+
+
+def test_who_had_left_before_the_answer_came_was_not_told_to_wait(
+    service: Sandbox, client: Client, tenant: Tenant, token: str
+) -> None:
+    service.faults(
+        tenant.tenant_id,
+        Fault(on="users", kind="throttle", retry_after=60, times=1),
+        Fault(on="batch", kind="slow", seconds=0.5, times=1),
+    )
+    service.reset_requests(tenant.tenant_id)
+    with pytest.raises(requests.Timeout):
+        post(client, token, {"requests": asked("users")}, timeout=0.1)
+    eventually(lambda: service.requests(tenant.tenant_id)["total"] == 1)
+    time.sleep(GRACE_SECONDS + 0.05)
     assert client.graph(token, "users").status_code == 200
     assert service.requests(tenant.tenant_id)["early"] == 0
 
