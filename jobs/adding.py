@@ -135,12 +135,13 @@ def _ask(credentials: Credentials) -> _Answer:
     tenant_id = guid_of(credentials.tenant)
     transport = tenants.transport(_go_on)
     try:
-        waits.obey(credentials.client_id, tenant_id)
         if not tenant_id:
+            waits.obey(credentials.client_id, tenant_id)
             settings = current_app.config["SETTINGS"]
             tenant_id = guid_of(patiently(lambda: SignIn(credentials, settings, transport)).tenant_id)
         if tenant_id and _is_held(tenant_id):
             return _Answer(tenant_id)
+        waits.obey(credentials.client_id, tenant_id)
         snapshot = tenants.read(credentials, transport)
         return _Answer(snapshot.tenant_id, snapshot)
     except MicrosoftError as error:

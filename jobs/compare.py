@@ -38,6 +38,7 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
         return {"ok": False, "problem": REMOVED.columns()}
     try:
         credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
+        # It ends the transaction, too: none is held while Microsoft is asked.
         waits.obey(credentials.client_id, credentials.tenant)
         snapshot = tenants.read(credentials, tenants.transport())
         read_at = utc_now()

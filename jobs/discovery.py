@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.extensions import UnreadableSecret, db
@@ -37,7 +37,6 @@ from .microsoft.patience import patiently
 from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .notices import READ_ORGANIZATION
-from .waits import end_of, note_wait_of_app
 
 log = logging.getLogger(__name__)
 
@@ -112,21 +111,21 @@ def find(integration_id: int, transport: Transport) -> Found:
         raise IntegrationRemoved
     home_id, kind = integration.home_tenant_id, integration.kind
     credentials = tenants.credentials_of(integration, home_id)
-    waits.obey(credentials.client_id, home_id)
-    if kind != Kind.PARTNER:
-        return store_own(integration_id, tenants.read(credentials, transport))
     home = select(Tenant.id).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
-    has_home = db.session.scalar(home) is not None
-    db.session.rollback()
+    home_row_id = db.session.scalar(home)
+    # It ends the transaction, too: none is held while Microsoft is asked.
+    waits.obey(credentials.client_id, home_id)
     try:
+        if kind != Kind.PARTNER:
+            return store_own(integration_id, tenants.read(credentials, transport))
         graph = _graph(credentials, transport)
         customers = read_customers(graph)
-        own = _own_facts(graph) if not has_home and customers.throttled is None else None
+        own = _own_facts(graph) if home_row_id is None and customers.throttled is None else None
     except Throttled as error:
-        _wait(integration_id, home_id, error)
+        _note_wait(integration_id, home_row_id, error)
         raise
     if customers.throttled is not None:
-        _wait(integration_id, home_id, customers.throttled)
+        _note_wait(integration_id, home_row_id, customers.throttled)
     return store_customers(integration_id, home_id, customers, own)
 
 
@@ -143,16 +142,14 @@ def _own_facts(graph: GraphClient) -> TenantFacts | None:
         return None  # its first sync says so
 
 
-def _wait(integration_id: int, home_id: str, error: Throttled) -> None:
-    """Keep with the partner's tenant, or its app, until when it is not to be asked, so that no run asks too early."""
+def _note_wait(integration_id: int, home_row_id: int | None, error: Throttled) -> None:
+    """Keep with the home tenant, or the app, until when it is not to be asked, so that no run asks too early."""
     if error.seconds is None or isinstance(error, HeldBack):
         return
     if error.is_of_app:
-        note_wait_of_app(integration_id, error, utc_now())
-        return
-    own = update(Tenant).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)
-    db.session.execute(own.values(not_before=end_of(error, utc_now())))
-    db.session.commit()
+        waits.note_wait_of_app(integration_id, error, utc_now())
+    elif home_row_id is not None:
+        waits.note_wait(home_row_id, error, utc_now())
 
 
 def _went_on_without(problem: Problem) -> Problem:

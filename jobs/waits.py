@@ -14,7 +14,7 @@ from .microsoft.errors import HeldBack, Throttled
 from .microsoft.pace import StoredWait
 
 
-def end_of(error: Throttled, now: datetime) -> datetime:
+def _end_of(error: Throttled, now: datetime) -> datetime:
     """Until when to wait; now, where Microsoft did not say."""
     return now + min(timedelta(seconds=error.seconds or 0), clock.LONGEST_WAIT)
 
@@ -22,23 +22,30 @@ def end_of(error: Throttled, now: datetime) -> datetime:
 def note_wait(tenant_row_id: int, error: Throttled, now: datetime) -> datetime:
     """Keep it with the tenant, or with all integrations of its app; returns until when to wait. Commits.
 
+    One that is kept already and ends later stays.
+
     Committed by itself: where two work on a part by mistake, nobody holds the tenant's row and waits for the part's.
     """
     if error.is_of_app:
         own = db.session.scalar(select(Tenant.integration_id).where(Tenant.id == tenant_row_id))
         return note_wait_of_app(own or 0, error, now)
-    until = end_of(error, now)
-    db.session.execute(update(Tenant).where(Tenant.id == tenant_row_id).values(not_before=until))
+    until = _end_of(error, now)
+    change = update(Tenant).where(Tenant.id == tenant_row_id, clock.ends_before(Tenant.not_before, until, now))
+    db.session.execute(change.values(not_before=until), execution_options={"synchronize_session": False})
     db.session.commit()
     return until
 
 
 def note_wait_of_app(integration_id: int, error: Throttled, now: datetime) -> datetime:
     """Keep it with all integrations of the app of this one; returns until when to wait. Commits."""
-    until = end_of(error, now)
+    until = _end_of(error, now)
     app = select(Integration.client_id, Integration.cloud).where(Integration.id == integration_id)
     for client_id, cloud in db.session.execute(app).all():
-        of_app = update(Integration).where(Integration.client_id == client_id, Integration.cloud == cloud)
+        of_app = update(Integration).where(
+            Integration.client_id == client_id,
+            Integration.cloud == cloud,
+            clock.ends_before(Integration.not_before, until, now),
+        )
         db.session.execute(of_app.values(not_before=until), execution_options={"synchronize_session": False})
     db.session.commit()
     return until
@@ -61,7 +68,7 @@ def asked_to_wait(moment: datetime) -> Problem:
     """Why nothing is asked: Microsoft asked, in an earlier job, to wait until that moment."""
     return Problem(
         f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
-        "Nothing needs to be done: the first sync after that takes this up again. For anything else, try again then.",
+        "Nothing needs to be done: syncs take this up again by themselves. For anything else, try again after that.",
         "HTTP 429",
     )
 

@@ -167,12 +167,13 @@ def only_reading() -> Iterator[None]:
 
     It ends here.
     """
+    before = g.get("only_reads", False)
     g.only_reads = True
     try:
         yield
     finally:
         db.session.rollback()
-        g.only_reads = False
+        g.only_reads = before
 
 
 def _may_write() -> bool:

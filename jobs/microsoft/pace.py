@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
-from typing import Any
 
 from limits.storage import MemoryStorage, RedisStorage
 from redis import Redis
@@ -39,8 +38,8 @@ UNITS_A_REQUEST = 2
 SPREAD_SECONDS = 10.0
 
 _PREFIX = "seatledger:pace"
-# It is there where Redis was told all stored waits, and nobody emptied it since. It does not last, since a Redis may
-# come back with what it had some time ago.
+# It is there where Redis was told all stored waits, and nobody emptied it since. It does not last, for it may be untrue:
+# a Redis may come back with what it had some time ago, and who stored a wait may not have reached Redis to tell it.
 _COMPLETE = f"{_PREFIX}:complete"
 _COMPLETE_SECONDS = 60
 # What is counted together. A limit of ten seconds is kept by a tenth of it each second; and as ten seconds touch eleven
@@ -89,7 +88,7 @@ class Pace:
     """
 
     def __init__(
-        self, redis_url: str, client_id: str, tenant: str, stored: Callable[[], Collection[StoredWait]] = tuple
+        self, redis_url: str, client_id: str, tenant: str, stored: Callable[[], Collection[StoredWait]] = lambda: ()
     ) -> None:
         self._redis_url = redis_url
         self._app = _name(client_id)
@@ -104,7 +103,7 @@ class Pace:
             raise _told_to_wait(app_seconds, tenant_seconds)
         seen = shared.ask(self._redis_url, lambda redis: self._look(redis, units)) or self._count_here(units)
         if not seen.is_complete:
-            seen = self._completed(seen)
+            seen = self._with_stored(seen)
         if seen.app_seconds or seen.tenant_seconds:
             raise _told_to_wait(seen.app_seconds, seen.tenant_seconds)
         if seen.app_units > _APP_WINDOW:
@@ -119,15 +118,7 @@ class Pace:
         seconds = min(error.seconds, LONGEST_SECONDS)
         name = self._app if error.is_of_app else self._tenant
         _heard.add(name, seconds)
-        key, milliseconds = _wait_key(name), _milliseconds(seconds)
-
-        def lengthen(pipeline: Any) -> None:
-            is_shorter = pipeline.pttl(key) < milliseconds
-            pipeline.multi()
-            if is_shorter:
-                pipeline.set(key, 1, px=milliseconds)
-
-        shared.ask(self._redis_url, lambda redis: redis.transaction(lengthen, key))
+        shared.ask(self._redis_url, lambda redis: _tell(redis, name, seconds))
 
     def _look(self, redis: Redis, units: int) -> _Seen:
         counter = _counter(self._redis_url)
@@ -147,19 +138,18 @@ class Pace:
         app, tenant = (_counted_here().incr(name, _WINDOW_SECONDS, units) for name in (self._app, self._tenant))
         return _Seen(0.0, 0.0, app, tenant, is_complete=False)
 
-    def _completed(self, seen: _Seen) -> _Seen:
-        """What is seen together with the stored waits, of which Redis is told."""
+    def _with_stored(self, seen: _Seen) -> _Seen:
+        """What is seen together with the stored waits, which are looked up, and of which Redis is told."""
         waits = self._stored()
 
-        def tell(redis: Redis) -> None:
+        def tell_all(redis: Redis) -> None:
             with redis.pipeline(transaction=False) as pipeline:
                 for wait in waits:
-                    # What somebody was told since is not made shorter.
-                    pipeline.set(_wait_key(wait.name), 1, px=_milliseconds(wait.seconds), nx=True)
+                    _tell(pipeline, wait.name, wait.seconds)
                 pipeline.set(_COMPLETE, 1, ex=_COMPLETE_SECONDS)
                 pipeline.execute()
 
-        shared.ask(self._redis_url, tell)
+        shared.ask(self._redis_url, tell_all)
         return replace(
             seen,
             app_seconds=max([seen.app_seconds, *(wait.seconds for wait in waits if wait.name == self._app)]),
@@ -204,7 +194,7 @@ def _counted_here() -> MemoryStorage:
 
 
 def _name(client_id: str, tenant: str = "") -> str:
-    """What is counted or waited for together: an app, or an app in one tenant."""
+    """What is counted or waited for together: an app, or an app in one tenant. An app is in one cloud only."""
     return (f"{client_id}:{tenant}" if tenant else client_id).lower()
 
 
@@ -212,8 +202,17 @@ def _wait_key(name: str) -> str:
     return f"{_PREFIX}:wait:{name}"
 
 
-def _milliseconds(seconds: float) -> int:
-    return math.ceil((seconds + _GRACE_SECONDS) * 1000)
+# In one step, since two may be told at the same time.
+_LENGTHEN = """
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+    redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
+end
+"""
+
+
+def _tell(redis: Redis, name: str, seconds: float) -> None:
+    """Tell Redis, or a pipeline, of a wait. One that is longer stays."""
+    redis.eval(_LENGTHEN, 1, _wait_key(name), str(math.ceil((seconds + _GRACE_SECONDS) * 1000)))
 
 
 def _whole(value: object) -> int:

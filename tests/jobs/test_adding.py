@@ -145,10 +145,13 @@ def test_a_tenant_is_added_after_its_administrator_consented(sandbox: Sandbox, m
 def test_a_tenant_that_is_known_is_not_asked_for_anything(sandbox: Sandbox, make: Make, work: Work) -> None:
     home = sandbox_tenant(sandbox)
     integration = connected(make, home).integration
+    # Not even where nothing may be asked for.
+    integration.not_before = utc_now() + timedelta(hours=1)
     sandbox.reset_requests()
     addition = listed(integration, home.tenant_id)
     queue.add_tenants(addition.id)
     work()
+    assert answers(addition) == [(home.tenant_id, "present")]
     assert asked(sandbox, home.tenant_id) == {}
 
 

@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from jobs import adding, compare, connect, discovery, waits
-from sandbox import Sandbox
+from jobs.microsoft.errors import Throttled
+from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from tests.support.turns import in_turn
+from webapp.database import declare_writing
 from webapp.extensions import db, vault
-from webapp.models import AdditionLine, Tenant, TenantAddition, utc_now
+from webapp.models import AdditionLine, Problem, Tenant, TenantAddition, utc_now
 
 from .helpers import asked, do
 
@@ -41,7 +44,9 @@ def tried(tenant: Tenant) -> Any:
 
 @in_turn
 def added(tenant: Tenant) -> Any:
-    addition = TenantAddition.begin(db.session, tenant.integration_id, [("fabrikam.example", None)], "ann@msp.example")
+    """Another one, whose domain tells which."""
+    lines = [(tenant.default_domain, None)]
+    addition = TenantAddition.begin(db.session, tenant.integration_id, lines, "ann@msp.example")
     db.session.commit()
     do(adding.add, addition.id)
     return db.session.query(AdditionLine).filter_by(addition_id=addition.id).one().code
@@ -61,12 +66,57 @@ def added(tenant: Tenant) -> Any:
 )
 def test_nobody_asks_before_the_end_of_a_wait(ask: Question, is_of_app: bool, sandbox: Sandbox, make: Make) -> None:
     given = sandbox_tenant(sandbox)
+    other = sandbox_tenant(sandbox, client_id=given.client_id, secret=given.secret)
     tenant = connected(make, given)
+    tenant.default_domain = other.domains[0]
     told = tenant.integration if is_of_app else tenant
     told.not_before = utc_now() + timedelta(minutes=5)
     db.session.commit()
     assert ask(tenant) == "HTTP 429"
-    assert asked(sandbox, given.tenant_id) == {}
+    assert (asked(sandbox, given.tenant_id), asked(sandbox, other.tenant_id)) == ({}, {})
+
+
+@pytest.mark.parametrize("is_of_app", [False, True], ids=["the tenant", "the app"])
+def test_the_longest_wait_is_kept_unless_a_clock_that_was_wrong_has_written_it(
+    is_of_app: bool, app: Flask, make: Make
+) -> None:
+    tenant = make.tenant(integration=make.integration())
+    now = utc_now()
+
+    def kept_after(seconds: float) -> timedelta:
+        waits.note_wait(tenant.id, Throttled(Problem("Slower.", "Wait."), seconds, is_of_app=is_of_app), now)
+        until = (tenant.integration if is_of_app else tenant).not_before
+        assert until is not None
+        return until - now
+
+    assert kept_after(600) == timedelta(minutes=10)
+    assert kept_after(10) == timedelta(minutes=10)
+    assert kept_after(900) == timedelta(minutes=15)
+    (tenant.integration if is_of_app else tenant).not_before = now + timedelta(days=300)
+    db.session.commit()
+    assert kept_after(10) == timedelta(seconds=10)
+
+
+def test_who_looks_up_waits_waits_for_nobody_who_writes(app: Flask, make: Make) -> None:
+    tenant = make.tenant(integration=make.integration())
+    tenant.not_before = utc_now() + timedelta(minutes=5)
+    db.session.commit()
+    # Another connection has the turn to write, which on SQLite only one can have.
+    declare_writing()
+    with db.engine.connect() as writer:
+        writer.execute(update(Tenant).values(phone="1"))
+        assert len(waits.stored()) == 1
+        writer.rollback()
+
+
+def test_a_direct_integration_that_is_told_to_wait_while_it_looks_for_tenants_keeps_that(
+    sandbox: Sandbox, make: Make
+) -> None:
+    given = sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=600),))
+    tenant = connected(make, given)
+    assert looked_for(tenant) == "HTTP 429"
+    assert tenant.not_before is not None
+    assert tenant.not_before > utc_now() + timedelta(minutes=9)
 
 
 def test_of_all_waits_those_that_are_over_and_those_of_a_clock_that_was_wrong_are_not_told(

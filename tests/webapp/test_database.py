@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +69,19 @@ def test_a_connection_that_was_dropped_just_now_is_replaced() -> None:
         other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": dropped})
         with db.engine.connect() as connection:
             assert _session_of(connection) != dropped
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_a_connection_that_is_asked_and_is_not_there_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_SURELY_THERE_SECONDS", 0.0)
+    with db.engine.connect() as connection:
+        lost = _session_of(connection)
+        driver: Any = connection.connection.driver_connection
+    # As behind a firewall that has forgotten the connection.
+    with Path(os.devnull).open() as nowhere:
+        os.dup2(nowhere.fileno(), driver.fileno())
+    with db.engine.connect() as connection:
+        assert _session_of(connection) != lost
 
 
 def test_a_connection_is_not_asked_whether_it_is_there_where_it_was_used_just_now(pings: list[object]) -> None:

@@ -165,8 +165,12 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
 def _change(integration: Integration, name: str, client_id: str, cloud: Cloud, proof: Proof) -> None:
     """Store it and write it down, in the transaction that is open."""
     before = _told(integration)
-    if integration.acts_for_user and (client_id, cloud) != (integration.client_id, integration.cloud):
-        integration.lapse_sign_in(utc_now())  # the user let another app act for them
+    if (client_id, cloud) != (integration.client_id, integration.cloud):
+        # What Microsoft asked the former app to wait for is nothing to another one.
+        integration.not_before = None
+        Tenant.forget_waits(db.session, integration.id)
+        if integration.acts_for_user:
+            integration.lapse_sign_in(utc_now())  # the user let another app act for them
     integration.name, integration.client_id, integration.cloud = name, client_id, cloud
     proof.keep_in(integration)
     after = _told(integration)

@@ -23,6 +23,11 @@ def waits(not_before: datetime | None, now: datetime) -> bool:
     return not_before is not None and now < not_before <= now + LONGEST_WAIT + _DIFFERENCE
 
 
+def ends_before(not_before: Any, until: datetime, now: datetime) -> Any:
+    """The condition that a stored wait, if there is one, ends before `until`, or is not believed."""
+    return or_(not_before.is_(None), not_before < until, not_before > now + LONGEST_WAIT + _DIFFERENCE)
+
+
 def latest_end(now: datetime, length: timedelta) -> datetime:
     """No right clock has written, for a time of that length, an end later than this."""
     return now + 2 * length

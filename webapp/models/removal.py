@@ -105,6 +105,7 @@ def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | N
     if tenant is None:
         return None
     former_id, tenant.integration_id, tenant.gone_at = tenant.integration_id, integration_id, None
+    tenant.not_before = None  # what another app was told in it
     session.flush()
     session.expire(tenant, ["integration"])
     former_is_kept = select(Integration.id).where(Integration.id == former_id, Integration.removal == Removal.KEEP)

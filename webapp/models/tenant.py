@@ -16,13 +16,15 @@ from sqlalchemy import (
     and_,
     false,
     select,
+    update,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import DbSession, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
 from .integration import Integration
 from .organization import Organization
+from .portions import in_portions
 from .user_rules import HasUserRules
 
 
@@ -102,6 +104,14 @@ class Tenant(HasUserRules, Model):
         return and_(
             cls.is_matched, cls.gone_at.is_(None), cls.left_out_at.is_(None), cls.organization_id.not_in(archived)
         )
+
+    @classmethod
+    def forget_waits(cls, session: DbSession, integration_id: int) -> None:
+        """Forget what Microsoft asked the integration's app to wait for in its tenants."""
+        waiting = select(cls.id).where(cls.integration_id == integration_id, cls.not_before.is_not(None))
+        held = session.scalars(waiting.order_by(cls.id).with_for_update(key_share=True)).all()
+        for some in in_portions(held):
+            session.execute(update(cls).where(cls.id.in_(some)).values(not_before=None))
 
     @property
     def state(self) -> TenantState:

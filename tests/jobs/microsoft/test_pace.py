@@ -270,6 +270,17 @@ def test_what_was_heard_since_redis_was_emptied_is_not_made_shorter_by_what_is_s
         assert (held_back(another_process(url=url)).seconds or 0) > 80
 
 
+def test_a_redis_that_came_back_with_a_shorter_wait_is_told_the_longest_that_is_stored(
+    another_process: InProcess,
+) -> None:
+    with redis_server() as url:
+        teller = another_process(url=url)
+        teller.told(Throttled(PROBLEM, 5))
+        waits = [StoredWait(teller._app, "contoso", seconds) for seconds in (60, 90, 30)]
+        for more in ({"stored": lambda: waits}, {}):
+            assert (held_back(another_process(url=url, **more)).seconds or 0) > 80
+
+
 def test_while_redis_is_away_what_is_stored_is_obeyed_as_soon_as_it_is_stored(
     another_process: InProcess, nowhere: str
 ) -> None:

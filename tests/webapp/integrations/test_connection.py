@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -10,7 +12,7 @@ from jobs.queue import NoWorker
 from tests.support.factories import Make
 from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal
 from webapp.extensions import db
-from webapp.models import Cloud, Integration
+from webapp.models import Cloud, Integration, utc_now
 
 NEW_ID = "99999999-bbbb-3333-cccc-4444dddd5555"
 
@@ -63,6 +65,19 @@ def test_another_app_or_cloud_is_tried_with_the_stored_secret(
     assert integration.client_secret == SECRET
     assert integration.client_id == changes.get("client_id", CLIENT_ID)
     assert integration.cloud == Cloud(changes.get("cloud", "global"))
+
+
+@pytest.mark.parametrize(("changes", "is_kept"), [({"client_id": NEW_ID}, False), ({"name": "Kontoso"}, True)])
+@pytest.mark.usefixtures("microsoft")
+def test_what_one_app_was_told_to_wait_for_is_nothing_to_another(
+    changes: dict[str, str], is_kept: bool, as_administrator: FlaskClient, integration_id: int, make: Make
+) -> None:
+    integration = stored(integration_id)
+    tenant = make.tenant(integration=integration)
+    integration.not_before = tenant.not_before = utc_now() + timedelta(hours=1)
+    db.session.commit()
+    assert send(as_administrator, integration_id, **changes).status_code == 303
+    assert (integration.not_before is not None, tenant.not_before is not None) == (is_kept, is_kept)
 
 
 def test_refused_credentials_are_explained_and_change_nothing(

@@ -254,11 +254,13 @@ def test_a_tenant_is_adopted_with_its_licenses_and_its_organization(make: Make) 
     former, new = an_integration(make, tenants=2), make.integration()
     begin(former, Removal.KEEP)
     first, second = former.tenants
+    first.not_before = utc_now() + timedelta(hours=1)
     organization_id, license_ids = first.organization_id, {row.id for row in db.session.query(License)}
     adopted = removal.adopt(db.session, new.id, first.tenant_id)
     db.session.commit()
     assert adopted is not None
     assert (adopted.id, adopted.integration, adopted.organization_id) == (first.id, new, organization_id)
+    assert adopted.not_before is None, "what another app was told to wait for"
     assert {row.id for row in db.session.query(License)} == license_ids
     assert db.session.get_one(Tenant, second.id).integration_id == former.id, "what was not connected again stays"
 
