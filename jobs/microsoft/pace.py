@@ -38,7 +38,7 @@ UNITS_A_REQUEST = 2
 SPREAD_SECONDS = 10.0
 
 _PREFIX = "seatledger:pace"
-# It is there where Redis was told all stored waits, and nobody emptied it since. It does not last, for it may be untrue:
+# It is there where Redis was told all stored waits, and nobody emptied it since. It does not last, as it may be untrue:
 # a Redis may come back with what it had some time ago, and who stored a wait may not have reached Redis to tell it.
 _COMPLETE = f"{_PREFIX}:complete"
 _COMPLETE_SECONDS = 60
