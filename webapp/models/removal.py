@@ -104,8 +104,10 @@ def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | N
     tenant = session.scalar(kept.with_for_update(), execution_options={"populate_existing": True})
     if tenant is None:
         return None
-    former_id, tenant.integration_id, tenant.gone_at = tenant.integration_id, integration_id, None
-    tenant.not_before = None  # what another app was told in it
+    former, heir = tenant.integration, session.get_one(Integration, integration_id)
+    if (former.client_id, former.cloud) != (heir.client_id, heir.cloud):
+        tenant.not_before = None  # which another app was told
+    former_id, tenant.integration_id, tenant.gone_at = former.id, integration_id, None
     session.flush()
     session.expire(tenant, ["integration"])
     former_is_kept = select(Integration.id).where(Integration.id == former_id, Integration.removal == Removal.KEEP)

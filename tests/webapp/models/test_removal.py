@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -254,15 +255,24 @@ def test_a_tenant_is_adopted_with_its_licenses_and_its_organization(make: Make) 
     former, new = an_integration(make, tenants=2), make.integration()
     begin(former, Removal.KEEP)
     first, second = former.tenants
-    first.not_before = utc_now() + timedelta(hours=1)
     organization_id, license_ids = first.organization_id, {row.id for row in db.session.query(License)}
     adopted = removal.adopt(db.session, new.id, first.tenant_id)
     db.session.commit()
     assert adopted is not None
     assert (adopted.id, adopted.integration, adopted.organization_id) == (first.id, new, organization_id)
-    assert adopted.not_before is None, "what another app was told to wait for"
     assert {row.id for row in db.session.query(License)} == license_ids
     assert db.session.get_one(Tenant, second.id).integration_id == former.id, "what was not connected again stays"
+
+
+@pytest.mark.parametrize("is_same_app", [True, False])
+def test_of_an_adopted_tenant_its_wait_stays_where_the_app_stays(make: Make, is_same_app: bool) -> None:
+    former = an_integration(make, tenants=1)
+    heir = make.integration(client_id=former.client_id if is_same_app else str(uuid.uuid4()))
+    (tenant,) = former.tenants
+    tenant.not_before = utc_now() + timedelta(hours=1)
+    begin(former, Removal.KEEP)
+    assert removal.adopt(db.session, heir.id, tenant.tenant_id) is tenant
+    assert (tenant.not_before is not None) == is_same_app
 
 
 def test_with_the_last_tenant_the_logs_come_along_and_nothing_is_left_of_the_former(make: Make) -> None:
