@@ -193,8 +193,9 @@ def _is_told(request: Request, outer: _Noted) -> bool:
         return False
     try:
         items = json.loads(outer.answer.body)["responses"]
-        return any(item["headers"]["request-id"] == request.request_id for item in items)
-    except (ValueError, KeyError, TypeError):
+        own = next(item for item in items if item["headers"]["request-id"] == request.request_id)
+        return "id" in own and isinstance(own["status"], int)
+    except (ValueError, KeyError, TypeError, StopIteration):
         return False
 
 

@@ -194,7 +194,7 @@ def test_an_early_batch_is_early_once(service: Sandbox, client: Client, tenant: 
     assert service.requests(tenant.tenant_id)["early"] == 1
 
 
-@pytest.mark.parametrize("kind", ["missing_answer", "bad_json"])
+@pytest.mark.parametrize("kind", ["missing_answer", "bad_json", "wrong_item"])
 def test_who_was_not_told_to_wait_is_not_early(
     service: Sandbox, client: Client, tenant: Tenant, token: str, kind: str
 ) -> None:
