@@ -11,7 +11,7 @@ from webapp.extensions import db
 from webapp.models import Integration, Problem, Tenant, clock, utc_now
 
 from .microsoft.errors import HeldBack, Throttled
-from .microsoft.pace import StoredWait
+from .microsoft.pace import LATER, StoredWait, name_of
 
 
 def _end_of(error: Throttled, now: datetime) -> datetime:
@@ -56,8 +56,8 @@ def obey(client_id: str, tenant_id: str) -> None:
 
     It ends the session's transaction: none is held while Microsoft is asked.
     """
-    concerned = {(client_id.lower(), ""), (client_id.lower(), tenant_id.lower())}
-    told = [wait for wait in stored() if (wait.client_id.lower(), wait.tenant.lower()) in concerned]
+    concerned = {name_of(client_id), name_of(client_id, tenant_id)}
+    told = [wait for wait in stored() if wait.name in concerned]
     if told:
         longest = max(told, key=lambda wait: wait.seconds)
         until = utc_now() + timedelta(seconds=longest.seconds)
@@ -68,7 +68,7 @@ def asked_to_wait(moment: datetime) -> Problem:
     """Why nothing is asked: Microsoft asked, in an earlier job, to wait until that moment."""
     return Problem(
         f"Microsoft asked not to be asked again before {moment:%Y-%m-%d %H:%M} UTC.",
-        "Nothing needs to be done: syncs take this up again by themselves. For anything else, try again after that.",
+        LATER,
         "HTTP 429",
     )
 

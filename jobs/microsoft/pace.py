@@ -51,7 +51,7 @@ _TENANT_WINDOW = TENANT_UNITS // (TENANT_UNITS_SECONDS + 1)
 # Redis counts whole milliseconds, and a key is there until its last one is over.
 _GRACE_SECONDS = 0.002
 
-_LATER = "Nothing needs to be done: syncs take this up again by themselves. For anything else, try again after that."
+LATER = "Nothing needs to be done: syncs take this up again by themselves. For anything else, try again after that."
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class StoredWait:
 
     @property
     def name(self) -> str:
-        return _name(self.client_id, self.tenant)
+        return name_of(self.client_id, self.tenant)
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,8 @@ class Pace:
         self, redis_url: str, client_id: str, tenant: str, stored: Callable[[], Collection[StoredWait]] = lambda: ()
     ) -> None:
         self._redis_url = redis_url
-        self._app = _name(client_id)
-        self._tenant = _name(client_id, tenant)
+        self._app = name_of(client_id)
+        self._tenant = name_of(client_id, tenant)
         self._stored = stored
 
     def before(self, requests: int = 1) -> None:
@@ -130,8 +130,7 @@ class Pace:
             pipeline.exists(_COMPLETE)
             found = pipeline.execute(raise_on_error=False)
         # What somebody else put under a name says nothing.
-        numbers = [_whole(value) for value in found]
-        app_wait, tenant_wait, app_units, tenant_units, is_complete = numbers
+        app_wait, tenant_wait, app_units, tenant_units, is_complete = map(_whole, found)
         return _Seen(app_wait / 1000, tenant_wait / 1000, app_units, tenant_units, bool(is_complete))
 
     def _count_here(self, units: int) -> _Seen:
@@ -193,7 +192,7 @@ def _counted_here() -> MemoryStorage:
     return MemoryStorage()
 
 
-def _name(client_id: str, tenant: str = "") -> str:
+def name_of(client_id: str, tenant: str = "") -> str:
     """What is counted or waited for together: an app, or an app in one tenant. An app is in one cloud only."""
     return (f"{client_id}:{tenant}" if tenant else client_id).lower()
 
@@ -236,4 +235,4 @@ def _too_fast(seconds: float, *, is_of_app: bool) -> HeldBack:
 
 
 def _held_back(reason: str, seconds: float, is_of_app: bool) -> HeldBack:
-    return HeldBack(Problem(reason, _LATER, "held_back"), seconds, is_of_app=is_of_app)
+    return HeldBack(Problem(reason, LATER, "held_back"), seconds, is_of_app=is_of_app)

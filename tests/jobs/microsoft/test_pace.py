@@ -260,23 +260,16 @@ def test_what_is_stored_is_looked_up_again_after_a_while_since_a_redis_may_come_
     assert shelf.looks == 2
 
 
-def test_what_was_heard_since_redis_was_emptied_is_not_made_shorter_by_what_is_stored(
-    another_process: InProcess,
+@pytest.mark.parametrize(
+    ("heard", "stored"), [(90, [5]), (5, [60, 90, 30])], ids=["heard since it was emptied", "stored, while it had less"]
+)
+def test_the_longest_of_what_redis_has_and_what_is_stored_counts_for_all(
+    heard: float, stored: list[float], another_process: InProcess
 ) -> None:
     with redis_server() as url:
         teller = another_process(url=url)
-        teller.told(Throttled(PROBLEM, 90))
-        held_back(another_process(url=url, stored=lambda: [StoredWait(teller._app, "contoso", 5)]))
-        assert (held_back(another_process(url=url)).seconds or 0) > 80
-
-
-def test_a_redis_that_came_back_with_a_shorter_wait_is_told_the_longest_that_is_stored(
-    another_process: InProcess,
-) -> None:
-    with redis_server() as url:
-        teller = another_process(url=url)
-        teller.told(Throttled(PROBLEM, 5))
-        waits = [StoredWait(teller._app, "contoso", seconds) for seconds in (60, 90, 30)]
+        teller.told(Throttled(PROBLEM, heard))
+        waits = [StoredWait(teller._app, "contoso", seconds) for seconds in stored]
         for more in ({"stored": lambda: waits}, {}):
             assert (held_back(another_process(url=url, **more)).seconds or 0) > 80
 
