@@ -30,10 +30,11 @@ def baseline_of(tenant: Tenant, now: datetime) -> Baseline:
     facts = TenantFacts(
         tenant.tenant_id, tenant.name, tenant.default_domain, tenant.domains, tenant.address, tenant.phone
     )
+    stored = licenses.stored(tenant.id)
     return Baseline(
-        tracking.wanted(tenant, now),
+        tracking.wanted(tenant, stored, now),
         facts,
-        licenses.stored(tenant.id),
+        stored.facts,
         tenant.integration.sync_licenses,
         source_of(tenant).sync_users != UserSync.OFF,
     )

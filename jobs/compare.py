@@ -48,7 +48,7 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
         return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
     except MicrosoftError as error:
         return {"ok": False, "problem": error.problem.columns()}
-    stored = licenses.stored(tenant_row_id)
+    stored = licenses.stored(tenant_row_id).facts
     changes = licenses.compare(stored, snapshot.licenses)
     return {
         "ok": True,

@@ -2,54 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Table
 
-from webapp.extensions import db
-from webapp.models import AssetChange, ChangeKind, LicenseStatus, Tenant
+from webapp.models import AssetChange, ChangeKind, Tenant
 from webapp.models.asset_change import differences, license_values
 
-from .microsoft.facts import NO_FIGURES, LicenseFacts
+from .bulk import insert_rows
+from .licenses import Stored
+from .microsoft.facts import LicenseFacts
 
 Facts = Mapping[str, LicenseFacts]
 
 
-def record(
-    tenant: Tenant, before: Facts, returned: Facts, ids: Mapping[str, int], now: datetime, run_id: int | None
-) -> None:
+def record(tenant: Tenant, before: Facts, after: Stored, now: datetime, run_id: int | None) -> None:
     """Write what became of the tenant's licenses, in the transaction that wrote them. What is the same has no entry.
 
-    `before` are those that were stored, `returned` those that Microsoft told, `ids` the rows of all, each by sku id.
+    `before` are those that were stored, by sku id, and `after` is what is stored now.
     """
-    entries = list(_entries(before, returned))
-    if not entries:
-        return
-    common = {"at": now, "who": f"Sync of {tenant.integration.name}", "run_id": run_id}
-    db.session.execute(
-        cast(Table, AssetChange.__table__).insert(),
-        [{**common, "license_id": ids[sku_id], "kind": kind, "fields": fields} for sku_id, kind, fields in entries],
-    )
+    entries = [
+        (after.rows[sku_id], _kind(before.get(sku_id), facts), json.dumps(_fields(before.get(sku_id), facts)))
+        for sku_id, facts in after.facts.items()
+        if facts != before.get(sku_id)
+    ]
+    same = {"at": now, "who": f"Sync of {tenant.integration.name}", "run_id": run_id}
+    insert_rows(cast(Table, AssetChange.__table__), ("license_id", "kind", "fields"), entries, same)
 
 
-def _entries(before: Facts, returned: Facts) -> Iterator[tuple[str, ChangeKind, list[dict[str, Any]]]]:
-    for sku_id, facts in returned.items():
-        old = before.get(sku_id)
-        if old == facts:
-            continue
-        kind = ChangeKind.CHANGED
-        if old is None:
-            kind = ChangeKind.CREATED
-        elif old.status == LicenseStatus.GONE != facts.status:
-            kind = ChangeKind.RETURNED
-        yield sku_id, kind, differences(_values(old) if old else {}, _values(facts))
-    for sku_id, facts in before.items():
-        if sku_id not in returned and facts.status != LicenseStatus.GONE:
-            gone = replace(facts, status=LicenseStatus.GONE, figures=NO_FIGURES)
-            yield sku_id, ChangeKind.GONE, differences(_values(facts), _values(gone))
+def _kind(before: LicenseFacts | None, after: LicenseFacts) -> str:
+    if before is None:
+        return ChangeKind.CREATED.value
+    if before.is_gone == after.is_gone:
+        return ChangeKind.CHANGED.value
+    return (ChangeKind.GONE if after.is_gone else ChangeKind.RETURNED).value
+
+
+def _fields(before: LicenseFacts | None, after: LicenseFacts) -> list[dict[str, Any]]:
+    return differences(_values(before) if before else {}, _values(after))
 
 
 def _values(facts: LicenseFacts) -> dict[str, Any]:

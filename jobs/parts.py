@@ -138,9 +138,9 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
     claim = hold.claim
     with turn():
         now = utc_now()
-        # The lease is renewed first: its row is locked until the commit, so that two who read the same tenant write
-        # one after the other, and the second finds its lease gone.
-        if not SyncPart.renew(db.session, claim, now):
+        # The part comes first: its row is locked until the commit, so that two who read the same tenant write one after
+        # the other, and the second finds its lease gone.
+        if not SyncPart.hold(db.session, claim):
             raise LeaseLost
         tenant = tenants.held(claim.tenant_id)
         if tenant is None:

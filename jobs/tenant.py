@@ -132,11 +132,10 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     refuse_another(tenant.tenant_id, snapshot)
     before = licenses.stored(tenant.id)
     syncs_licenses = tenant.integration.sync_licenses
-    returned = snapshot.licenses if syncs_licenses else before
-    changes = licenses.compare(before, returned)
-    licenses.write(tenant.id, changes, now)
-    basis = basis_of(tenant)
-    license_history.record(tenant, before, returned, {**basis.licenses, **basis.gone}, now, run_id)
+    changes = licenses.compare(before.facts, snapshot.licenses if syncs_licenses else before.facts)
+    after = licenses.write(tenant.id, before, changes, now)
+    license_history.record(tenant, before.facts, after, now, run_id)
+    basis = basis_of(tenant, after)
     if snapshot.tenant is not None:
         rename(tenant, snapshot.tenant)
     if syncs_licenses:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from webapp.extensions import db
 from webapp.models import Tenant, UserTracking
 
+from .licenses import Stored
 from .microsoft.users import UsersRead, Wanted
 from .people.basis import Basis, basis_of, is_settled
 from .people.stored import how_many
@@ -21,14 +22,14 @@ from .people.stored import how_many
 WHOLE_EVERY = timedelta(hours=24)
 
 
-def wanted(tenant: Tenant, now: datetime) -> Wanted:
-    """What to read of the tenant's users now."""
+def wanted(tenant: Tenant, licenses: Stored, now: datetime) -> Wanted:
+    """What to read of the tenant's users now; `licenses` are those that are stored of it."""
     tracking = _tracking(tenant)
     if tracking is None or not timedelta(0) <= now - tracking.read_at < WHOLE_EVERY:
         return Wanted()
     if not tracking.link:
         return Wanted(tracks=False)
-    if not _can_be_built_upon(tenant, tracking.basis, basis_of(tenant)):
+    if not _can_be_built_upon(tenant, tracking.basis, basis_of(tenant, licenses)):
         return Wanted()
     return Wanted(tracking.link, known=how_many(tenant.id))
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import cast
 
-from sqlalchemy import Integer, Table, bindparam, or_, select
+from sqlalchemy import Integer, bindparam, or_, select
 
 from webapp.extensions import db
-from webapp.models import Contact, DirectoryUser, Integration, License, LicenseStatus, Tenant
+from webapp.models import Contact, DirectoryUser, Integration, Tenant
 from webapp.models.directory import links
 from webapp.models.user_rules import UserRules, rules_of
 
+from ..licenses import Stored
 from ..microsoft.user_facts import USER_FIELDS
 
 # Raise it where what is stored of the same users changes: then everybody is compared and written anew.
@@ -53,20 +53,10 @@ class Basis:
         return blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
-def basis_of(tenant: Tenant) -> Basis:
-    """What decides of the tenant now."""
-    current: dict[str, int] = {}
-    gone: dict[str, int] = {}
-    for sku_id, license_id, status in db.session.execute(_LICENSES, {"tenant_id": tenant.id}):
-        (gone if status == LicenseStatus.GONE else current)[sku_id] = license_id
+def basis_of(tenant: Tenant, licenses: Stored) -> Basis:
+    """What decides of the tenant now; `licenses` are those that are stored of it."""
     generation = VERSION, USER_FIELDS, tenant.integration_id
-    return Basis(generation, tenant.organization_id, rules_of(db.session, tenant), current, gone)
-
-
-_LICENSE = cast(Table, License.__table__)
-_LICENSES = select(_LICENSE.c.sku_id, _LICENSE.c.id, _LICENSE.c.status).where(
-    _LICENSE.c.tenant_id == bindparam("tenant_id")
-)
+    return Basis(generation, tenant.organization_id, rules_of(db.session, tenant), licenses.current, licenses.gone)
 
 
 def is_settled(tenant: Tenant) -> bool:

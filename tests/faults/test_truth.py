@@ -10,7 +10,6 @@ from flask import Flask
 
 from jobs import license_history
 from jobs.licenses import stored
-from jobs.people.basis import basis_of
 from sandbox import Assigned, Sku, User
 from sandbox import Tenant as Given
 from tests.support.factories import Make
@@ -97,9 +96,9 @@ def test_a_part_that_failed_changed_nothing_and_says_why(tenant: Tenant) -> None
 def test_a_history_leads_step_by_step_to_what_is_stored(tenant: Tenant) -> None:
     whose = tenant.integration_id
     assert list(truth.wrongs_of_history(whose)) != []
-    license_history.record(tenant, {}, stored(tenant.id), basis_of(tenant).licenses, utc_now(), None)
+    license_history.record(tenant, {}, stored(tenant.id), utc_now(), None)
     assert list(truth.wrongs_of_history(whose)) == []
-    license_history.record(tenant, {}, stored(tenant.id), basis_of(tenant).licenses, utc_now(), None)
+    license_history.record(tenant, {}, stored(tenant.id), utc_now(), None)
     assert list(truth.wrongs_of_history(whose)) != []
 
 

@@ -90,13 +90,13 @@ def test_the_history_is_no_row_that_a_run_counts(make: Make) -> None:
     assert write(tenant, snapshot_of(tenant, ONE, TWO), utc_now(), 1).rows_written == 2
 
 
-def test_the_history_of_many_is_written_at_once(make: Make, count_queries: list[str]) -> None:
+def test_the_history_of_many_is_not_written_one_after_the_other(make: Make, count_queries: list[str]) -> None:
     tenant = make.tenant()
     db.session.commit()
     count_queries.clear()
     write(tenant, snapshot_of(tenant, *[a_license(number) for number in range(1_000)]), utc_now(), 1)
     db.session.commit()
-    assert len([statement for statement in count_queries if "INSERT INTO asset_change" in statement]) == 1
+    assert len([statement for statement in count_queries if "asset_change" in statement]) <= 1
     assert db.session.query(AssetChange).count() == 1_000
 
 

@@ -113,10 +113,9 @@ class SyncPart(Model):
         return sorted(claims, key=lambda claim: claim.part_id)
 
     @classmethod
-    def renew(cls, session: DbSession, claim: Claim, now: datetime) -> bool:
-        """Hold the lease longer. Returns False where it was lost: the work is somebody else's now."""
-        new = {"lease_until": now + leases.LEASE}
-        return session.execute(_do().write(tuple(new)), parameters(claim, new)).scalar() is not None
+    def hold(cls, session: DbSession, claim: Claim) -> bool:
+        """Let nobody take the part over until this transaction ends. Returns False where the lease was lost."""
+        return session.scalar(_do().hold, parameters(claim, {})) is not None
 
     @classmethod
     def renew_all(cls, session: DbSession, claims: Collection[Claim], now: datetime) -> list[Claim]:

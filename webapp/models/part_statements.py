@@ -85,19 +85,18 @@ class PartStatements:
                 **LOST_TOO_OFTEN.columns(),
             )
         )
-        self.write = cache(self._write)
+        self.hold = select(columns.id).where(*self._is_held()).with_for_update(key_share=True)
         self.settle = cache(self._settle)
 
     def _free(self, *conditions: ColumnElement[bool]) -> Select[tuple[int]]:
         """The rows of which these hold and which nobody holds: who locks many must not wait for another who does."""
         return select(self._table.c.id).where(*conditions).with_for_update(skip_locked=True)
 
-    def _write(self, names: tuple[str, ...]) -> Any:
-        """Give a part that is held by a lease these values; returns its id."""
-        return self._of_held().values(_values(names)).returning(self._table.c.id)
-
     def _settle(self, names: tuple[str, ...], *, returns: bool = False) -> Any:
-        """The same, and let the lease go; where many are written at once, nothing is returned."""
+        """Give a part that is held by a lease these values, and let the lease go.
+
+        The part's id is returned, but where many are written at once.
+        """
         columns = self._table.c
         values = {
             **_values(name for name in names if name not in {MORE_REQUESTS, UNTRIED}),
@@ -106,12 +105,13 @@ class PartStatements:
             "requests": columns.requests + bindparam(_new(MORE_REQUESTS)),
             "attempts": columns.attempts - bindparam(_new(UNTRIED)),
         }
-        settled = self._of_held().values(values)
+        settled = self._table.update().where(*self._is_held()).values(values)
         return settled.returning(columns.id) if returns else settled
 
-    def _of_held(self) -> Any:
+    def _is_held(self) -> tuple[ColumnElement[bool], ...]:
+        """The conditions that a part is held by a claim."""
         columns = self._table.c
-        return self._table.update().where(
+        return (
             columns.id == bindparam("part_id"),
             columns.lease == bindparam("held"),
             columns.state == PartState.SYNCING,

@@ -10,6 +10,7 @@ from flask import Flask
 
 from jobs import tenant as tenants
 from jobs import tracking
+from jobs.baseline import baseline_of
 from jobs.microsoft.user_facts import UserFacts, user_facts
 from jobs.microsoft.users import UsersRead
 from tests.jobs.helpers import all_at_once
@@ -78,7 +79,7 @@ def test_a_license_that_is_checked_while_users_are_written_has_all_of_them_read_
     store(tenant, *users)
     monkeypatch.undo()
     assert db.session.query(Contact).count() == 1
-    assert tracking.wanted(tenant, utc_now()).link == "", "only changes are asked for, among which Ben is not"
+    assert baseline_of(tenant, utc_now()).wanted.link == "", "only changes are asked for, among which Ben is not"
     store(tenant, *users)
     assert db.session.query(Contact).count() == 2
-    assert tracking.wanted(tenant, utc_now()).link == "later"
+    assert baseline_of(tenant, utc_now()).wanted.link == "later"

@@ -52,7 +52,7 @@ def test_a_lapsed_lease_can_be_taken_over_and_the_first_holder_writes_nothing(pa
     after = utc_now() + LEASE + timedelta(seconds=1)
     second = claim_one(part.id, after)
     assert second is not None
-    assert not SyncPart.renew(db.session, first, after)
+    assert not SyncPart.hold(db.session, first)
     assert not SyncPart.succeed(db.session, first, after, Outcome(created=9), requests=9)
     assert not SyncPart.fail(db.session, first, after, PROBLEM, requests=9)
     assert not SyncPart.put_off(db.session, first, after, PROBLEM, requests=9)
@@ -64,7 +64,7 @@ def test_a_lapsed_lease_can_be_taken_over_and_the_first_holder_writes_nothing(pa
 def test_a_renewed_lease_cannot_be_taken_over(part: SyncPart) -> None:
     claim = claim_of(part)
     soon = utc_now() + LEASE - timedelta(seconds=5)
-    assert SyncPart.renew(db.session, claim, soon)
+    assert SyncPart.renew_all(db.session, [claim], soon) == []
     assert claim_one(part.id, soon + timedelta(seconds=10)) is None
 
 
@@ -166,7 +166,7 @@ def test_a_lease_written_by_a_clock_that_was_ahead_is_taken_over(part: SyncPart)
     assert SyncPart.lapsed(db.session, now) == {part.run_id: [part.id]}
     claim = claim_one(part.id, now)
     assert claim is not None
-    assert not SyncPart.renew(db.session, ahead, now)
+    assert not SyncPart.hold(db.session, ahead)
 
 
 def test_a_lease_of_a_machine_whose_clock_is_a_little_ahead_holds(part: SyncPart) -> None:
@@ -195,5 +195,5 @@ def test_a_run_that_is_deleted_takes_its_parts_along(part: SyncPart) -> None:
     claim = claim_of(part)
     db.session.delete(db.session.get_one(SyncRun, part.run_id))
     db.session.commit()
-    assert not SyncPart.renew(db.session, claim, utc_now())
+    assert not SyncPart.hold(db.session, claim)
     assert claim_one(claim.part_id, utc_now()) is None

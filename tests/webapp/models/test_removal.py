@@ -96,7 +96,7 @@ def test_the_run_that_is_active_is_cancelled_and_nobody_writes_for_it(make: Make
     assert claim is not None
     begin(integration, way)
     assert (run.state, db.session.get_one(SyncPart, part_id).state) == (RunState.CANCELLED, PartState.CANCELLED)
-    assert not SyncPart.renew(db.session, claim, utc_now())
+    assert not SyncPart.hold(db.session, claim)
 
 
 @pytest.mark.parametrize("way", Removal)

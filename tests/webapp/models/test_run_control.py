@@ -98,7 +98,7 @@ def test_whoever_works_on_a_part_of_a_cancelled_run_writes_nothing(make: Make) -
     db.session.commit()
     cancel(run.id)
     now = utc_now()
-    assert not SyncPart.renew(db.session, claim, now)
+    assert not SyncPart.hold(db.session, claim)
     assert not SyncPart.succeed(db.session, claim, now, Outcome(created=3), requests=4)
     assert claim_one(part_id, now) is None
     assert not SyncRun.hear(db.session, run.id, now)
@@ -152,7 +152,7 @@ def test_cancelling_while_the_last_part_is_written_leaves_no_part_open(attempt: 
     assert claim is not None
 
     def write() -> None:
-        if SyncPart.renew(db.session, claim, utc_now()):
+        if SyncPart.hold(db.session, claim):
             SyncPart.succeed(db.session, claim, utc_now(), Outcome(created=3), requests=4)
         db.session.commit()
         SyncRun.finish_if_done(db.session, run_id, utc_now())
