@@ -174,10 +174,12 @@ _HELD = _TENANT.with_for_update(key_share=True, of=Tenant).execution_options(pop
 def refuse_another(tenant_id: str, snapshot: Snapshot) -> None:
     """Raise `BadAnswer` where the snapshot is of another tenant: by the sign-in, or by the id of one that is known."""
     said = snapshot.tenant.tenant_id if snapshot.tenant else ""
-    is_known = select(Tenant.id).where(Tenant.tenant_id == said).limit(1)
     for other in {snapshot.tenant_id, said} - {tenant_id, ""}:
-        if other == snapshot.tenant_id or db.session.scalar(is_known) is not None:
+        if other == snapshot.tenant_id or db.session.scalar(_KNOWN, {"tenant_id": said}) is not None:
             raise BadAnswer(f"it is of the tenant {other}, not of {tenant_id}")
+
+
+_KNOWN = select(Tenant.id).where(Tenant.tenant_id == bindparam("tenant_id")).limit(1)
 
 
 def rename(tenant: Tenant, facts: TenantFacts) -> None:

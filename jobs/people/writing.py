@@ -32,6 +32,7 @@ _Values = tuple[int | None, bool, bool, bool, int]
 _CHANGE = _TABLE.update().where(_TABLE.c.id == bindparam("row_id"))
 # Of PostgreSQL's advisory locks, those that are about the contacts of an organization.
 _CONTACTS_LOCK = 365
+_LOCK_CONTACTS = text("SELECT pg_advisory_xact_lock(:kind, :organization_id)")
 
 
 def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcome, now: datetime) -> Outcome:
@@ -69,8 +70,7 @@ def _take_turns(organization_id: int | None) -> None:
     PostgreSQL this is no lock of the organization's row, which whoever matches a tenant takes before the tenant's.
     """
     if organization_id is not None and db.engine.dialect.name == "postgresql":
-        lock = text("SELECT pg_advisory_xact_lock(:kind, :organization_id)")
-        db.session.execute(lock, {"kind": _CONTACTS_LOCK, "organization_id": organization_id})
+        db.session.execute(_LOCK_CONTACTS, {"kind": _CONTACTS_LOCK, "organization_id": organization_id})
 
 
 def _write(tenant: Tenant, read: UsersRead, basis: Basis, now: datetime) -> Outcome:
