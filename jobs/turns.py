@@ -1,7 +1,11 @@
-"""Who writes a tenant next, where the database takes one writer at a time.
+"""Who writes a tenant next.
 
-SQLite lets who comes second sleep and try again, ever longer, so that writers of several processes leave it idle for
-much of the time. By a lock of the file system they follow each other at once; it ends with the process that held it.
+SQLite takes one writer at a time, and lets who comes second sleep and try again, ever longer, so that writers of
+several processes leave it idle for much of the time. By a lock of the file system they follow each other at once; it
+ends with the process that held it.
+
+PostgreSQL takes any number of writers. But a process's threads share one processor: more of them would not be done
+sooner, and need more connections, each of which has to learn the statements, and more processors of the database.
 """
 
 from __future__ import annotations
@@ -26,18 +30,24 @@ _NAME = "writing.lock"
 # The file's lock is this process's, whichever of its threads took it.
 _ours = threading.Lock()
 _POLL_SECONDS = 0.002
+# So many of this process's threads write to PostgreSQL at once. Who waited so long, as for very large tenants, goes on.
+FEW = 4
+_FEW_SECONDS = 1.0
+_few = threading.BoundedSemaphore(FEW)
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """While this lasts, no other worker on this machine writes a tenant. On PostgreSQL many do at the same time.
+    """While this lasts, no other worker on this machine writes a tenant; on PostgreSQL, few threads of this one do.
 
-    It is a courtesy and no protection, which SQLite itself gives: who waited as long as for the database, as where a
+    It is a courtesy and no protection, which the databases give: who waited as long as for SQLite itself, as where a
     worker was stopped with the turn in its hand, goes on without.
     """
     with ExitStack() as held:
         if db.engine.dialect.name == "sqlite":
             _wait(held, Path(current_app.config["SETTINGS"].data_dir) / _NAME)
+        elif _few.acquire(timeout=_FEW_SECONDS):
+            held.callback(_few.release)
         yield
 
 

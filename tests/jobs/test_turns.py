@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import TimeoutError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from jobs import parts, sync, turns
 from jobs.turns import turn
 from sandbox import Sandbox
 from tests.support.factories import Make
-from tests.support.locks import in_another_session
+from tests.support.locks import in_another_session, need_many_writers
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, utc_now
@@ -141,3 +141,33 @@ def test_where_nobody_can_take_turns_everybody_goes_on_and_says_so(
         with turn():
             pass
     assert [record.levelname for record in caplog.records if "take turns" in record.message] == ["WARNING"] * times
+
+
+def test_on_postgresql_few_threads_write_at_once_and_the_next_when_one_has_written(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_many_writers()
+    monkeypatch.setattr(turns, "_FEW_SECONDS", _LONG_ENOUGH)
+    with ExitStack() as others, ExitStack() as first:
+        first.enter_context(turn())
+        for _ in range(turns.FEW - 1):
+            others.enter_context(turn())
+        with whoever_wants_to_write(app) as has_turn:
+            assert not has_turn.wait(_A_MOMENT)
+            first.close()
+            assert has_turn.wait(_LONG_ENOUGH)
+
+
+def test_on_postgresql_who_waited_long_enough_for_large_tenants_is_written_beside_them(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_many_writers()
+    monkeypatch.setattr(turns, "_FEW_SECONDS", 0.05)
+    with ExitStack() as large:
+        for _ in range(turns.FEW):
+            large.enter_context(turn())
+        with whoever_wants_to_write(app) as has_turn:
+            assert has_turn.wait(_LONG_ENOUGH / 2)
+    with ExitStack() as again:  # each gave back what it had, and whoever had none gave nothing back
+        for _ in range(turns.FEW):
+            again.enter_context(turn())

@@ -101,6 +101,17 @@ def test_a_connection_that_was_idle_for_long_is_asked_whether_it_is_there(
     assert len(pings) == 1
 
 
+@pytest.mark.usefixtures("postgresql")
+def test_what_is_read_again_and_again_is_prepared_once() -> None:
+    statement, prepared = "SELECT 'again'", set()
+    known = text("SELECT name FROM pg_prepared_statements WHERE statement = :statement")
+    for _ in range(12):
+        with database.only_reading():
+            db.session.scalar(text(statement))
+            prepared |= set(db.session.scalars(known, {"statement": statement}))
+    assert len(prepared) == 1
+
+
 def _session_of(connection: Connection) -> int:
     """PostgreSQL's number of the connection."""
     return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
