@@ -41,7 +41,8 @@ _LONGEST_SECONDS = 3600
 class Hold:
     """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written.
 
-    `is_ended` is set when all that is left to do is to see whether its run is done.
+    It `began` when a hand took it, or, until one does, when it was claimed. `is_ended` is set when all that is left to
+    do is to see whether its run is done.
     """
 
     claim: Claim
@@ -56,32 +57,43 @@ Work = Callable[[Hold], bool]
 
 
 class Crew:
-    """So many hands. With one, whoever gives a part does it, without a thread."""
+    """So many hands. With one, whoever gives a part does it, without a thread.
+
+    Where they are many, a quarter as many parts are taken beside those that they do, and wait for the next free hand:
+    so parts are claimed several at a time, in one transaction, and no hand waits for that.
+    """
 
     def __init__(self, app: Flask, hands: int) -> None:
         self._app = app
-        self._free = threading.Semaphore(hands)
+        self._ahead = hands // 4
+        self._free = threading.Semaphore(hands + self._ahead)
         self._threads = ThreadPoolExecutor(hands, "tenant") if hands > 1 else None
         self._in_hand: set[Hold] = set()
         self._lock = threading.Lock()
 
     def free(self, most: int) -> int:
-        """Wait for a free hand; returns how many are taken, `most` at the most, and 0 where the worker stops."""
-        while not self._free.acquire(timeout=_TICK_SECONDS):
-            if stopping.is_set():
+        """Wait until there is room for several parts; returns for how many, `most` at the most.
+
+        It is taken, and 0 where the worker stops.
+        """
+        taken, enough = 0, min(most, max(1, self._ahead))
+        while taken < enough:
+            if self._free.acquire(timeout=_TICK_SECONDS):
+                taken += 1
+            elif stopping.is_set():
+                self.put_down(taken)
                 return 0
-        taken = 1
         while taken < most and self._free.acquire(blocking=False):
             taken += 1
         return taken
 
-    def put_down(self, hands: int) -> None:
-        """Give hands back that did nothing."""
-        if hands:
-            self._free.release(hands)
+    def put_down(self, room: int) -> None:
+        """Give back room that was taken for parts that there are not."""
+        if room:
+            self._free.release(room)
 
     def give(self, claim: Claim, work: Work) -> None:
-        """Let a hand that was taken do a part."""
+        """Let a hand do a part for which there was room."""
         hold = Hold(claim, time.monotonic(), self)
         with self._lock:
             self._in_hand.add(hold)
@@ -91,6 +103,7 @@ class Crew:
             self._threads.submit(self._do, hold, work)
 
     def _do(self, hold: Hold, work: Work) -> None:
+        hold.began = time.monotonic()
         try:
             with self._app.app_context():
                 declare_writing()

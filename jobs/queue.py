@@ -31,7 +31,7 @@ INTERACTIVE, UPKEEP, SYNC, SCHEDULED = "interactive", "upkeep", "sync", "schedul
 QUEUES = (INTERACTIVE, UPKEEP, SYNC, SCHEDULED)
 
 # Tenants synced by one job: enough that a job's cost does not count, few enough that runs take turns.
-GROUP_SIZE = 10
+GROUP_SIZE = 20
 
 # A worker reports every few seconds; one that was not heard of for this long is not there.
 WORKER_SILENCE_SECONDS = 15

@@ -42,26 +42,26 @@ def begin(run_id: int) -> None:
 
 @job
 def work(run_id: int, part_ids: Sequence[int]) -> None:
-    """Let the crew sync the tenants of these parts: this returns when the last of them is begun, not when it is done.
+    """Let the crew sync the tenants of these parts: this returns when the last of them is claimed, not when it is done.
 
     What Redis knows of a part ends here; its lease tells who works on it.
     """
     own = crew.current(current_app._get_current_object())  # type: ignore[attr-defined]
     left = list(part_ids)
     while left:
-        hands = own.free(len(left))
+        room = own.free(len(left))
         if stopping.is_set():
-            own.put_down(hands)
+            own.put_down(room)
             queue.sync_parts(run_id, left, lanes([run_id])[run_id])
             return
-        some, left = left[:hands], left[hands:]
+        some, left = left[:room], left[room:]
         if not _begin(own, run_id, some):
             return
     finish(run_id)
 
 
 def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
-    """Claim these parts, and give them to hands that were taken for them. Returns False where the run has ended."""
+    """Claim these parts, and give them to the crew, which has room for them. Returns False where the run has ended."""
     claims: list[Claim] = []
     try:
         # The run's row is locked before the parts', here and everywhere: so nobody waits for one who waits for them,

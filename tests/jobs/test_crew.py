@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import TimeoutError
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +16,7 @@ from jobs import crew, queue, settling, sync
 from jobs.crew import Crew, Hold
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
+from tests.support.locks import in_another_session
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
@@ -235,7 +238,7 @@ def test_a_run_of_which_more_is_in_hand_is_not_looked_at_for_each_part_that_ends
 
     monkeypatch.setattr(settling, "finish", finish)
     with crew.at_work(app, hands=8) as own:
-        assert own.free(8) == 8
+        assert own.free(99) == 10, "its hands, and a quarter ahead of them"
         for claim in may_end:
             own.give(claim, end_when_told)
         for claim in claims:
@@ -246,3 +249,49 @@ def test_a_run_of_which_more_is_in_hand_is_not_looked_at_for_each_part_that_ends
         for claim in others:
             may_end[claim].set()
     assert (looks[other_run_id], state_of(other_run_id)) == (1, RunState.OK)
+
+
+@pytest.fixture
+def held_up(app: Flask, make: Make) -> Iterator[tuple[Crew, list[threading.Event]]]:
+    """A crew of eight hands that has no room left, and what lets each of its ten parts end."""
+    claims = claims_of_a_run(make, 10)
+    may_end = {claim: threading.Event() for claim in claims}
+
+    def end_when_told(hold: Hold) -> bool:
+        assert may_end[hold.claim].wait(30)
+        return end(hold)
+
+    with crew.at_work(app, hands=8) as own:
+        assert own.free(10) == 10
+        for claim in claims:
+            own.give(claim, end_when_told)
+        yield own, list(may_end.values())
+        for event in may_end.values():
+            event.set()
+    assert state_of(claims[0].run_id) == RunState.OK
+
+
+def test_a_crew_asks_for_several_parts_at_a_time(app: Flask, held_up: tuple[Crew, list[threading.Event]]) -> None:
+    own, may_end = held_up
+    with in_another_session(app, lambda: own.free(5)) as room:
+        may_end[0].set()
+        with pytest.raises(TimeoutError):
+            room.result(0.2)
+        may_end[1].set()
+        assert room.result(30) == 2
+    own.put_down(2)
+
+
+def test_a_crew_that_is_stopped_while_it_waits_for_room_leaves_what_room_there_is(
+    held_up: tuple[Crew, list[threading.Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, may_end = held_up
+    may_end[0].set()
+    assert own.free(1) == 1
+    own.put_down(1)
+    is_told = threading.Event()
+    is_told.set()
+    monkeypatch.setattr(crew, "stopping", is_told)
+    assert own.free(5) == 0
+    assert own.free(1) == 1
+    own.put_down(1)

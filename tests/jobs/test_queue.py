@@ -51,15 +51,15 @@ def test_parts_that_wait_are_not_enqueued_again_and_a_part_that_does_not_is() ->
 
 @pytest.mark.usefixtures("app")
 def test_parts_are_enqueued_in_groups_that_workers_can_share() -> None:
-    queue.sync_parts(7, list(range(1, 36)))
+    queue.sync_parts(7, list(range(1, 66)))
     groups = [job.args[1] for job in waiting()]
-    assert [number for group in groups for number in group] == list(range(1, 36))
+    assert [number for group in groups for number in group] == list(range(1, 66))
     assert max(map(len, groups)) == queue.GROUP_SIZE
 
 
 @pytest.mark.usefixtures("app")
 def test_the_groups_that_wait_are_known_again_when_some_parts_are_done() -> None:
-    queue.sync_parts(7, list(range(1, 36)))
+    queue.sync_parts(7, list(range(1, 66)))
     count = len(waiting())
     queue.sync_parts(7, list(range(14, 36)))
     assert len(waiting()) == count + 1  # the group of 14, which is not whole any more
