@@ -10,22 +10,27 @@ from .user_facts import Held, UserFacts
 _BETWEEN = "\n"
 # Where, in what is packed, the addresses begin, of which there may be any number; all before is there once.
 _TEXTS = 9
+# So many are kept as they are: that takes half a megabyte, and no time.
+_FEW = 500
 
 
 class PackedUsers(Mapping[str, UserFacts]):
-    """Users by id, each kept as the bytes of its texts and unpacked when it is asked for, anew each time.
+    """Users by id: the first few as they are, all others as the bytes of their texts, unpacked anew each time.
 
     As objects, a hundred thousand users take several times as much. What most hold is the same few combinations of
     licenses, each of which is kept once.
     """
 
     def __init__(self) -> None:
-        self._packed: dict[str, bytes] = {}
+        self._users: dict[str, UserFacts | bytes] = {}
         self._numbers: dict[tuple[Held, ...], int] = {}
         self._combinations: list[tuple[Held, ...]] = []
 
     def add(self, facts: UserFacts) -> None:
         """Put the user in; of one that is there, these facts count."""
+        self._users[facts.user_id] = facts if len(self._users) < _FEW else self._pack(facts)
+
+    def _pack(self, facts: UserFacts) -> bytes:
         number = self._numbers.get(facts.held)
         if number is None:
             number = self._numbers[facts.held] = len(self._combinations)
@@ -44,10 +49,14 @@ class PackedUsers(Mapping[str, UserFacts]):
             "" if same else facts.user_principal_name,
             *facts.addresses,
         )
-        self._packed[facts.user_id] = _BETWEEN.join(texts).encode()
+        return _BETWEEN.join(texts).encode()
 
     def __getitem__(self, user_id: str) -> UserFacts:
-        texts = self._packed[user_id].decode().split(_BETWEEN)
+        user = self._users[user_id]
+        return self._unpack(user_id, user) if isinstance(user, bytes) else user
+
+    def _unpack(self, user_id: str, packed: bytes) -> UserFacts:
+        texts = packed.decode().split(_BETWEEN)
         number, flags, name, first_name, last_name, title, phone, mobile, principal_name = texts[:_TEXTS]
         addresses = tuple(texts[_TEXTS:])
         email = addresses[0] if addresses else ""
@@ -68,10 +77,10 @@ class PackedUsers(Mapping[str, UserFacts]):
         )
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._packed)
+        return iter(self._users)
 
     def __len__(self) -> int:
-        return len(self._packed)
+        return len(self._users)
 
     def __contains__(self, user_id: object) -> bool:
-        return user_id in self._packed
+        return user_id in self._users

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from jobs.microsoft import packed
 from jobs.microsoft.packed import PackedUsers
 from jobs.microsoft.user_facts import Held, UserFacts, user_facts
 
@@ -28,7 +29,11 @@ E3, VISIO = str(UUID(int=3)), str(UUID(int=5))
         {"licenseAssignmentStates": [{"skuId": E3, "assignedByGroup": "g", "state": "Active"}]},
     ],
 )
-def test_a_user_is_unpacked_as_it_was_packed(values: dict[str, object]) -> None:
+@pytest.mark.parametrize("few", [0, 1, 2])
+def test_a_user_is_unpacked_as_it_was_packed(
+    few: int, values: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "_FEW", few)
     facts = user_facts({"id": ID, **values})
     users = PackedUsers()
     users.add(user_facts({"id": str(UUID(int=2)), "displayName": "Another"}))
@@ -38,7 +43,9 @@ def test_a_user_is_unpacked_as_it_was_packed(values: dict[str, object]) -> None:
     assert all(isinstance(one, Held) for one in users[ID].held)
 
 
-def test_it_is_a_mapping_in_which_the_last_of_two_counts() -> None:
+@pytest.mark.parametrize("few", [0, 1, 2])
+def test_it_is_a_mapping_in_which_the_last_of_two_counts(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed, "_FEW", few)
     users = PackedUsers()
     for title in ("Clerk", "Head"):
         users.add(user_facts({"id": ID, "jobTitle": title}))
