@@ -13,7 +13,7 @@ from webapp.models import AssetChange, ChangeKind, Tenant
 from webapp.models.asset_change import differences, license_values
 
 from .bulk import insert_rows
-from .licenses import Stored
+from .licenses import Stored, is_gone
 from .microsoft.facts import LicenseFacts
 
 Facts = Mapping[str, LicenseFacts]
@@ -36,9 +36,9 @@ def record(tenant: Tenant, before: Facts, after: Stored, now: datetime, run_id: 
 def _kind(before: LicenseFacts | None, after: LicenseFacts) -> str:
     if before is None:
         return ChangeKind.CREATED.value
-    if before.is_gone == after.is_gone:
+    if is_gone(before) == is_gone(after):
         return ChangeKind.CHANGED.value
-    return (ChangeKind.GONE if after.is_gone else ChangeKind.RETURNED).value
+    return (ChangeKind.GONE if is_gone(after) else ChangeKind.RETURNED).value
 
 
 def _fields(before: LicenseFacts | None, after: LicenseFacts) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime
 from typing import cast
 
@@ -27,11 +27,11 @@ class Stored:
     @property
     def current(self) -> dict[str, int]:
         """The rows of those that the tenant has."""
-        return {sku_id: row for sku_id, row in self.rows.items() if not self.facts[sku_id].is_gone}
+        return {sku_id: row for sku_id, row in self.rows.items() if not is_gone(self.facts[sku_id])}
 
     @property
     def gone(self) -> dict[str, int]:
-        return {sku_id: row for sku_id, row in self.rows.items() if self.facts[sku_id].is_gone}
+        return {sku_id: row for sku_id, row in self.rows.items() if is_gone(self.facts[sku_id])}
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,14 @@ class Changes:
         return Outcome(len(self.created), len(self.changed), self.unchanged, len(self.gone))
 
 
+def is_gone(facts: LicenseFacts) -> bool:
+    """Whether the license is stored as one that Microsoft returned once, and does so no more."""
+    return facts.status == LicenseStatus.GONE
+
+
 def compare(stored: Mapping[str, LicenseFacts], returned: Mapping[str, LicenseFacts]) -> Changes:
     """What to write so that the stored licenses become the returned ones. Both are by sku id."""
-    gone = [sku_id for sku_id, facts in stored.items() if sku_id not in returned and not facts.is_gone]
+    gone = [sku_id for sku_id, facts in stored.items() if sku_id not in returned and not is_gone(facts)]
     changed = [facts for sku_id, facts in returned.items() if sku_id in stored and stored[sku_id] != facts]
     return Changes(
         created=tuple(facts for sku_id, facts in returned.items() if sku_id not in stored),
@@ -78,7 +83,7 @@ def write(tenant_id: int, before: Stored, changes: Changes, now: datetime) -> St
     new_rows = _create(tenant_id, changes.created, now)
     _change(tenant_id, changes.changed, now)
     _mark_gone(tenant_id, changes.gone, now)
-    gone = (before.facts[sku_id].gone() for sku_id in changes.gone)
+    gone = (replace(before.facts[sku_id], status=LicenseStatus.GONE, figures=NO_FIGURES) for sku_id in changes.gone)
     written = {facts.sku_id: facts for facts in (*changes.created, *changes.changed, *gone)}
     return Stored({**before.facts, **written}, {**before.rows, **new_rows})
 

@@ -9,10 +9,9 @@ import re
 import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from webapp.models import LicenseStatus
 from webapp.models.figures import seats
 
 from .errors import BadAnswer
@@ -56,15 +55,6 @@ class LicenseFacts:
     applies_to: str
     status: str
     figures: Figures
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether Microsoft returned it once, and does so no more."""
-        return self.status == LicenseStatus.GONE
-
-    def gone(self) -> LicenseFacts:
-        """What is stored of it from when Microsoft returns it no more."""
-        return replace(self, status=LicenseStatus.GONE, figures=NO_FIGURES)
 
 
 @dataclass(frozen=True)
