@@ -32,8 +32,8 @@ SEED = 1
 # Where the cost of a tenant is compared between few and many of them, each has so many users.
 FEW_USERS = 20
 _SANDBOX_PROCESSES = 2
-# Before it is measured, a worker syncs so many other tenants: it lives for weeks, and loads and connects once.
-_WARMING_UP = 32
+# Before they are measured, workers sync so many other tenants: they live for weeks, and load, connect and prepare once.
+_WARMING_UP = 128
 
 _NONE = "-"
 

@@ -1,4 +1,4 @@
-"""The hands of a worker process: the parts that it has in hand, each in a thread, and their leases, which it renews.
+"""The hands of a worker process, each a thread that does a part; what it has in hand, and the leases, which it renews.
 
 Reading a tenant is mostly waiting for Microsoft, so threads are enough; see docs/design.md.
 """
@@ -35,21 +35,34 @@ _TICK_SECONDS = 0.25
 _RENEWALS = 6
 # A part that took so long hangs: its lease is left to lapse.
 _LONGEST_SECONDS = 3600
+# And one that waited so long for a hand.
+_LONGEST_WAIT_SECONDS = 30
 
 
 @dataclass(eq=False)
 class Hold:
     """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written.
 
-    It `began` when a hand took it, or, until one does, when it was claimed. `is_ended` is set when all that is left to
-    do is to see whether its run is done.
+    It `began` when a hand took it; until one does, that is when it was claimed, and it is not `is_begun`. `is_ended` is
+    set when all that is left to do is to see whether its run is done.
     """
 
     claim: Claim
     began: float
     crew: Crew
+    is_begun: bool = False
     is_lost: bool = False
     is_ended: bool = False
+
+    def begin(self) -> None:
+        """A hand takes it."""
+        self.began, self.is_begun = time.monotonic(), True
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its lease is renewed: not of what hangs, nor of what no hand is free for, which another may do."""
+        most = _LONGEST_SECONDS if self.is_begun else _LONGEST_WAIT_SECONDS
+        return time.monotonic() - self.began < most
 
 
 # Does a part; returns whether it is settled, which means that it stays in hand until that is written.
@@ -77,12 +90,16 @@ class Crew:
         It is taken, and 0 where the worker stops.
         """
         taken, enough = 0, min(most, max(1, self._ahead))
-        while taken < enough:
-            if self._free.acquire(timeout=_TICK_SECONDS):
-                taken += 1
-            elif stopping.is_set():
-                self.put_down(taken)
-                return 0
+        try:
+            while taken < enough:
+                if self._free.acquire(timeout=_TICK_SECONDS):
+                    taken += 1
+                elif stopping.is_set():
+                    self.put_down(taken)
+                    return 0
+        except BaseException:  # as RQ's, where a job takes too long
+            self.put_down(taken)
+            raise
         while taken < most and self._free.acquire(blocking=False):
             taken += 1
         return taken
@@ -103,7 +120,7 @@ class Crew:
             self._threads.submit(self._do, hold, work)
 
     def _do(self, hold: Hold, work: Work) -> None:
-        hold.began = time.monotonic()
+        hold.begin()
         try:
             with self._app.app_context():
                 declare_writing()
@@ -156,7 +173,7 @@ class Crew:
     def renew(self) -> None:
         """Renew the leases of all that is in hand, and mark what is somebody else's by now."""
         with self._lock:
-            held = {hold.claim: hold for hold in self._in_hand if time.monotonic() - hold.began < _LONGEST_SECONDS}
+            held = {hold.claim: hold for hold in self._in_hand if hold.is_kept}
         now = utc_now()
         for run_id in sorted({claim.run_id for claim in held}):
             SyncRun.hear(db.session, run_id, now)
@@ -173,9 +190,9 @@ class Crew:
     def hand_back(self) -> None:
         """Give back what is in hand: others may take it up at once, and nothing is written of it here any more."""
         with self._lock:
-            claims = sorted((hold.claim for hold in self._in_hand), key=lambda claim: claim.part_id)
-        for claim in claims:
-            SyncPart.put_off(db.session, claim, utc_now(), STOPPED, 0)
+            holds = sorted(self._in_hand, key=lambda hold: hold.claim.part_id)
+        for hold in holds:
+            SyncPart.put_off(db.session, hold.claim, utc_now(), STOPPED, 0, was_tried=hold.is_begun)
         db.session.commit()
 
     def dissolve(self) -> None:

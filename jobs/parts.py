@@ -16,6 +16,7 @@ from webapp.models.leases import LONGEST_PUT_OFF
 
 from . import telling
 from . import tenant as tenants
+from .analyze import note_written
 from .baseline import Baseline, baseline_of, unchanged
 from .crew import STOPPED, Hold, stopping
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient
@@ -151,6 +152,7 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
         db.session.commit()
     rows, requests = outcome.rows_written, transport.requests
     telling.part_ended(claim, PartState.OK, hold.began, requests=requests, rows=rows, problem=notice)
+    note_written(rows)
 
 
 def _record(hold: Hold, error: Exception, requests: int) -> None:
@@ -158,7 +160,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
     claim = hold.claim
     match error:
         case Stopped():
-            _put_off(hold, utc_now(), STOPPED, requests)
+            _put_off(hold, utc_now(), STOPPED, requests, was_tried=requests > 0)
         case Waits():
             _put_off_or_fail(hold, error.until, asked_to_wait(error.until), requests, was_tried=False)
         case HeldBack(seconds=int() | float() as seconds):

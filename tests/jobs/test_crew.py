@@ -295,3 +295,67 @@ def test_a_crew_that_is_stopped_while_it_waits_for_room_leaves_what_room_there_i
     assert own.free(5) == 0
     assert own.free(1) == 1
     own.put_down(1)
+
+
+def test_a_crew_that_is_interrupted_while_it_waits_for_room_loses_none(
+    held_up: tuple[Crew, list[threading.Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class TookTooLong(Exception):
+        """As RQ raises it in the midst of whatever a job does."""
+
+    class Interrupting:
+        def is_set(self) -> bool:
+            raise TookTooLong
+
+    own, may_end = held_up
+    may_end[0].set()
+    assert own.free(1) == 1
+    own.put_down(1)
+    monkeypatch.setattr(crew, "stopping", Interrupting())
+    with pytest.raises(TookTooLong):
+        own.free(5)
+    assert own.free(1) == 1
+    own.put_down(1)
+
+
+def test_what_no_hand_is_free_for_is_left_to_others_after_a_while_and_what_is_done_is_not(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *claims, waiting = claims_of_a_run(make, 5)
+    may_end = threading.Event()
+
+    def end_when_told(hold: Hold) -> bool:
+        assert may_end.wait(30)
+        return end(hold)
+
+    monkeypatch.setattr(crew, "_LONGEST_WAIT_SECONDS", 0.0)
+    with crew.at_work(app, hands=4) as own:
+        assert own.free(5) == 5
+        for claim in (*claims, waiting):
+            own.give(claim, end_when_told)
+        leases = {part.id: part.lease_until for part in db.session.query(SyncPart)}
+        db.session.commit()
+        own.renew()
+        renewed = {part.id for part in db.session.query(SyncPart) if part.lease_until != leases[part.id]}
+        db.session.commit()
+        may_end.set()
+    assert renewed == {claim.part_id for claim in claims}
+
+
+def test_what_no_hand_took_counts_as_no_attempt_when_it_is_handed_back(app: Flask, make: Make) -> None:
+    *claims, waiting = claims_of_a_run(make, 5)
+    may_end = threading.Event()
+
+    def wait(hold: Hold) -> bool:
+        assert may_end.wait(30)
+        return False
+
+    with crew.at_work(app, hands=4) as own:
+        assert own.free(5) == 5
+        for claim in (*claims, waiting):
+            own.give(claim, wait)
+        eventually(lambda: sum(hold.is_begun for hold in own._in_hand) == 4)
+        own.hand_back()
+        may_end.set()
+    attempts = {part.id: part.attempts for part in db.session.query(SyncPart)}
+    assert attempts == {**{claim.part_id: 1 for claim in claims}, waiting.part_id: 0}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from flask import current_app
 
+from ..database import forget_transaction
 from .database import check_database, check_secrets
 from .finding import Finding, ill
 from .microsoft import check_microsoft
@@ -32,6 +33,7 @@ def every_check() -> Iterator[Finding]:
             yield from check()
         except Exception as error:
             current_app.logger.exception("%s broke", check.__name__)
+            forget_transaction()
             part = check.__name__.removeprefix("check_")
             yield ill(
                 part, f"Looking at it broke ({type(error).__name__}).", "The log has the cause; please report it."

@@ -76,3 +76,43 @@ def test_who_cancels_while_many_parts_are_settled_waits_for_them_and_is_not_wait
     assert (run.state, run.tenants_ok) == (RunState.CANCELLED, 4)
     states = list(db.session.scalars(select(SyncPart.state).order_by(SyncPart.id.desc())))
     assert states == [PartState.OK] * 4 + [PartState.CANCELLED]
+
+
+@pytest.fixture
+def claim(make: Make) -> Claim:
+    """The claim of a part whose lease is over."""
+    run = make.run(state=RunState.SYNCING, tenants_total=1)
+    over = utc_now() - timedelta(seconds=1)
+    part = a_part(make, run, state=PartState.SYNCING, lease="a lease", lease_until=over, attempts=1)
+    db.session.commit()
+    return Claim(part.id, part.run_id, part.tenant_id, 1, "a lease")
+
+
+def test_a_part_that_is_held_is_not_taken_over_though_its_lease_is_over(app: Flask, claim: Claim) -> None:
+    def claim_and_renew() -> tuple[list[Claim], list[Claim]]:
+        db.session.execute(text("SET LOCAL lock_timeout = '1s'"))
+        found = SyncPart.claim(db.session, [claim.part_id], utc_now())
+        lost = SyncPart.renew_all(db.session, [claim], utc_now())
+        db.session.commit()
+        return found, lost
+
+    assert SyncPart.hold(db.session, claim)
+    with in_another_session(app, claim_and_renew) as others:
+        assert others.result(30) == ([], [])
+    db.session.commit()
+    assert len(SyncPart.claim(db.session, [claim.part_id], utc_now())) == 1
+
+
+def test_who_cancels_waits_for_the_part_that_is_held(app: Flask, claim: Claim) -> None:
+    def cancel() -> None:
+        SyncRun.cancel(db.session, claim.run_id, utc_now(), "ada@msp.example")
+        db.session.commit()
+
+    assert SyncPart.hold(db.session, claim)
+    with in_another_session(app, cancel) as cancelled:
+        wait_for_who_waits()
+        assert SyncPart.succeed(db.session, claim, utc_now(), Outcome(created=1), requests=1)
+        db.session.commit()
+        cancelled.result(30)
+    db.session.expire_all()
+    assert db.session.get_one(SyncPart, claim.part_id).state == PartState.OK
