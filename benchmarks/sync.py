@@ -33,7 +33,7 @@ SEED = 1
 FEW_USERS = 20
 _SANDBOX_PROCESSES = 2
 # Before they are measured, workers sync so many other tenants: they live for weeks, and load, connect and prepare once.
-_WARMING_UP = 128
+_WARMING_UP = 64
 
 _NONE = "-"
 
