@@ -39,10 +39,9 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     No thread waits for a connection. They are made when they are needed, and kept open: a worker's threads would else
     make one anew for each transaction. The one that was used last is used next: it knows the most of the statements.
     """
-    size = {"pool_size": settings.sync_tenants_at_once + 4, "max_overflow": _OTHER_THREADS}
-    pool: dict[str, Any] = {**size, "pool_use_lifo": True}
+    pool = {"pool_size": settings.sync_tenants_at_once + 4, "max_overflow": _OTHER_THREADS}
     # A statement's values belong in no log: among them are names of people and sealed secrets.
-    common: dict[str, Any] = {"hide_parameters": True, **pool}
+    common: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True, **pool}
     if settings.database_url.startswith("sqlite"):
         return {**common, "connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
     # A host that does not answer at all, or any more, is given up soon enough for the page to say so (libpq, "Parameter
