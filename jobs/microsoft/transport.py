@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +32,7 @@ ANSWER_SECONDS = 45
 ANSWER_BYTES = 32 * 1024 * 1024
 
 _CHUNK = 64 * 1024
+_HEADERS = requests.utils.default_headers()
 _making = Lock()
 
 
@@ -58,24 +58,17 @@ class Answer:
         return http_date(self.headers.get("Date", ""))
 
 
-def _session(ca_bundle: str | None) -> requests.Session:
+def _adapter(ca_bundle: str | None) -> Adapter:
     """This process's connections, for all its threads: one tenant's work uses those that the work before it made."""
     with _making:  # else two threads that begin together make one each
-        return _made_session(ca_bundle)
+        return _made_adapter(ca_bundle)
 
 
+# Requests go by the adapter alone, and carry nothing from one tenant to the next: with a session there would be cookies
+# and redirects to be kept from that, and a password from somebody's .netrc in the place of the token.
 @lru_cache
-def _made_session(ca_bundle: str | None) -> requests.Session:
-    """Many threads may use it: nothing of it is changed once it is made.
-
-    Its connections carry nothing from one tenant to the next: no cookie is kept, and every request brings its token.
-    """
-    session = requests.Session()
-    session.mount("https://", Adapter(ca_bundle))
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Else a .netrc of whoever runs the worker could put a password where the token belongs.
-    session.auth = lambda request: request
-    return session
+def _made_adapter(ca_bundle: str | None) -> Adapter:
+    return Adapter(ca_bundle)
 
 
 class Transport:
@@ -87,7 +80,7 @@ class Transport:
 
     def __init__(self, ca_bundle: str | None, before_request: Callable[[], None] = lambda: None) -> None:
         self._verify: str | bool = ca_bundle or True
-        self._session = _session(ca_bundle)
+        self._adapter = _adapter(ca_bundle)
         self._before_request = before_request
         self.requests = 0
 
@@ -112,11 +105,10 @@ class Transport:
         deadline = time.monotonic() + ANSWER_SECONDS
         began = False
         try:
-            with self._session.send(
-                self._session.prepare_request(requests.Request(method, url, **options)),
+            with self._adapter.send(
+                _prepared(method, url, **options),
                 timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-                allow_redirects=False,
-                **self._environment(url),
+                **_environment_of(url, self._verify),
             ) as response:
                 began = True
                 answer = Answer(response.status_code, response.headers, _read(response, deadline))
@@ -132,17 +124,26 @@ class Transport:
             raise _tls_failed(url) from error  # so requests says that the file of authorities is gone
         return answer
 
-    def _environment(self, url: str) -> Mapping[str, Any]:
-        """What the environment says of proxies and authorities for the server of this address."""
-        scheme, server, *_ = urlsplit(url)
-        # The bundle goes with every request, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
-        return _environment(self._session, f"{scheme}://{server}", self._verify)
+
+def _prepared(
+    method: str, url: str, headers: Mapping[str, str] | None = None, **options: Any
+) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.prepare(method, url, headers={**_HEADERS, **(headers or {})}, **options)
+    return request
+
+
+def _environment_of(url: str, verify: str | bool) -> Mapping[str, Any]:
+    """What the environment says of proxies and authorities for the server of this address."""
+    scheme, server, *_ = urlsplit(url)
+    return _environment(f"{scheme}://{server}", verify)
 
 
 # requests goes through all of the environment with each request; that of a process stays as it is.
 @lru_cache
-def _environment(session: requests.Session, server: str, verify: str | bool) -> Mapping[str, Any]:
-    return session.merge_environment_settings(server, {}, True, verify, None)
+def _environment(server: str, verify: str | bool) -> Mapping[str, Any]:
+    # The bundle is given to it, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
+    return requests.Session().merge_environment_settings(server, {}, True, verify, None)
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:
@@ -163,7 +164,8 @@ def obey_pace(answer: Answer) -> None:
 
     Source: Graph, "Microsoft Graph service-specific throttling limits", on `x-ms-throttle-scope`.
     """
-    seconds = retry_after(answer.headers.get("Retry-After"), answer.date)
+    asked = answer.headers.get("Retry-After")
+    seconds = retry_after(asked, answer.date) if asked is not None else None
     status = answer.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and seconds is not None):
         events.throttled(seconds)
