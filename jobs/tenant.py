@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from flask import current_app
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, load_only
 
 from webapp.extensions import db
 from webapp.models import Integration, Outcome, Problem, Tenant
+from webapp.models.user_rules import rule_columns
 
 from . import license_history, licenses, tracking, waits
 from .microsoft.clouds import hosts
@@ -167,7 +168,37 @@ def held(tenant_row_id: int) -> Tenant | None:
 
 # By an inner join: where another integration took the tenant over while its lock was waited for, PostgreSQL joins the
 # new row of the one to the old row of the other, and finds nothing.
-_TENANT = select(Tenant).options(joinedload(Tenant.integration, innerjoin=True)).where(Tenant.id == bindparam("row_id"))
+_TENANT = (
+    select(Tenant)
+    .options(
+        # What a sync looks at. Anything else of the two rows would be asked for when it is looked at.
+        load_only(
+            Tenant.integration_id,
+            Tenant.tenant_id,
+            Tenant.organization_id,
+            Tenant.not_before,
+            Tenant.last_synced_at,
+            Tenant.users_synced_at,
+            *(getattr(Tenant, told.name) for told in fields(TenantFacts)),
+            Tenant.has_own_user_rules,
+            *rule_columns(Tenant),
+        ),
+        joinedload(Tenant.integration, innerjoin=True).load_only(
+            Integration.name,
+            Integration.cloud,
+            Integration.client_id,
+            Integration.client_secret_encrypted,
+            Integration.certificate_encrypted,
+            Integration.acts_for_user,
+            Integration.signed_in_as,
+            Integration.signed_in_at,
+            Integration.not_before,
+            Integration.sync_licenses,
+            *rule_columns(Integration),
+        ),
+    )
+    .where(Tenant.id == bindparam("row_id"))
+)
 _HELD = _TENANT.with_for_update(key_share=True, of=Tenant).execution_options(populate_existing=True)
 
 

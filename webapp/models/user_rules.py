@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ForeignKey, Text, bindparam, false, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from .base import UNKNOWN, DbSession, Model, Named, Stored
 
@@ -41,6 +41,11 @@ class HasUserRules:
     include_guests: Mapped[bool] = mapped_column(default=False, server_default=false())
     include_blocked: Mapped[bool] = mapped_column(default=False, server_default=false())
     include_unlicensed: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+def rule_columns(model: type[HasUserRules]) -> list[InstrumentedAttribute[Any]]:
+    """The columns of the rules of a model that has some."""
+    return [getattr(model, name) for name in HasUserRules.__annotations__]
 
 
 class CheckedLicense(Model):
