@@ -48,6 +48,8 @@ _WINDOW_SECONDS = 1
 _APP_WINDOW = min(APP_REQUESTS // (APP_REQUESTS_SECONDS + 1), APP_UNITS // (APP_UNITS_SECONDS + 1))
 _TENANT_WINDOW = TENANT_UNITS // (TENANT_UNITS_SECONDS + 1)
 
+_COUNT = RedisStorage.SCRIPT_INCR_EXPIRE.decode()
+
 # Redis counts whole milliseconds, and a key is there until its last one is over.
 _GRACE_SECONDS = 0.002
 
@@ -121,12 +123,12 @@ class Pace:
         shared.ask(self._redis_url, lambda redis: _tell(redis, name, seconds))
 
     def _look(self, redis: Redis, units: int) -> _Seen:
-        counter = _counter(self._redis_url)
         with redis.pipeline(transaction=False) as pipeline:
             pipeline.pttl(_wait_key(self._app))
             pipeline.pttl(_wait_key(self._tenant))
             for name in (self._app, self._tenant):
-                counter.lua_incr_expire([counter.prefixed_key(name)], [_WINDOW_SECONDS, units], client=pipeline)
+                # The script itself each time: what only names it asks first, in a round trip, whether it is known.
+                pipeline.eval(_COUNT, 1, f"{_PREFIX}:{name}", _WINDOW_SECONDS, units)
             pipeline.exists(_COMPLETE)
             found = pipeline.execute(raise_on_error=False)
         # What somebody else put under a name says nothing.
@@ -180,11 +182,6 @@ class _Heard:
 
 
 _heard = _Heard()
-
-
-@lru_cache
-def _counter(redis_url: str) -> RedisStorage:
-    return RedisStorage("redis://", connection_pool=shared.client(redis_url).connection_pool, key_prefix=_PREFIX)
 
 
 @lru_cache
