@@ -110,14 +110,19 @@ class Crew:
             self._free.release(room)
 
     def give(self, claim: Claim, work: Work) -> None:
-        """Let a hand do a part for which there was room."""
+        """Let a hand do a part for which there was room, which is given back when it is done."""
         hold = Hold(claim, time.monotonic(), self)
         with self._lock:
             self._in_hand.add(hold)
         if self._threads is None:
             self._do(hold, work)
-        else:
+            return
+        try:
             self._threads.submit(self._do, hold, work)
+        except BaseException:  # as RQ's, where a job takes too long
+            self.ended(hold)
+            self.put_down(1)
+            raise
 
     def _do(self, hold: Hold, work: Work) -> None:
         hold.begin()

@@ -63,6 +63,7 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
 def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
     """Claim these parts, and give them to the crew, which has room for them. Returns False where the run has ended."""
     claims: list[Claim] = []
+    room = len(part_ids)
     try:
         # The run's row is locked before the parts', here and everywhere: so nobody waits for one who waits for them,
         # and a run is not cancelled between the two.
@@ -70,13 +71,12 @@ def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
         if is_active:
             claims = SyncPart.claim(db.session, part_ids, utc_now())
         db.session.commit()
-    except BaseException:
-        own.put_down(len(part_ids))
-        raise
-    own.put_down(len(part_ids) - len(claims))
-    for claim in claims:
-        own.give(claim, parts.do)
-    return is_active
+        for claim in claims:
+            room -= 1
+            own.give(claim, parts.do)
+        return is_active
+    finally:
+        own.put_down(room)
 
 
 def _hold(run_id: int) -> None:

@@ -103,7 +103,8 @@ def _tune_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "checkin")
     def on_checkin(connection: psycopg.Connection[Any] | None, entry: ConnectionPoolEntry) -> None:
-        entry.info[_RETURNED_AT] = time.monotonic()
+        # By the clock on the wall: the other one stands still while a machine sleeps.
+        entry.info[_RETURNED_AT] = time.time()
 
     @event.listens_for(engine, "checkout")
     def on_checkout(
@@ -115,7 +116,8 @@ def _tune_postgresql(engine: Engine) -> None:
         if returned_at is None:
             return  # it was made just now
         try:
-            if time.monotonic() - returned_at > _SURELY_THERE_SECONDS or not _is_quiet(connection):
+            was_just_used = 0 <= time.time() - returned_at <= _SURELY_THERE_SECONDS
+            if not (was_just_used and _is_quiet(connection)):
                 engine.dialect.do_ping(connection)  # type: ignore[arg-type]
         except psycopg.Error as error:
             raise InvalidatePoolError from error

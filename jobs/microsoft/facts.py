@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from webapp.models import LicenseStatus
+from webapp.models.base import UNKNOWN
 from webapp.models.figures import seats
 
 from .errors import BadAnswer
@@ -168,9 +170,15 @@ def _license(sku: Any) -> LicenseFacts:
         sku_id=_sku_id(sku),
         sku_part_number=_word(sku, "skuPartNumber"),
         applies_to=_text(applies_to)[:_LONGEST_NAME] if isinstance(applies_to, str) else "",
-        status=_word(sku, "capabilityStatus"),
+        status=_status(sku),
         figures=figures(sku),
     )
+
+
+def _status(sku: Mapping[str, Any]) -> str:
+    status = _word(sku, "capabilityStatus")
+    # Gone is Seatledger's own word, for a SKU that is not returned; whatever Microsoft would mean by it, this one is.
+    return UNKNOWN if status == LicenseStatus.GONE else status
 
 
 def _word(sku: Mapping[str, Any], key: str) -> str:

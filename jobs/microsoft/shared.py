@@ -22,9 +22,13 @@ log = logging.getLogger(__name__)
 # For so long it is not asked again after it gave no answer.
 AWAY_SECONDS = 5.0
 
+# So often at the most it is told that it answers with an error.
+_QUIET_SECONDS = 60.0
+
 Found = TypeVar("Found")
 
 _away_until: dict[str, float] = {}
+_quiet_until: dict[str, float] = {}
 
 
 @lru_cache
@@ -43,8 +47,11 @@ def ask(url: str, question: Callable[[Redis], Found]) -> Found | None:
     try:
         return question(client(url))
     except ResponseError as error:
-        # It is there, and the next question may be another matter.
-        log.warning("Redis answers with an error, so what workers share is not used: %s", str(error).partition(",")[0])
+        # It is there, and the next question may be another matter; but where it is full, each gets the same answer.
+        if time.monotonic() >= _quiet_until.get(url, 0.0):
+            _quiet_until[url] = time.monotonic() + _QUIET_SECONDS
+            reason = str(error).partition(",")[0]
+            log.warning("Redis answers with an error, so what workers share is not used: %s", reason)
     except RedisError as error:
         _away_until[url] = time.monotonic() + AWAY_SECONDS
         log.warning("Redis does not answer, so workers share neither tokens nor waits: %s", type(error).__name__)

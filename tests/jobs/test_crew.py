@@ -359,3 +359,35 @@ def test_what_no_hand_took_counts_as_no_attempt_when_it_is_handed_back(app: Flas
         may_end.set()
     attempts = {part.id: part.attempts for part in db.session.query(SyncPart)}
     assert attempts == {**{claim.part_id: 1 for claim in claims}, waiting.part_id: 0}
+
+
+def test_a_part_that_cannot_be_given_to_a_hand_is_not_in_hand_and_takes_no_room(app: Flask, claim: Claim) -> None:
+    own = Crew(app, hands=2)
+    own.dissolve()
+    assert own.free(2) == 2
+    with pytest.raises(RuntimeError):
+        own.give(claim, end)
+    assert own.is_idle()
+    assert own.free(1) == 1
+
+
+def test_a_job_that_is_interrupted_while_it_gives_parts_to_hands_loses_no_room(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = claims_of_a_run(make, 3)
+    for claim in claims:
+        SyncPart.put_off(db.session, claim, utc_now(), crew.STOPPED, 0)
+    db.session.commit()
+    given = []
+
+    def give(own: Crew, claim: Claim, work: crew.Work) -> None:
+        own.put_down(1)
+        given.append(claim)
+        if len(given) == 2:
+            raise RuntimeError
+
+    monkeypatch.setattr(Crew, "give", give)
+    with crew.at_work(app, hands=8) as own:
+        with pytest.raises(RuntimeError):
+            sync.work(claims[0].run_id, [claim.part_id for claim in claims])
+        assert own.free(11) == 10

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
+from sqlalchemy import text
 
 from jobs.queue import report_worker
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.turns import in_turn
+from webapp.doctor import Finding, checks
+from webapp.doctor.database import check_secrets
+from webapp.doctor.finding import ill
 from webapp.extensions import db
 from webapp.models import Integration
 from webapp.version import version
@@ -113,3 +119,17 @@ def test_workers_of_another_version_are_told(sandbox: Sandbox, run_command: Flas
     assert found["health"] == "warning"
     assert "1 of 2 workers is of version 0.0.9" in found["text"]
     assert version() in found["text"]
+
+
+def test_a_look_that_breaks_in_the_database_is_told_and_the_others_go_on(
+    sandbox: Sandbox, run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check_nothing() -> Iterator[Finding]:
+        db.session.execute(text("SELECT * FROM no_such_table"))
+        yield ill("nothing", "It is there.", "")
+
+    monkeypatch.setattr(checks, "_CHECKS", (check_nothing, check_secrets))
+    code, findings = examined(run_command)
+    assert code == 1
+    assert "broke" in of(findings, "nothing")[0]["text"]
+    assert of(findings, "secrets")[0]["health"] == "ok"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,6 +100,19 @@ def test_a_connection_that_was_idle_for_long_is_asked_whether_it_is_there(
     for _ in range(2):
         with db.engine.connect() as connection:
             assert _session_of(connection)
+    assert len(pings) == 1
+
+
+@pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+def test_a_connection_is_asked_after_a_sleep_of_the_machine_and_where_the_clock_was_set_back(
+    pings: list[object], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    with db.engine.connect() as connection:
+        assert _session_of(connection)
+    clock = SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
+    monkeypatch.setattr(database, "time", clock)
+    with db.engine.connect() as connection:
+        assert _session_of(connection)
     assert len(pings) == 1
 
 

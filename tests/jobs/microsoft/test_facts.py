@@ -98,6 +98,12 @@ def test_figures_of_a_sku(sku: dict[str, Any], expected: Figures) -> None:
     assert figures(sku) == expected
 
 
+def test_what_microsoft_itself_would_call_gone_is_not_taken_for_what_it_no_longer_returns() -> None:
+    [facts] = license_facts([a_sku("Gone", 1, enabled=2)]).values()
+    assert facts.status == "Unknown"
+    assert facts.figures == counts(active=2, consumed=1, unused=1)
+
+
 def test_units_locked_out_are_none_where_an_older_answer_does_not_name_them() -> None:
     sku = a_sku("Enabled", 1, enabled=2)
     del sku["prepaidUnits"]["lockedOut"]
