@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webapp.models import LicenseStatus
-from webapp.models.base import UNKNOWN
+from webapp.models import UNKNOWN, LicenseStatus
 from webapp.models.figures import seats
 
 from .errors import BadAnswer

@@ -159,7 +159,7 @@ def test_a_worker_answers_through_the_queue(sandbox: Sandbox, make: Make, monkey
         asked_for.append((name, args))
         return {}
 
-    monkeypatch.setattr(queue, "_answer", note)
+    monkeypatch.setattr(queue, "answer_of", note)
     tenant = connected(make, sandbox_tenant(sandbox))
     queue.compare(tenant.id)
     [(name, args)] = asked_for

@@ -15,6 +15,7 @@ from rq import Queue
 from rq.job import Job
 
 from jobs import queue
+from jobs.queue import enqueueing
 from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
@@ -173,7 +174,7 @@ def test_credentials_sealed_with_a_key_that_the_worker_lacks_are_explained(
 
 
 def test_a_job_that_redis_lost_is_told_apart(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_PICK_UP_SECONDS", 0)
+    monkeypatch.setattr(enqueueing, "_PICK_UP_SECONDS", 0)
     queue.report_worker("a worker")
     loss = threading.Timer(0.3, flush, [app])
     loss.start()
@@ -198,9 +199,9 @@ def test_without_a_worker_nobody_waits() -> None:
 
 @pytest.mark.usefixtures("app")
 def test_where_the_last_worker_went_away_nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_PICK_UP_SECONDS", 0)
+    monkeypatch.setattr(enqueueing, "_PICK_UP_SECONDS", 0)
     alive = iter([1])
-    monkeypatch.setattr(queue, "workers_alive", lambda queue_name: next(alive, 0))
+    monkeypatch.setattr(enqueueing, "workers_alive", lambda queue_name: next(alive, 0))
     with pytest.raises(queue.NoWorker):
         queue.discover(1)
     assert waiting(queue.INTERACTIVE) == []
@@ -208,7 +209,7 @@ def test_where_the_last_worker_went_away_nobody_waits_long(monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("app")
 def test_where_all_workers_stay_busy_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "_ANSWER_SECONDS", 1)
+    monkeypatch.setattr(enqueueing, "_ANSWER_SECONDS", 1)
     queue.report_worker("a busy worker")
     with pytest.raises(queue.WorkersBusy, match="busy"):
         queue.discover(1)

@@ -6,7 +6,7 @@ from .asset import OFFICE_365_LICENSES, AssetContact, AssetField, FieldKind, Fle
 from .asset_access import AssetAccess
 from .asset_change import AssetChange, ChangeKind
 from .audit import AuditArea, AuditEntry
-from .base import fold, utc_now
+from .base import UNKNOWN, fold, utc_now
 from .cloud import Cloud
 from .contact import Contact, ContactEmail
 from .directory import Assignment, DirectoryUser
@@ -32,6 +32,7 @@ from .user_tracking import UserTracking
 __all__ = [
     "OFFICE_365_LICENSES",
     "STATUS_LABELS",
+    "UNKNOWN",
     "UNREADABLE_SECRET",
     "AdditionLine",
     "ApiKey",

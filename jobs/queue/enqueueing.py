@@ -1,0 +1,126 @@
+"""How a job gets into a queue: once, or waited for."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
+from rq.job import Job, JobStatus
+
+from .names import INTERACTIVE, QUEUES
+from .presence import workers_alive
+from .redis_server import QueueUnavailable, connection
+
+_PICK_UP_SECONDS = 10
+_ANSWER_SECONDS = 100
+# A mail server has so long for a mail; one that nobody took up is not sent long after somebody asked for it.
+_MAIL_SECONDS = 40
+_MAIL_WAITS_SECONDS = 3600
+# A job is bounded by its requests' deadlines and its leases; this only ends one that hangs beyond both.
+_SYNC_JOB_SECONDS = 3600
+
+
+class NoWorker(Exception):
+    """No worker took the job up. The message says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No worker is running, so nothing can be asked of Microsoft. Start one: `make run` starts "
+            "workers, and `python -m jobs.worker` starts one alone."
+        )
+
+
+class WorkersBusy(Exception):
+    """Workers run, but none took the job up in time. The message says what to do."""
+
+    def __init__(self) -> None:
+        super().__init__("All workers are busy syncing. Try again in a minute, or start more workers.")
+
+
+class JobFailed(Exception):
+    """The job that was waited for broke, or took too long. The worker's log has the cause."""
+
+
+def waiting() -> dict[str, tuple[int, float]]:
+    """By queue, how many jobs wait in it, and for how many seconds the oldest. Raises `QueueUnavailable`."""
+    try:
+        queues = {name: Queue(name, connection=connection()) for name in QUEUES}
+        return {name: (found.count, _oldest_seconds(found)) for name, found in queues.items()}
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _oldest_seconds(found: Queue) -> float:
+    first = found.get_jobs(0, 1)
+    since = first[0].enqueued_at if first else None
+    return max(0.0, time.time() - since.timestamp()) if since is not None else 0.0
+
+
+def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, ...]]) -> None:
+    """Enqueue these calls, each under a name, but not one that waits in the queue by the same name already.
+
+    A job's id is its name and something random: RQ removes what it knows under an id when the job ends, and that
+    would lose a second one that was enqueued under the same id while the first was worked on.
+    """
+    try:
+        queue = Queue(queue_name, connection=connection())
+        waiting = {job_id.rpartition("_")[0] for job_id in queue.get_job_ids()}
+        for name, args in calls.items():
+            if name not in waiting:
+                # The result is in the database; a failure is in the log and is found by the sweep.
+                queue.enqueue_call(
+                    function,
+                    args=args,
+                    job_id=f"{name}_{secrets.token_hex(4)}",
+                    timeout=_SYNC_JOB_SECONDS,
+                    result_ttl=0,
+                    failure_ttl=3600,
+                )
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def enqueue_mail(function: str, sealed: str) -> None:
+    try:
+        Queue(INTERACTIVE, connection=connection()).enqueue_call(
+            function, args=(sealed,), timeout=_MAIL_SECONDS, ttl=_MAIL_WAITS_SECONDS, result_ttl=0, failure_ttl=60
+        )
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def answer_of(function: str, *args: Any) -> dict[str, Any]:
+    """Enqueue a job that somebody waits for, and wait for its answer."""
+    if not workers_alive(INTERACTIVE):
+        raise NoWorker
+    try:
+        queue = Queue(INTERACTIVE, connection=connection())
+        job = queue.enqueue_call(
+            function, args=args, timeout=_ANSWER_SECONDS, ttl=_ANSWER_SECONDS + 60, result_ttl=60, failure_ttl=60
+        )
+        return _wait(job)
+    except (NoSuchJobError, InvalidJobOperation) as error:
+        raise JobFailed from error  # Redis lost it
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _wait(job: Job) -> dict[str, Any]:
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < _ANSWER_SECONDS:
+        result = job.latest_result(timeout=1)
+        if result is not None:
+            if result.type is result.Type.SUCCESSFUL:
+                return dict(result.return_value or {})
+            raise JobFailed
+        if waited > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive(INTERACTIVE):
+            job.delete()
+            raise NoWorker
+    was_begun = job.get_status() != JobStatus.QUEUED
+    job.delete()
+    raise JobFailed if was_begun else WorkersBusy
