@@ -40,6 +40,9 @@ from .refresh_tokens import StoredRefreshTokens
 
 READ_SKUS = "LicenseAssignment.Read.All or Organization.Read.All"
 
+# It is a list of one; more pages may come with nothing on them.
+_MOST_PAGES_OF_ORGANIZATION = 3
+
 _SKUS = Ask(f"/subscribedSkus?$select={SKU_FIELDS}", READ_SKUS)
 _ORGANIZATION = Ask(f"/organization?$select={ORGANIZATION_FIELDS}", READ_ORGANIZATION)
 
@@ -98,7 +101,8 @@ def _organization(graph: GraphClient, found: Page | Refused) -> tuple[TenantFact
         return None, organization_unread(found)
     if isinstance(found, Refused):
         raise found
-    return tenant_facts([item for page in graph.from_page(found) for item in page.items]), None
+    pages = graph.from_page(found, _MOST_PAGES_OF_ORGANIZATION)
+    return tenant_facts([item for page in pages for item in page.items]), None
 
 
 def _users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> tuple[UsersRead | None, Problem | None]:

@@ -20,12 +20,14 @@ def _end_of(error: Throttled, now: datetime) -> datetime:
 
 
 def note_wait(tenant_row_id: int, error: Throttled, now: datetime) -> datetime:
-    """Keep it with the tenant, or with all integrations of its app; returns until when to wait. Commits.
+    """Keep it, and those that came with it, with the tenant, or with all integrations of its app. Commits.
 
-    One that is kept already and ends later stays.
+    Returns until when it asks to wait. One that is kept already and ends later stays.
 
     Committed by itself: where two work on a part by mistake, nobody holds the tenant's row and waits for the part's.
     """
+    for other in error.also:
+        note_wait(tenant_row_id, other, now)
     if error.is_of_app:
         own = db.session.scalar(select(Tenant.integration_id).where(Tenant.id == tenant_row_id))
         return note_wait_of_app(own or 0, error, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from webapp.models import Problem
@@ -75,13 +76,15 @@ class ServerFailed(Transient):
 class Throttled(Transient):
     """Microsoft asked to wait (429, or a 5xx with Retry-After). `seconds` is how long, None where it did not say.
 
-    With `is_of_app` it concerns all requests of the app, in whatever tenant.
+    With `is_of_app` it concerns all requests of the app, in whatever tenant. `also` are further waits that came in the
+    same batch: one of the app and a longer one of the tenant, say.
     """
 
     def __init__(self, problem: Problem, seconds: float | None, *, is_of_app: bool = False) -> None:
         super().__init__(problem)
         self.seconds = seconds
         self.is_of_app = is_of_app
+        self.also: Sequence[Throttled] = ()
 
 
 class HeldBack(Throttled):

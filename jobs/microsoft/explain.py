@@ -37,8 +37,9 @@ _GRAPH_CODES: dict[str, tuple[type[MicrosoftError], str, str]] = {
         "Microsoft Graph does not know the app in this tenant.",
         CONSENT,
     ),
+    # Asked once more it would say the same: what begins anew does not ask for that page.
     "Directory_ExpiredPageToken": (
-        ServerFailed,
+        Refused,
         "Reading took so long that Microsoft forgot where it was.",
         _LATER,
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -21,7 +21,7 @@ from .pace import Pace
 from .patience import SOMEBODY_WAITS, Patience, patiently
 from .reply import Reply
 from .signin import SignIn
-from .transport import Transport
+from .transport import Answer, Transport
 
 # Pages that a small collection may have; one that goes on is not what it should be.
 MAX_PAGES = 200
@@ -118,7 +118,11 @@ class GraphClient:
         outline: tuple[Any, ...] = ()
         for left in range(max_pages - 1, -1, -1):
             before, outline = outline, page.outline
-            if outline and outline == before:
+            try:
+                is_repeated = bool(outline) and outline == before
+            except RecursionError as error:
+                raise page.bad("is nested too deeply") from error
+            if is_repeated:
                 raise page.bad("has the same page twice")
             yield page
             link = page.content.get("@odata.nextLink")
@@ -145,11 +149,13 @@ class GraphClient:
         checked = self._own_link(page, link, "the next changes")
         if not checked.startswith(f"{self._base_url}/"):
             raise page.bad("has a link to another version")
+        if not (checked.isascii() and checked.isprintable()):
+            raise page.bad("has a link that is no address")
         return checked.removeprefix(self._base_url)
 
-    def _batch(self, asks: Sequence[Ask]) -> Sequence[Reply | None]:
+    def _batch(self, asks: Sequence[Ask]) -> list[Reply | None]:
         """The replies to these; None for those that have to be asked for by themselves."""
-        alone = [None] * len(asks)
+        alone: list[Reply | None] = [None] * len(asks)
         if len(asks) == 1 or batch.is_refused(self._base_url):
             return alone
         body = batch.body_of([ask.path for ask in asks])
@@ -168,11 +174,14 @@ class GraphClient:
         for wait in waits:
             self._told(wait)
         if waits:
-            raise max(waits, key=lambda wait: (wait.is_of_app, wait.seconds or 0))
-        if any(map(self._may_be_granted_since, replies)):
-            kept = [None if self._may_be_granted_since(reply) else reply for reply in replies]
+            longest = max(waits, key=lambda wait: (wait.is_of_app, wait.seconds or 0))
+            longest.also = [wait for wait in waits if wait is not longest]
+            raise longest
+        refused = [place for place, reply in enumerate(replies) if self._may_be_granted_since(reply)]
+        if refused:
             self._patient(self._sign_in.renew)
-            return kept
+            for place, reply in zip(refused, self._batch([asks[place] for place in refused]), strict=True):
+                replies[place] = reply
         return replies
 
     def _may_be_granted_since(self, reply: Reply | None) -> bool:
@@ -202,12 +211,13 @@ class GraphClient:
 
     def _once(self, method: str, url: str, content: bytes | None = None, requests: int = 1) -> Reply:
         """The reply to a request, which with content counts as so many; it is not sent before its time."""
-        headers = {"Authorization": f"Bearer {self._sign_in.token()}", "Accept": "application/json"}
+        token = self._sign_in.token()
+        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         if content is not None:
             headers["Content-Type"] = "application/json"
         self._keep_pace(requests)
         try:
-            reply = Reply.of(self._transport.send(method, url, headers=headers, data=content))
+            reply = Reply.of(_without(token, self._transport.send(method, url, headers=headers, data=content)))
         except Throttled as wait:
             self._told(wait)
             raise
@@ -239,6 +249,12 @@ class GraphClient:
         if not isinstance(link, str) or _origin(link) != self._origin:
             raise BadAnswer(f"{what} of {page.ask.name} lies on another server", page.reply.request_id, page.reply.date)
         return link
+
+
+def _without(token: str, answer: Answer) -> Answer:
+    """The answer as it is, but where it repeats the token: what a refusal says is shown to people."""
+    sent = token.encode()
+    return replace(answer, content=answer.content.replace(sent, b"(the token)")) if sent in answer.content else answer
 
 
 def _page(ask: Ask, reply: Reply) -> Page:

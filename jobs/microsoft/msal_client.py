@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from .errors import BadAnswer
 from .explain import sign_in_refused, sign_in_unavailable
@@ -87,7 +88,9 @@ def _secrets_in(data: Any) -> list[str]:
 
 
 def _without(secrets: Iterable[str], content: dict[str, Any]) -> dict[str, Any]:
-    for secret in secrets:
+    # As they are, and as they were sent: the body of the request, in which they are encoded, may be repeated, too.
+    spelled = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""), quote_plus(secret))}
+    for secret in sorted(spelled, key=len, reverse=True):
         content = {
             key: value.replace(secret, "(the secret)") if isinstance(value, str) else value
             for key, value in content.items()

@@ -25,10 +25,16 @@ class PackedUsers(Mapping[str, UserFacts]):
         self._users: dict[str, UserFacts | bytes] = {}
         self._numbers: dict[tuple[Held, ...], int] = {}
         self._combinations: list[tuple[Held, ...]] = []
+        # In bytes, of what is packed.
+        self.size = 0
 
     def add(self, facts: UserFacts) -> None:
         """Put the user in; of one that is there, these facts count."""
-        self._users[facts.user_id] = facts if len(self._users) < _FEW else self._pack(facts)
+        if len(self._users) < _FEW:
+            self._users[facts.user_id] = facts
+        else:
+            packed = self._users[facts.user_id] = self._pack(facts)
+            self.size += len(packed)
 
     def _pack(self, facts: UserFacts) -> bytes:
         number = self._numbers.get(facts.held)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .batch import MOST as BATCHED
-from .errors import BadAnswer, NotFound, Refused, SignInRefused, TlsFailed
+from .errors import AccessDenied, BadAnswer, NotFound, Refused, SignInRefused, TlsFailed
 from .facts import guid_of
 from .graph import Ask, GraphClient, Page
 from .packed import PackedUsers
@@ -23,6 +23,9 @@ _PAGE = 999
 # Graph may make pages smaller than asked for, and some of them empty. What goes on beyond that is no list of users.
 _MOST_PAGES = 20_000
 _MOST_PAGES_WITHOUT_NEWS = 50
+# What is kept of a user is some 150 bytes, so this is a million and more of them. A list without end must not take all
+# memory, since others are synced in it.
+_MOST_BYTES = 256 * 1024 * 1024
 # Where more changed, reading all takes hardly longer. A page of changes has some two hundred users.
 _MOST_CHANGES = 2_000
 _MOST_PAGES_OF_CHANGES = 100
@@ -77,10 +80,12 @@ def read_users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> Use
     Changes that Graph does not tell, or does not tell any more, are no error: then the users are read whole.
     """
     if wanted.link:
-        changes = _changes(graph, first, wanted.known)
+        changes = _changes(graph, first, wanted)
         return changes or read_users(graph, Wanted(), graph.together([_BEGIN])[0])
     if not wanted.tracks:
         return UsersRead(_all(graph, _page(first)))
+    if isinstance(first, AccessDenied):
+        raise first  # the list needs the same permission
     # Where changes begin is asked for before the list, so that none is missed between the two.
     told = _told(graph, first)
     return UsersRead(_all(graph, graph.page(_LIST)), link=told.link if told else "")
@@ -107,6 +112,8 @@ def _all(graph: GraphClient, first: Page) -> PackedUsers:
         without_news = 0 if len(found) > before else without_news + 1
         if without_news > _MOST_PAGES_WITHOUT_NEWS:
             raise BadAnswer("page after page of /users names nobody new")
+        if found.size > _MOST_BYTES:
+            raise BadAnswer(f"/users has more than {_MOST_BYTES // 1024**2} MB of names and addresses")
     return found
 
 
@@ -123,7 +130,7 @@ class _Told:
         user_id = guid_of(user.get("id")) if isinstance(user, Mapping) else ""
         if not user_id:
             raise BadAnswer("a user has no id that is a GUID")
-        if "@removed" in user:
+        if user.get("@removed") is not None:
             self.users.pop(user_id, None)
             self.removed.add(user_id)
         else:
@@ -156,35 +163,39 @@ def _told(graph: GraphClient, first: Page | Refused) -> _Told | None:
     return told if len(told.link) <= _LONGEST_LINK else None
 
 
-def _changes(graph: GraphClient, first: Page | Refused, known: int) -> UsersRead | None:
+def _changes(graph: GraphClient, first: Page | Refused, wanted: Wanted) -> UsersRead | None:
     """What changed; None where that is not told, or where reading everybody takes fewer requests."""
     told = _told(graph, first)
-    if told is None or len(told.lacking) > BATCHED * (2 + known // _PAGE):
+    if told is None or len(told.lacking) > BATCHED * (2 + wanted.known // _PAGE):
         return None
     try:
-        _complete(graph, told)
+        is_complete = _complete(graph, told)
     except (SignInRefused, TlsFailed):
         raise
     except Refused:
         return None
     users = {facts.user_id: facts for facts in map(user_facts, told.users.values())}
-    return UsersRead(users, frozenset(told.removed), is_whole=False, link=told.link)
+    # Where somebody is missing, the same changes are asked for the next time, and tell of them again.
+    return UsersRead(users, frozenset(told.removed), is_whole=False, link=told.link if is_complete else wanted.link)
 
 
-def _complete(graph: GraphClient, told: _Told) -> None:
-    """Read those who are not told of completely.
+def _complete(graph: GraphClient, told: _Told) -> bool:
+    """Read those who are not told of completely. Returns whether all were found.
+
+    Who is not found was deleted since, or is not known yet to the server that was asked; so nothing is known of them.
 
     A change may leave out what did not change, and leaves out what was never set, and nothing tells which. What it told
     is kept: of what changes later, later changes will tell, while a server that lags behind may still give what was
     before.
     """
-    lacking = told.lacking
+    lacking, are_all_found = told.lacking, True
     asks = [Ask(f"/users/{user_id}?$select={USER_FIELDS}", READ_USERS) for user_id in lacking]
     for user_id, found in zip(lacking, graph.together(asks), strict=True):
         if isinstance(found, Page):
             told.users[user_id] = {**found.content, **told.users[user_id]}
         elif isinstance(found, NotFound):
             del told.users[user_id]
-            told.removed.add(user_id)
+            are_all_found = False
         else:
             raise found
+    return are_all_found

@@ -21,9 +21,21 @@ class Problem:
     answered_at: datetime | None = None
     needs_consent: bool = False
 
+    def __post_init__(self) -> None:
+        # What Microsoft or a proxy says comes as it is: with characters that a database refuses, or that a log would
+        # show as a line of its own.
+        for name in ("reason", "fix", "code", "request_id"):
+            text: str = getattr(self, name)
+            if not text.isprintable():
+                object.__setattr__(self, name, _printable(text))
+
     def columns(self) -> dict[str, Any]:
         """The problem as the columns of the same names."""
         return asdict(self)
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 NOTHING_MATCHED = Problem(

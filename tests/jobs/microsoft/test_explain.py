@@ -164,7 +164,7 @@ def test_the_date_is_the_one_that_the_answer_carries_else_the_headers(said: obje
         ("Authorization_RequestDenied", 403, AccessDenied, True),
         ("Authorization_IdentityNotFound", 403, AccessDenied, True),
         ("Authentication_RequestFromNonPremiumTenantOrB2CTenant", 403, AccessDenied, False),
-        ("Directory_ExpiredPageToken", 400, ServerFailed, False),
+        ("Directory_ExpiredPageToken", 400, Refused, False),
         ("InvalidAuthenticationToken", 401, Refused, False),
     ],
 )
