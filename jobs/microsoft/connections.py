@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import ssl
 import time
+from http import HTTPStatus
 from typing import Any
 
 import truststore
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPSConnectionPool
+from urllib3 import HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
 
 CONNECT_SECONDS = 10
+# How long an answer may take in all.
+ANSWER_SECONDS = 45
 # As many connections to a host are kept open: as many threads of a process may ask at once.
 POOL_SIZE = 64
 # What an address gets at least, where a name has many.
@@ -26,7 +30,34 @@ class _Connection(HTTPSConnection):
 
     urllib3 would give that time to each. Microsoft's names have a dozen addresses, and behind a firewall that drops
     packets it would be minutes before anybody heard that nothing can be reached.
+
+    A whole answer, with its head, has `ANSWER_SECONDS`.
     """
+
+    deadline = math.inf
+
+    def connect(self) -> None:
+        super().connect()
+        receive = self.sock.recv_into
+
+        def recv_into(*args: Any) -> int:
+            if time.monotonic() > self.deadline:
+                raise TimeoutError("the answer dripped in for too long")
+            return receive(*args)
+
+        # For each piece of an answer there is the socket's time, and heads may drip as bodies do.
+        self.sock.recv_into = recv_into  # type: ignore[method-assign]
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self.deadline = time.monotonic() + ANSWER_SECONDS
+        super().request(*args, **kwargs)
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 itself does
+        response = super().getresponse()
+        if response.status < HTTPStatus.OK:
+            # The answer itself comes after this one, and would be taken for that to the next request.
+            self.close()
+        return response
 
     def _new_conn(self) -> socket.socket:
         deadline = time.monotonic() + CONNECT_SECONDS

@@ -14,6 +14,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
+from requests.structures import CaseInsensitiveDict
+
 from . import batch
 from .errors import BadAnswer, HeldBack, Refused, ServerFailed, SignInRefused, Throttled, TlsFailed
 from .noting import note_batched
@@ -29,6 +31,8 @@ MAX_PAGES = 200
 _VERSION = "/v1.0"
 # So long a thread itself waits: it keeps nobody else from anything.
 _MOMENT_SECONDS = 1.1
+# What stands for it in an answer that repeats it.
+_THE_TOKEN = "(the token)"  # noqa: S105
 # In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
 _ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
 
@@ -254,7 +258,11 @@ class GraphClient:
 def _without(token: str, answer: Answer) -> Answer:
     """The answer as it is, but where it repeats the token: what a refusal says is shown to people."""
     sent = token.encode()
-    return replace(answer, content=answer.content.replace(sent, b"(the token)")) if sent in answer.content else answer
+    if sent not in answer.content and not any(token in value for value in answer.headers.values()):
+        return answer
+    headers = {name: value.replace(token, _THE_TOKEN) for name, value in answer.headers.items()}
+    content = answer.content.replace(sent, _THE_TOKEN.encode())
+    return replace(answer, headers=CaseInsensitiveDict(headers), content=content)
 
 
 def _page(ask: Ask, reply: Reply) -> Page:

@@ -88,8 +88,9 @@ def _secrets_in(data: Any) -> list[str]:
 
 
 def _without(secrets: Iterable[str], content: dict[str, Any]) -> dict[str, Any]:
-    # As they are, and as they were sent: the body of the request, in which they are encoded, may be repeated, too.
-    spelled = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""), quote_plus(secret))}
+    # As they are, and as they are encoded: what was sent may be repeated as it was, or be quoted.
+    encodings = (str, quote_plus, lambda text: quote(text, safe=""), lambda text: json.dumps(text)[1:-1])
+    spelled = {encoded(secret) for secret in secrets for encoded in encodings}
     for secret in sorted(spelled, key=len, reverse=True):
         content = {
             key: value.replace(secret, "(the secret)") if isinstance(value, str) else value

@@ -192,6 +192,8 @@ def _complete(graph: GraphClient, told: _Told) -> bool:
     asks = [Ask(f"/users/{user_id}?$select={USER_FIELDS}", READ_USERS) for user_id in lacking]
     for user_id, found in zip(lacking, graph.together(asks), strict=True):
         if isinstance(found, Page):
+            if guid_of(found.content.get("id")) != user_id:
+                raise found.bad("is not the user that was asked for")
             told.users[user_id] = {**found.content, **told.users[user_id]}
         elif isinstance(found, NotFound):
             del told.users[user_id]

@@ -133,3 +133,13 @@ def test_of_all_waits_those_that_are_over_and_those_of_a_clock_that_was_wrong_ar
     found = {(wait.client_id, wait.tenant): wait.seconds for wait in waits.stored()}
     of_app, of_tenant = (held.integration.client_id, ""), (held.integration.client_id, held.tenant_id)
     assert found == {of_app: pytest.approx(120, abs=20), of_tenant: pytest.approx(60, abs=20)}
+
+
+def test_of_two_waits_in_one_batch_both_are_kept(app: Flask, make: Make) -> None:
+    tenant = make.tenant(integration=make.integration())
+    now = utc_now()
+    told = Throttled(Problem("Slower.", "Wait."), 2, is_of_app=True)
+    told.also = [Throttled(Problem("Slower.", "Wait."), 600), Throttled(Problem("Slower.", "Wait."), None)]
+    assert waits.note_wait(tenant.id, told, now) == now + timedelta(seconds=2)
+    assert tenant.not_before == now + timedelta(seconds=600)
+    assert tenant.integration.not_before == now + timedelta(seconds=2)

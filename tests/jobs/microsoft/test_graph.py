@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from jobs.microsoft import graph as graph_module
 from jobs.microsoft.errors import AccessDenied, BadAnswer, Refused, ServerFailed, Throttled
-from jobs.microsoft.graph import GraphClient
+from jobs.microsoft.graph import Ask, GraphClient
 from jobs.microsoft.signin import SignIn
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox, Sku, Tenant
@@ -182,3 +183,33 @@ def test_a_redirect_is_refused_and_the_token_stays_here(tmp_path: Path) -> None:
         with pytest.raises(Refused, match="HTTP 307"):
             skus(client)
         assert len(server.heads) == 1
+
+
+def test_no_error_shows_the_token_even_where_the_other_side_repeats_it(tmp_path: Path) -> None:
+    def repeat(connection: socket.socket) -> None:
+        token = server.heads[-1].partition("Bearer ")[2].split()[0]
+        told = json.dumps({"error": {"code": token, "message": f"Bearer {token} is no good."}})
+        connection.sendall(answer(told.encode(), f"request-id: {token}\r\n", "400 Bad Request"))
+
+    with raw_server(tmp_path, repeat) as server:
+        with pytest.raises(Refused, match="no good") as caught:
+            skus(GraphClient(server.url, _Token(), Transport(server.ca_bundle)))
+        assert _Token().token() in server.heads[0]
+        assert _Token().token() not in f"{caught.value} {caught.value.problem}"
+
+
+def test_a_list_that_is_nested_too_deeply_to_be_compared_is_a_bad_answer(tmp_path: Path) -> None:
+    def nested(connection: socket.socket) -> None:
+        link = json.dumps(f"{server.url}/v1.0/subscribedSkus?$skiptoken=1")
+        connection.sendall(answer(f'{{"value":[{"[" * 990}{"]" * 990}],"@odata.nextLink":{link}}}'.encode()))
+
+    with raw_server(tmp_path, nested) as server, pytest.raises(BadAnswer, match="nested too deeply"):
+        skus(GraphClient(server.url, _Token(), Transport(server.ca_bundle)))
+
+
+@pytest.mark.parametrize("character", ["\x00", "\ud800", "\n", "é"])
+def test_a_link_that_is_no_address_is_not_kept(character: str, shared_sandbox: Sandbox, graph: Of) -> None:
+    client = graph(sandbox_tenant(shared_sandbox))
+    page = client.page(Ask("/subscribedSkus", "LicenseAssignment.Read.All"))
+    with pytest.raises(BadAnswer, match="no address"):
+        client.path_of(page, f"{shared_sandbox.url}/v1.0/users/delta?$deltatoken=a{character}b")

@@ -6,12 +6,13 @@ import gzip
 import socket
 import time
 import tracemalloc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from jobs.microsoft import transport
+from jobs.microsoft import connections, transport
 from jobs.microsoft.errors import BadAnswer, Throttled, TimedOut, Unreachable
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox
@@ -54,7 +55,7 @@ def test_an_answer_that_drips_in_is_given_up_in_time(
     chunked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 2)
-    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.4)
     head = "Transfer-Encoding: chunked" if chunked else "Content-Length: 100000"
 
     def drip(connection: socket.socket) -> None:
@@ -210,3 +211,45 @@ def test_a_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.
     with raw_server(tmp_path, lambda connection: connection.sendall(OK)) as server:
         Transport(server.ca_bundle).send("GET", server.url, headers={"Authorization": "Bearer token"})
         assert "Authorization: Bearer token" in server.heads[0]
+
+
+def _dripping_head(connection: socket.socket) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"a" * 150:
+        connection.sendall(bytes([byte]))
+        time.sleep(0.02)
+
+
+def _promising_for_ever(connection: socket.socket) -> None:
+    for _ in range(200):
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.02)
+
+
+def _dripping_trailers(connection: socket.socket) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
+    for _ in range(200):
+        connection.sendall(b"X-More: y\r\n")
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("drip", [_dripping_head, _promising_for_ever, _dripping_trailers])
+def test_what_drips_around_an_answer_is_given_up_in_time_as_well(
+    drip: Callable[[socket.socket], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "SILENCE_SECONDS", 2)
+    monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.4)
+    with raw_server(tmp_path, drip) as server:
+        began = time.monotonic()
+        with pytest.raises(TimedOut):
+            Transport(server.ca_bundle).send("GET", server.url)
+        assert time.monotonic() - began < 1.5
+
+
+def test_an_answer_that_comes_after_its_announcement_is_not_that_to_the_next_request(tmp_path: Path) -> None:
+    answers = iter(
+        [b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answer(b'{"of": "first"}'), answer(b'{"of": "second"}')]
+    )
+    with raw_server(tmp_path, lambda connection: connection.sendall(next(answers))) as server:
+        send = Transport(server.ca_bundle).send
+        send("GET", server.url)
+        assert send("GET", server.url).content == b'{"of": "second"}'

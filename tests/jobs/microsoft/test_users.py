@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from jobs.microsoft.errors import BadAnswer
-from jobs.microsoft.graph import Page
+from jobs.microsoft import users
+from jobs.microsoft.errors import BadAnswer, NotFound, Refused
+from jobs.microsoft.graph import Ask, Page
 from jobs.microsoft.reply import Reply
 from jobs.microsoft.transport import Answer
 from jobs.microsoft.user_facts import USER_FIELDS, Held, UserFacts, user_facts
-from jobs.microsoft.users import Wanted, read_users
+from jobs.microsoft.users import UsersRead, Wanted, read_users
+from webapp.models import Problem
 from webapp.text import one_line
 
 ID = "6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0"
@@ -241,3 +243,51 @@ def test_a_name_of_nothing_to_see_counts_as_none(text: str) -> None:
 )
 def test_text_of_any_script_becomes_one_line_as_everywhere(text: str) -> None:
     assert user_facts(a_user(displayName=text)).name == one_line(text)
+
+
+def test_a_list_that_would_take_all_memory_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "_MOST_BYTES", 100_000)
+    with pytest.raises(BadAnswer, match="MB of names"):
+        read(*([a_user(id=str(UUID(int=page * 1000 + number))) for number in range(999)] for page in range(100)))
+
+
+class Told(Pages):
+    """A Graph client that tells of these changes, and for each user that is asked for by itself finds this."""
+
+    def __init__(self, changes: list[Any], found: dict[str, Any] | None) -> None:
+        super().__init__(changes)
+        self.found = found
+
+    def path_of(self, page: Page, link: Any) -> str:
+        return "/users/delta?$deltatoken=new"
+
+    def together(self, asks: Sequence[Ask]) -> list[Page | Refused]:
+        if self.found is None:
+            return [NotFound(Problem("It is not there.", "Wait.")) for _ in asks]
+        return [Page(ask, self.found, Reply(Answer(200, {}, b""), None)) for ask in asks]
+
+
+OLD_LINK = "/users/delta?$deltatoken=old"
+
+
+def changes(found: dict[str, Any] | None, *told: dict[str, Any]) -> UsersRead:
+    wanted = Wanted(OLD_LINK, known=1)
+    first = Page(wanted.ask, {"value": list(told)}, Reply(Answer(200, {}, b""), None))
+    return read_users(Told(list(told), found), wanted, first)  # type: ignore[arg-type]
+
+
+def test_who_is_told_of_and_not_found_is_told_of_again_the_next_time() -> None:
+    complete = {**dict.fromkeys(USER_FIELDS.split(",")), **a_user(id=str(UUID(int=1)))}
+    read = changes(None, {"id": ID, "jobTitle": "Head"}, complete)
+    assert (list(read.users), read.removed, read.is_whole, read.link) == (
+        [str(UUID(int=1))],
+        frozenset(),
+        False,
+        OLD_LINK,
+    )
+
+
+def test_an_annotation_of_nothing_removes_nobody() -> None:
+    read = changes(a_user(), {"id": ID, "@removed": None, "jobTitle": "Head"})
+    assert (read.users[ID].title, read.removed) == ("Head", frozenset())
+    assert read.link == "/users/delta?$deltatoken=new"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from redis import Redis
 
 from sandbox import Fault, Sandbox, Sku
 from tests.jobs.conftest import Sync
+from tests.jobs.helpers import asked
 from webapp.extensions import db
 from webapp.models import (
     Contact,
@@ -78,3 +80,22 @@ def test_a_fault_that_may_pass_puts_the_tenant_off_and_writes_nothing(start: Sta
     _, tenant = start(a_user(), tenant_values={"faults": (Fault("users", "throttle", retry_after=30),)})
     assert part_of(sync(tenant)).state == PartState.WAITING
     assert db.session.query(License).count() == db.session.query(Contact).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("permissions", "again"),
+    [
+        (("LicenseAssignment.Read.All", "Organization.Read.All"), {"usersDelta": 1}),
+        (("LicenseAssignment.Read.All",), {"batch": 1, "organization": 1, "usersDelta": 1}),
+    ],
+)
+def test_what_is_refused_is_asked_for_once_more_together_with_a_new_token(
+    permissions: tuple[str, ...], again: dict[str, int], sandbox: Sandbox, start: Start, sync: Sync
+) -> None:
+    given, tenant = start(a_user(), tenant_values={"permissions": permissions})
+    sync(tenant)
+    sandbox.reset_requests(given.tenant_id)
+    assert part_of(sync(tenant)).state == PartState.OK
+    first = {"batch": 1, "subscribedSkus": 1, "organization": 1, "usersDelta": 1}
+    expected = Counter(first) + Counter(again)
+    assert asked(sandbox, given.tenant_id) == {**expected, "token": 1}

@@ -197,3 +197,11 @@ def test_a_run_that_is_deleted_takes_its_parts_along(part: SyncPart) -> None:
     db.session.commit()
     assert not SyncPart.hold(db.session, claim)
     assert claim_one(claim.part_id, utc_now()) is None
+
+
+def test_a_reason_with_what_no_database_takes_is_kept_without_that(part: SyncPart) -> None:
+    said = Problem("No\x00 way\ud800\nat all", "Wait.\u2028", "E\x00\n1", "r\ud8001")
+    assert SyncPart.fail(db.session, claim_of(part), utc_now(), said, 1)
+    db.session.commit()
+    db.session.refresh(part)
+    assert (part.reason, part.fix, part.code, part.request_id) == ("No way at all", "Wait.", "E 1", "r 1")
