@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +20,13 @@ import urllib3.exceptions
 from webapp.metrics import events
 from webapp.models import Problem
 
+from . import connections
 from .connections import CONNECT_SECONDS, Adapter
 from .errors import BadAnswer, BrokenOff, MicrosoftError, Throttled, TimedOut, TlsFailed, Unreachable
 from .noting import note_answer, note_failure
 from .retry_after import http_date, retry_after
 
-# How long an answer may stay silent; how long it may take in all, its connection knows.
+# How long an answer may stay silent.
 SILENCE_SECONDS = 30
 # The largest documented answer here, a page of SKUs with their service plans, is well under a megabyte.
 ANSWER_BYTES = 32 * 1024 * 1024
@@ -100,7 +102,7 @@ class Transport:
         return answer
 
     def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
-        began = False
+        began, deadline = False, time.monotonic() + connections.ANSWER_SECONDS
         try:
             with self._adapter.send(
                 _prepared(method, url, **options),
@@ -108,7 +110,7 @@ class Transport:
                 **_environment_of(url, self._verify),
             ) as response:
                 began = True
-                answer = Answer(response.status_code, response.headers, _read(response))
+                answer = Answer(response.status_code, response.headers, _read(response, deadline))
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise _unreachable(TimedOut, url, "did not answer in time") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -143,13 +145,17 @@ def _environment(server: str, verify: str | bool) -> Mapping[str, Any]:
     return requests.Session().merge_environment_settings(server, {}, True, verify, None)
 
 
-def _read(response: requests.Response) -> bytes:
+def _read(response: requests.Response, deadline: float) -> bytes:
     body = bytearray()
+    # read1 returns what has come, so that the deadline is seen however slowly it drips. Without a proxy, the connection
+    # itself looks after it; through one, it is another's.
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > ANSWER_BYTES:
             size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
             raise BadAnswer(size, response.headers.get("request-id", "")[:64])
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout("the answer dripped in for too long")
     return bytes(body)
 
 
