@@ -22,6 +22,8 @@ ORGANIZATION_FIELDS = (
     "id,displayName,verifiedDomains,street,city,state,postalCode,country,countryLetterCode,businessPhones"
 )
 
+# Microsoft sells less than a thousand; a list without end must not take all memory.
+_MOST_SKUS = 10_000
 _INT32_MAX = 2**31 - 1
 # Graph documents no limit. This is twice its limit for other display names, and what an index of PostgreSQL takes.
 _LONGEST_NAME = 500
@@ -100,6 +102,8 @@ def license_facts(skus: Iterable[Any]) -> dict[str, LicenseFacts]:
         facts = _license(sku)
         if found.setdefault(facts.sku_id, facts) != facts:
             raise BadAnswer(f"it has the SKU {facts.sku_part_number} twice, with different numbers")
+        if len(found) > _MOST_SKUS:
+            raise BadAnswer(f"it has more than {_MOST_SKUS:,} SKUs")
     return found
 
 

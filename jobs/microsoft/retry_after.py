@@ -5,11 +5,13 @@ Source: RFC 9110, "Retry-After": a number of seconds, or a date.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 # Whatever is asked for, so long after it is asked again.
 LONGEST_SECONDS = 7 * 24 * 3600.0
+_BETWEEN = re.compile(r",(?!\s*\d{1,2}[ -][A-Za-z])")
 
 
 def retry_after(value: str | None, answered_at: datetime | None = None) -> float | None:
@@ -20,10 +22,10 @@ def retry_after(value: str | None, answered_at: datetime | None = None) -> float
     """
     if value is None:
         return None
-    seconds = _number(value)
-    if seconds is None:
-        seconds = _until(value, answered_at or datetime.now(UTC))
-    return min(seconds, LONGEST_SECONDS) if seconds > 0 else None
+    # One that came several times is joined by commas, as the day of the week is to its date.
+    asked = (_seconds(one, answered_at or datetime.now(UTC)) for one in _BETWEEN.split(value))
+    longest = max((seconds for seconds in asked if seconds > 0), default=None)
+    return None if longest is None else min(longest, LONGEST_SECONDS)
 
 
 def http_date(value: str) -> datetime | None:
@@ -35,12 +37,11 @@ def http_date(value: str) -> datetime | None:
         return None
 
 
-def _number(value: str) -> float | None:
+def _seconds(value: str, since: datetime) -> float:
     try:
-        # One that came twice is joined by a comma.
-        return max(float(part) for part in value.split(","))
+        return float(value)
     except ValueError:
-        return None
+        return _until(value, since)
 
 
 def _until(value: str, since: datetime) -> float:

@@ -29,6 +29,7 @@ _MOST_BYTES = 256 * 1024 * 1024
 # Where more changed, reading all takes hardly longer. A page of changes has some two hundred users.
 _MOST_CHANGES = 2_000
 _MOST_PAGES_OF_CHANGES = 100
+_MOST_BYTES_OF_CHANGES = 32 * 1024 * 1024
 # A link that is longer than this is not kept; Graph's have one to two thousand characters.
 _LONGEST_LINK = 16_000
 
@@ -148,12 +149,13 @@ def _told(graph: GraphClient, first: Page | Refused) -> _Told | None:
     """What these pages tell; None where the server does not tell, forgot where it was, or tells very much."""
     if isinstance(first, Refused):
         return None
-    told = _Told()
+    told, size = _Told(), 0
     try:
         for page in graph.from_page(first, _MOST_PAGES_OF_CHANGES):
+            size += len(page.reply.answer.content)
             for user in page.items:
                 told.take(user)
-            if len(told.users) + len(told.removed) > _MOST_CHANGES:
+            if len(told.users) + len(told.removed) > _MOST_CHANGES or size > _MOST_BYTES_OF_CHANGES:
                 return None
         told.link = graph.path_of(page, page.content.get("@odata.deltaLink"))
     except (SignInRefused, TlsFailed):

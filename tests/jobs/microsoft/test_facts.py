@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from jobs.microsoft import facts
 from jobs.microsoft.errors import BadAnswer
 from jobs.microsoft.facts import NO_FIGURES, Figures, figures, license_facts, tenant_facts
 
@@ -99,9 +101,17 @@ def test_figures_of_a_sku(sku: dict[str, Any], expected: Figures) -> None:
 
 
 def test_what_microsoft_itself_would_call_gone_is_not_taken_for_what_it_no_longer_returns() -> None:
-    [facts] = license_facts([a_sku("Gone", 1, enabled=2)]).values()
-    assert facts.status == "Unknown"
-    assert facts.figures == counts(active=2, consumed=1, unused=1)
+    [found] = license_facts([a_sku("Gone", 1, enabled=2)]).values()
+    assert found.status == "Unknown"
+    assert found.figures == counts(active=2, consumed=1, unused=1)
+
+
+def test_more_skus_than_anybody_sells_are_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "_MOST_SKUS", 100)
+    skus = [{**a_sku(), "skuId": str(UUID(int=number))} for number in range(101)]
+    assert len(license_facts(skus[:100])) == 100
+    with pytest.raises(BadAnswer, match="more than 100 SKUs"):
+        license_facts(skus)
 
 
 def test_units_locked_out_are_none_where_an_older_answer_does_not_name_them() -> None:

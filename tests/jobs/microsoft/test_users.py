@@ -291,3 +291,23 @@ def test_an_annotation_of_nothing_removes_nobody() -> None:
     read = changes(a_user(), {"id": ID, "@removed": None, "jobTitle": "Head"})
     assert (read.users[ID].title, read.removed) == ("Head", frozenset())
     assert read.link == "/users/delta?$deltatoken=new"
+
+
+class Everybody(Told):
+    """The same, which lists everybody where the changes are not taken."""
+
+    def together(self, asks: Sequence[Ask]) -> list[Page | Refused]:
+        return [NotFound(Problem("It is not there.", "Wait.")) for _ in asks]
+
+    def page(self, ask: Ask) -> Page:
+        return Page(ask, {}, Reply(Answer(200, {}, b""), None))
+
+
+def test_changes_that_take_more_room_than_the_list_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "_MOST_BYTES_OF_CHANGES", 1000)
+    wanted = Wanted(OLD_LINK, known=1)
+    complete = {**dict.fromkeys(USER_FIELDS.split(",")), **a_user()}
+    for size, is_whole in ((1000, False), (1001, True)):
+        first = Page(wanted.ask, {}, Reply(Answer(200, {}, b"x" * size), None))
+        found = read_users(Everybody([complete], None), wanted, first)  # type: ignore[arg-type]
+        assert (list(found.users), found.is_whole) == ([ID], is_whole)
