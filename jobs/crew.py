@@ -120,12 +120,27 @@ class Crew:
         try:
             self._threads.submit(self._do, hold, work)
         except BaseException:  # as RQ's, where a job takes too long
-            self.ended(hold)
-            self.put_down(1)
+            if self._is_taken_back(hold):
+                self.put_down(1)
             raise
 
+    def _is_taken_back(self, hold: Hold) -> bool:
+        """Take a part out of hand that could not be given; a thread may have got it all the same, and begun."""
+        with self._lock:
+            if hold.is_begun:
+                return False
+            self._in_hand.discard(hold)
+            return True
+
+    def _is_begun(self, hold: Hold) -> bool:
+        with self._lock:
+            if hold in self._in_hand:
+                hold.begin()
+            return hold.is_begun
+
     def _do(self, hold: Hold, work: Work) -> None:
-        hold.begin()
+        if not self._is_begun(hold):
+            return  # it was taken back
         try:
             with self._app.app_context():
                 declare_writing()

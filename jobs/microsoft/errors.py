@@ -40,6 +40,10 @@ class NotFound(Refused):
     """Graph answered 404: what was asked for is not there, or not any more."""
 
 
+class Expired(Refused):
+    """Graph forgot the page or the changes that a link of its own named: what begins anew does not ask for them."""
+
+
 class TlsFailed(Refused):
     """The other side's certificate could not be verified."""
 

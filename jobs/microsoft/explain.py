@@ -15,7 +15,7 @@ from typing import Any
 
 from webapp.models import Problem
 
-from .errors import AccessDenied, MicrosoftError, NotFound, Refused, ServerFailed, SignInRefused
+from .errors import AccessDenied, Expired, MicrosoftError, NotFound, Refused, ServerFailed, SignInRefused
 from .sign_in_codes import CONSENT, SIGN_IN_CODES
 
 _LATER = "This usually passes: sync again later."
@@ -37,9 +37,8 @@ _GRAPH_CODES: dict[str, tuple[type[MicrosoftError], str, str]] = {
         "Microsoft Graph does not know the app in this tenant.",
         CONSENT,
     ),
-    # Asked once more it would say the same: what begins anew does not ask for that page.
     "Directory_ExpiredPageToken": (
-        Refused,
+        Expired,
         "Reading took so long that Microsoft forgot where it was.",
         _LATER,
     ),

@@ -178,7 +178,7 @@ class GraphClient:
         for wait in waits:
             self._told(wait)
         if waits:
-            longest = max(waits, key=lambda wait: (wait.is_of_app, wait.seconds or 0))
+            longest = max(waits, key=lambda wait: (wait.seconds is not None, wait.is_of_app, wait.seconds or 0))
             longest.also = [wait for wait in waits if wait is not longest]
             raise longest
         refused = [place for place, reply in enumerate(replies) if self._may_be_granted_since(reply)]

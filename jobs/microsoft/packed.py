@@ -10,6 +10,9 @@ from .user_facts import Held, UserFacts
 _BETWEEN = "\n"
 # Where, in what is packed, the addresses begin, of which there may be any number; all before is there once.
 _TEXTS = 9
+# What a user takes beside its text: its id, and its place among the others; and what a license of a combination takes.
+_BYTES_OF_A_USER = 160
+_BYTES_OF_A_LICENSE = 200
 # So many are kept as they are: that takes half a megabyte, and no time.
 _FEW = 500
 
@@ -25,7 +28,7 @@ class PackedUsers(Mapping[str, UserFacts]):
         self._users: dict[str, UserFacts | bytes] = {}
         self._numbers: dict[tuple[Held, ...], int] = {}
         self._combinations: list[tuple[Held, ...]] = []
-        # In bytes, of what is packed.
+        # In bytes, about what all of it takes.
         self.size = 0
 
     def add(self, facts: UserFacts) -> None:
@@ -34,13 +37,14 @@ class PackedUsers(Mapping[str, UserFacts]):
             self._users[facts.user_id] = facts
         else:
             packed = self._users[facts.user_id] = self._pack(facts)
-            self.size += len(packed)
+            self.size += len(packed) + _BYTES_OF_A_USER
 
     def _pack(self, facts: UserFacts) -> bytes:
         number = self._numbers.get(facts.held)
         if number is None:
             number = self._numbers[facts.held] = len(self._combinations)
             self._combinations.append(facts.held)
+            self.size += len(facts.held) * _BYTES_OF_A_LICENSE
         # The address to write to is the first of the addresses, and most often the user principal name as well.
         same = facts.user_principal_name == facts.email
         texts = (

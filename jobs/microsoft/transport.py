@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,18 +20,18 @@ import urllib3.exceptions
 from webapp.metrics import events
 from webapp.models import Problem
 
-from . import connections
 from .connections import CONNECT_SECONDS, Adapter
 from .errors import BadAnswer, BrokenOff, MicrosoftError, Throttled, TimedOut, TlsFailed, Unreachable
 from .noting import note_answer, note_failure
 from .retry_after import http_date, retry_after
 
-# How long an answer may stay silent.
+# How long an answer may stay silent; how long it may take in all, its connection knows.
 SILENCE_SECONDS = 30
 # The largest documented answer here, a page of SKUs with their service plans, is well under a megabyte.
 ANSWER_BYTES = 32 * 1024 * 1024
 
 _CHUNK = 64 * 1024
+_REQUEST_ID = re.compile("[0-9A-Fa-f-]{1,64}")
 _HEADERS = requests.utils.default_headers()
 _making = Lock()
 
@@ -50,12 +50,20 @@ class Answer:
 
     @property
     def request_id(self) -> str:
-        return self.headers.get("request-id", "")[:64]
+        """What Microsoft finds the request by; Graph and Entra ID name it differently."""
+        return request_id_in(self.headers)
 
     @property
     def date(self) -> datetime | None:
         """When it was given, by the clock of who gave it."""
         return http_date(self.headers.get("Date", ""))
+
+
+def request_id_in(headers: Mapping[str, str]) -> str:
+    """The request's id in these headers of an answer; empty where there is none, or something else in its place."""
+    given = (headers.get(name, "") for name in ("request-id", "x-ms-request-id"))
+    # It is shown and logged, and what else may stand there could be the token.
+    return next(filter(_REQUEST_ID.fullmatch, given), "")
 
 
 def _adapter(ca_bundle: str | None) -> Adapter:
@@ -96,13 +104,12 @@ class Transport:
         except MicrosoftError as error:
             note_failure(url, error)
             raise
-        # Graph and Entra ID name it differently.
-        note_answer(url, answer.status_code, answer.request_id or answer.headers.get("x-ms-request-id", "")[:64])
+        note_answer(url, answer.status_code, answer.request_id)
         obey_pace(answer)
         return answer
 
     def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
-        began, deadline = False, time.monotonic() + connections.ANSWER_SECONDS
+        began = False
         try:
             with self._adapter.send(
                 _prepared(method, url, **options),
@@ -110,7 +117,7 @@ class Transport:
                 **_environment_of(url, self._verify),
             ) as response:
                 began = True
-                answer = Answer(response.status_code, response.headers, _read(response, deadline))
+                answer = Answer(response.status_code, response.headers, _read(response))
         except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise _unreachable(TimedOut, url, "did not answer in time") from error
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -145,17 +152,13 @@ def _environment(server: str, verify: str | bool) -> Mapping[str, Any]:
     return requests.Session().merge_environment_settings(server, {}, True, verify, None)
 
 
-def _read(response: requests.Response, deadline: float) -> bytes:
+def _read(response: requests.Response) -> bytes:
     body = bytearray()
-    # read1 returns what has come, so that the deadline is seen however slowly it drips. Without a proxy, the connection
-    # itself looks after it; through one, it is another's.
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > ANSWER_BYTES:
             size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
-            raise BadAnswer(size, response.headers.get("request-id", "")[:64])
-        if time.monotonic() > deadline:
-            raise requests.exceptions.ReadTimeout("the answer dripped in for too long")
+            raise BadAnswer(size, request_id_in(response.headers))
     return bytes(body)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .batch import MOST as BATCHED
-from .errors import AccessDenied, BadAnswer, NotFound, Refused, SignInRefused, TlsFailed
+from .errors import AccessDenied, BadAnswer, Expired, NotFound, Refused, ServerFailed, SignInRefused, TlsFailed
 from .facts import guid_of
 from .graph import Ask, GraphClient, Page
 from .packed import PackedUsers
@@ -23,9 +23,9 @@ _PAGE = 999
 # Graph may make pages smaller than asked for, and some of them empty. What goes on beyond that is no list of users.
 _MOST_PAGES = 20_000
 _MOST_PAGES_WITHOUT_NEWS = 50
-# What is kept of a user is some 150 bytes, so this is a million and more of them. A list without end must not take all
+# What is kept of a user is some 300 bytes, so this is a million and more of them. A list without end must not take all
 # memory, since others are synced in it.
-_MOST_BYTES = 256 * 1024 * 1024
+_MOST_BYTES = 512 * 1024 * 1024
 # Where more changed, reading all takes hardly longer. A page of changes has some two hundred users.
 _MOST_CHANGES = 2_000
 _MOST_PAGES_OF_CHANGES = 100
@@ -84,12 +84,12 @@ def read_users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> Use
         changes = _changes(graph, first, wanted)
         return changes or read_users(graph, Wanted(), graph.together([_BEGIN])[0])
     if not wanted.tracks:
-        return UsersRead(_all(graph, _page(first)))
+        return UsersRead(_begun_anew(graph, _page(first)))
     if isinstance(first, AccessDenied):
         raise first  # the list needs the same permission
     # Where changes begin is asked for before the list, so that none is missed between the two.
     told = _told(graph, first)
-    return UsersRead(_all(graph, graph.page(_LIST)), link=told.link if told else "")
+    return UsersRead(_begun_anew(graph, graph.page(_LIST)), link=told.link if told else "")
 
 
 def _page(found: Page | Refused) -> Page:
@@ -116,6 +116,14 @@ def _all(graph: GraphClient, first: Page) -> PackedUsers:
         if found.size > _MOST_BYTES:
             raise BadAnswer(f"/users has more than {_MOST_BYTES // 1024**2} MB of names and addresses")
     return found
+
+
+def _begun_anew(graph: GraphClient, first: Page) -> PackedUsers:
+    """All users by id. Where a page expired as the list was read, that passes: the whole is tried again."""
+    try:
+        return _all(graph, first)
+    except Expired as error:
+        raise ServerFailed(error.problem) from error
 
 
 @dataclass

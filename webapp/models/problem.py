@@ -34,8 +34,13 @@ class Problem:
         return asdict(self)
 
 
+# Zero width non-joiner and joiner: in names of Persian, and of emoji that are put together.
+_JOINERS = "\u200c\u200d"
+
+
 def _printable(text: str) -> str:
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    kept = (character if character.isprintable() or character in _JOINERS else " " for character in text)
+    return " ".join("".join(kept).split())
 
 
 NOTHING_MATCHED = Problem(

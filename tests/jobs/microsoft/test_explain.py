@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.microsoft.errors import AccessDenied, MicrosoftError, Refused, ServerFailed, SignInRefused
+from jobs.microsoft.errors import AccessDenied, Expired, MicrosoftError, Refused, ServerFailed, SignInRefused
 from jobs.microsoft.explain import graph_refused, sign_in_refused
 from jobs.microsoft.sign_in_codes import SIGN_IN_CODES
 
@@ -164,7 +164,7 @@ def test_the_date_is_the_one_that_the_answer_carries_else_the_headers(said: obje
         ("Authorization_RequestDenied", 403, AccessDenied, True),
         ("Authorization_IdentityNotFound", 403, AccessDenied, True),
         ("Authentication_RequestFromNonPremiumTenantOrB2CTenant", 403, AccessDenied, False),
-        ("Directory_ExpiredPageToken", 400, Refused, False),
+        ("Directory_ExpiredPageToken", 400, Expired, False),
         ("InvalidAuthenticationToken", 401, Refused, False),
     ],
 )

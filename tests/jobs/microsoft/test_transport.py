@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -253,3 +255,52 @@ def test_an_answer_that_comes_after_its_announcement_is_not_that_to_the_next_req
         send = Transport(server.ca_bundle).send
         send("GET", server.url)
         assert send("GET", server.url).content == b'{"of": "second"}'
+
+
+@contextmanager
+def _proxy() -> Iterator[tuple[str, list[str]]]:
+    """The address of a proxy that passes on what comes, and the servers that it was asked for."""
+    asked: list[str] = []
+
+    def pass_on(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while some := source.recv(4096):
+                target.sendall(some)
+
+    def serve(client: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(1)
+        asked.append(head.split()[1].decode())
+        host, _, port = asked[-1].partition(":")
+        with client, socket.create_connection((host, int(port))) as server:
+            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=pass_on, args=(client, server), daemon=True).start()
+            pass_on(server, client)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", asked
+
+
+def test_through_a_proxy_an_answer_has_its_time_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(connection: socket.socket) -> None:
+        (_dripping_head if "/slow" in server.heads[-1] else lambda connection: connection.sendall(OK))(connection)
+
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with raw_server(tmp_path, serve) as server, _proxy() as (proxy, asked):
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        assert Transport(server.ca_bundle).send("GET", f"{server.url}/fast").content == b"{}"
+        assert asked == [server.url.removeprefix("https://")]
+        monkeypatch.setattr(connections, "ANSWER_SECONDS", 0.4)
+        began = time.monotonic()
+        with pytest.raises(TimedOut):
+            Transport(server.ca_bundle).send("GET", f"{server.url}/slow")
+        assert time.monotonic() - began < 1.5
