@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import TimeoutError
 from dataclasses import replace
 from datetime import timedelta
@@ -391,3 +391,33 @@ def test_a_job_that_is_interrupted_while_it_gives_parts_to_hands_loses_no_room(
         with pytest.raises(RuntimeError):
             sync.work(claims[0].run_id, [claim.part_id for claim in claims])
         assert own.free(11) == 10
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_part_that_a_hand_got_though_giving_it_failed_gives_its_room_back_once(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch, is_begun: bool
+) -> None:
+    done: list[Hold] = []
+
+    def note_and_end(hold: Hold) -> bool:
+        done.append(hold)
+        return end(hold)
+
+    with crew.at_work(app, hands=2) as own:
+        assert own._threads is not None
+        submit = own._threads.submit
+
+        def submit_and_fail(do: Callable[[Hold, crew.Work], None], hold: Hold, work: crew.Work) -> None:
+            if is_begun:
+                submit(do, hold, work).result(30)
+            raise RuntimeError("no thread can be started")
+
+        monkeypatch.setattr(own._threads, "submit", submit_and_fail)
+        assert own.free(2) == 2
+        with pytest.raises(RuntimeError):
+            own.give(claim, note_and_end)
+        if not is_begun:
+            # A hand that finds it later, all the same, leaves it.
+            own._do(Hold(claim, 0.0, own), end)
+        assert (len(done), own.is_idle()) == (is_begun, True)
+        assert own.free(2) == 1
