@@ -252,7 +252,10 @@ def test_a_list_that_would_take_all_memory_is_given_up(monkeypatch: pytest.Monke
 
 
 class Told(Pages):
-    """A Graph client that tells of these changes, and for each user that is asked for by itself finds this."""
+    """A Graph client that tells of these changes, and for each user that is asked for by itself finds this.
+
+    Where the changes are not taken, it lists the same users.
+    """
 
     def __init__(self, changes: list[Any], found: dict[str, Any] | None) -> None:
         super().__init__(changes)
@@ -265,6 +268,9 @@ class Told(Pages):
         if self.found is None:
             return [NotFound(Problem("It is not there.", "Wait.")) for _ in asks]
         return [Page(ask, self.found, Reply(Answer(200, {}, b""), None)) for ask in asks]
+
+    def page(self, ask: Ask) -> Page:
+        return Page(ask, {}, Reply(Answer(200, {}, b""), None))
 
 
 OLD_LINK = "/users/delta?$deltatoken=old"
@@ -293,21 +299,16 @@ def test_an_annotation_of_nothing_removes_nobody() -> None:
     assert read.link == "/users/delta?$deltatoken=new"
 
 
-class Everybody(Told):
-    """The same, which lists everybody where the changes are not taken."""
-
-    def together(self, asks: Sequence[Ask]) -> list[Page | Refused]:
-        return [NotFound(Problem("It is not there.", "Wait.")) for _ in asks]
-
-    def page(self, ask: Ask) -> Page:
-        return Page(ask, {}, Reply(Answer(200, {}, b""), None))
-
-
 def test_changes_that_take_more_room_than_the_list_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(users, "_MOST_BYTES_OF_CHANGES", 1000)
     wanted = Wanted(OLD_LINK, known=1)
     complete = {**dict.fromkeys(USER_FIELDS.split(",")), **a_user()}
     for size, is_whole in ((1000, False), (1001, True)):
         first = Page(wanted.ask, {}, Reply(Answer(200, {}, b"x" * size), None))
-        found = read_users(Everybody([complete], None), wanted, first)  # type: ignore[arg-type]
+        found = read_users(Told([complete], None), wanted, first)  # type: ignore[arg-type]
         assert (list(found.users), found.is_whole) == ([ID], is_whole)
+
+
+@pytest.mark.parametrize("found", [a_user(id=str(UUID(int=9))), {"error": {"code": "notFound"}}])
+def test_where_somebody_else_is_found_everybody_is_read(found: dict[str, Any]) -> None:
+    assert changes(found, {"id": ID, "jobTitle": "Head"}).is_whole
