@@ -120,27 +120,28 @@ class Crew:
         try:
             self._threads.submit(self._do, hold, work)
         except BaseException:  # as RQ's, where a job takes too long
-            if self._is_taken_back(hold):
+            if self._take_back(hold):
                 self.put_down(1)
             raise
 
-    def _is_taken_back(self, hold: Hold) -> bool:
-        """Take a part out of hand that could not be given; a thread may have got it all the same, and begun."""
+    def _take_back(self, hold: Hold) -> bool:
+        """Take a part out of hand that could not be given. False where a thread got it all the same, and has begun."""
         with self._lock:
-            if hold.is_begun:
-                return False
-            self._in_hand.discard(hold)
-            return True
+            if not hold.is_begun:
+                self._in_hand.discard(hold)
+            return not hold.is_begun
 
-    def _is_begun(self, hold: Hold) -> bool:
+    def _take(self, hold: Hold) -> bool:
+        """Begin a part, with a hand that is free. False where it was taken back."""
         with self._lock:
-            if hold in self._in_hand:
+            is_there = hold in self._in_hand
+            if is_there:
                 hold.begin()
-            return hold.is_begun
+            return is_there
 
     def _do(self, hold: Hold, work: Work) -> None:
-        if not self._is_begun(hold):
-            return  # it was taken back
+        if not self._take(hold):
+            return
         try:
             with self._app.app_context():
                 declare_writing()

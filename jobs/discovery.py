@@ -144,11 +144,11 @@ def _own_facts(graph: GraphClient) -> TenantFacts | None:
 
 def _note_wait(integration_id: int, home_row_id: int | None, error: Throttled) -> None:
     """Keep with the home tenant, or the app, until when it is not to be asked, so that no run asks too early."""
-    for other in error.also:
-        _note_wait(integration_id, home_row_id, other)
     if error.seconds is None or isinstance(error, HeldBack):
         return
     if error.is_of_app:
+        for other in error.also:
+            _note_wait(integration_id, home_row_id, other)
         waits.note_wait_of_app(integration_id, error, utc_now())
     elif home_row_id is not None:
         waits.note_wait(home_row_id, error, utc_now())

@@ -168,6 +168,7 @@ def obey_pace(answer: Answer) -> None:
     Source: Graph, "Microsoft Graph service-specific throttling limits", on `x-ms-throttle-scope`.
     """
     asked = answer.headers.get("Retry-After")
+    # Mostly nothing is asked, and reading the date takes longer than all else here.
     seconds = retry_after(asked, answer.date) if asked is not None else None
     status = answer.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status >= HTTPStatus.INTERNAL_SERVER_ERROR and seconds is not None):

@@ -84,12 +84,12 @@ def read_users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> Use
         changes = _changes(graph, first, wanted)
         return changes or read_users(graph, Wanted(), graph.together([_BEGIN])[0])
     if not wanted.tracks:
-        return UsersRead(_begun_anew(graph, _page(first)))
+        return UsersRead(_everybody(graph, _page(first)))
     if isinstance(first, AccessDenied):
         raise first  # the list needs the same permission
     # Where changes begin is asked for before the list, so that none is missed between the two.
     told = _told(graph, first)
-    return UsersRead(_begun_anew(graph, graph.page(_LIST)), link=told.link if told else "")
+    return UsersRead(_everybody(graph, graph.page(_LIST)), link=told.link if told else "")
 
 
 def _page(found: Page | Refused) -> Page:
@@ -118,7 +118,7 @@ def _all(graph: GraphClient, first: Page) -> PackedUsers:
     return found
 
 
-def _begun_anew(graph: GraphClient, first: Page) -> PackedUsers:
+def _everybody(graph: GraphClient, first: Page) -> PackedUsers:
     """All users by id. Where a page expired as the list was read, that passes: the whole is tried again."""
     try:
         return _all(graph, first)

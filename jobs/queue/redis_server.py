@@ -56,13 +56,12 @@ class ServerFacts:
 def server_facts() -> ServerFacts:
     """Raises `QueueUnavailable`."""
     try:
-        about = connection().info()
-        seconds, microseconds = connection().time()
+        about, now = connection().info(), redis_now()
     except RedisError as error:
         raise QueueUnavailable from error
     policy = about.get("maxmemory_policy", "noeviction")
     return ServerFacts(
         str(about["redis_version"]),
-        seconds + microseconds / 1e6,
+        now,
         bool(about.get("maxmemory")) and policy != "noeviction",
     )
