@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import ssl
 import time
+from functools import lru_cache
 from http import HTTPStatus
+from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import truststore
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3 import HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
@@ -86,24 +91,64 @@ class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
 
 
-class Adapter(HTTPAdapter):
-    """What `requests` sends through; without a `ca_bundle` the operating system's authorities are trusted."""
+class _Managers(HTTPAdapter):
+    """The connections of a process, directly and through proxies, as `requests` would make them."""
 
     def __init__(self, ca_bundle: str | None) -> None:
-        self._context = None if ca_bundle else truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._trust = _trust(ca_bundle)
         super().__init__(pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        if self._context is not None:
-            kwargs["ssl_context"] = self._context
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **(kwargs | self._trust))
         _use_own_connections(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(proxy, **kwargs)
+        manager: ProxyManager = super().proxy_manager_for(proxy, **(kwargs | self._trust))
         _use_own_connections(manager)
         return manager
 
 
+def _trust(ca_bundle: str | None) -> dict[str, Any]:
+    """Whose certificates count: those of the bundle's authorities, else of the operating system's.
+
+    Beside the latter, the environment may name some more, as it does for `requests`.
+    """
+    if ca_bundle:
+        return {"ca_certs": ca_bundle}
+    more = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    named = {"ca_cert_dir" if Path(more).is_dir() else "ca_certs": more} if more else {}
+    return {"ssl_context": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), **named}
+
+
 def _use_own_connections(manager: PoolManager) -> None:
     manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+
+
+_making = Lock()
+
+
+def manager_for(server: str, ca_bundle: str | None) -> PoolManager:
+    """What sends to this server, `https://` and its name, for all threads of the process: by a proxy where the
+    environment says so. One tenant's work uses the connections that the work before it made.
+
+    Without a `ca_bundle` the operating system's authorities are trusted. Raises errors of urllib3, or of `requests`,
+    where the proxy is none.
+    """
+    with _making:  # else two threads that begin together make one each
+        return _made(server, ca_bundle)
+
+
+# The environment of a process stays as it is, and requests goes through all of it.
+@lru_cache
+def _made(server: str, ca_bundle: str | None) -> PoolManager:
+    managers = _managers(ca_bundle)
+    proxy = select_proxy(server, get_environ_proxies(server))
+    if proxy is not None:
+        return managers.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+    direct: PoolManager = managers.poolmanager
+    return direct
+
+
+@lru_cache
+def _managers(ca_bundle: str | None) -> _Managers:
+    return _Managers(ca_bundle)

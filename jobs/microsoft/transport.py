@@ -5,22 +5,25 @@ from __future__ import annotations
 import math
 import re
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from http import HTTPStatus
-from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import requests
-import urllib3.exceptions
+from requests.exceptions import RequestException
+from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse, Timeout
+from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import TimeoutError as TimeoutOfUrllib3
+from urllib3.util import make_headers
 
 from webapp.metrics import events
 from webapp.models import Problem
 
-from .connections import CONNECT_SECONDS, Adapter
+from .connections import CONNECT_SECONDS, manager_for
 from .errors import BadAnswer, BrokenOff, MicrosoftError, Throttled, TimedOut, TlsFailed, Unreachable
 from .noting import note_answer, note_failure
 from .retry_after import http_date, retry_after
@@ -30,10 +33,8 @@ SILENCE_SECONDS = 30
 # The largest documented answer here, a page of SKUs with their service plans, is well under a megabyte.
 ANSWER_BYTES = 32 * 1024 * 1024
 
-_CHUNK = 64 * 1024
 _REQUEST_ID = re.compile("[0-9A-Fa-f-]{1,64}")
-_HEADERS = requests.utils.default_headers()
-_making = Lock()
+_HEADERS = {**make_headers(accept_encoding=True, user_agent="Seatledger"), "Accept": "*/*"}
 
 
 @dataclass(frozen=True)
@@ -66,19 +67,6 @@ def request_id_in(headers: Mapping[str, str]) -> str:
     return next(filter(_REQUEST_ID.fullmatch, given), "")
 
 
-def _adapter(ca_bundle: str | None) -> Adapter:
-    """This process's connections, for all its threads: one tenant's work uses those that the work before it made."""
-    with _making:  # else two threads that begin together make one each
-        return _made_adapter(ca_bundle)
-
-
-# Requests go by the adapter alone, and carry nothing from one tenant to the next: with a session there would be cookies
-# and redirects to be kept from that, and a password from somebody's .netrc in the place of the token.
-@lru_cache
-def _made_adapter(ca_bundle: str | None) -> Adapter:
-    return Adapter(ca_bundle)
-
-
 class Transport:
     """Sends requests for one piece of work, and counts them.
 
@@ -87,20 +75,33 @@ class Transport:
     """
 
     def __init__(self, ca_bundle: str | None, before_request: Callable[[], None] = lambda: None) -> None:
-        self._verify: str | bool = ca_bundle or True
-        self._adapter = _adapter(ca_bundle)
+        self._ca_bundle = ca_bundle
         self._before_request = before_request
         self.requests = 0
 
-    def send(self, method: str, url: str, **options: Any) -> Answer:
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Answer:
         """The whole answer, whatever its status but 429, and 503 with Retry-After, which raise `Throttled`.
+
+        `data` is the body, or the fields of a form; `params` is added to the query.
 
         Raises `Unreachable` where none came in time, and `TlsFailed` where the certificate could not be verified.
         """
         self._before_request()
         self.requests += 1
+        if params:
+            url = f"{url}{'&' if '?' in url else '?'}{_form(params)}"
+        named = {**_HEADERS, **(headers or {})}
+        if isinstance(data, Mapping):
+            data, named = _form(data).encode(), {"Content-Type": "application/x-www-form-urlencoded", **named}
         try:
-            answer = self._answer(method, url, options)
+            answer = self._answer(method, url, named, data)
         except MicrosoftError as error:
             note_failure(url, error)
             raise
@@ -108,58 +109,49 @@ class Transport:
         obey_pace(answer)
         return answer
 
-    def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> Answer:
+    # By urllib3 itself, as `requests` would: what that adds takes as long as all the rest of a request, and some of it
+    # must not be, as cookies that go from one tenant to the next, or a password from .netrc in the place of the token.
+    def _answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         began = False
+        scheme, server, *_ = urlsplit(url)
         try:
-            with self._adapter.send(
-                _prepared(method, url, **options),
-                timeout=(CONNECT_SECONDS, SILENCE_SECONDS),
-                **_environment_of(url, self._verify),
-            ) as response:
-                began = True
-                answer = Answer(response.status_code, response.headers, _read(response))
-        except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError) as error:
-            raise _unreachable(TimedOut, url, "did not answer in time") from error
-        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-            if _is_about_tls(error):
-                raise _tls_failed(url) from error
-            if began:
-                raise _broken_off(url) from error
-            raise _unreachable(Unreachable, url, "cannot be reached") from error
-        except OSError as error:
-            raise _tls_failed(url) from error  # so requests says that the file of authorities is gone
-        return answer
+            response = manager_for(f"{scheme}://{server}", self._ca_bundle).urlopen(
+                method,
+                url,
+                body=body,
+                headers=headers,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                timeout=Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
+            )
+            began = True
+            with _ended(response):
+                return Answer(response.status, CaseInsensitiveDict(response.headers), _read(response))
+        except (RequestException, HTTPError) as error:
+            raise _failure(error, url, began) from error
 
 
-def _prepared(
-    method: str, url: str, headers: Mapping[str, str] | None = None, **options: Any
-) -> requests.PreparedRequest:
-    request = requests.PreparedRequest()
-    request.prepare(method, url, headers={**_HEADERS, **(headers or {})}, **options)
-    return request
+def _form(fields: Mapping[str, Any]) -> str:
+    return urlencode({name: value for name, value in fields.items() if value is not None}, doseq=True)
 
 
-def _environment_of(url: str, verify: str | bool) -> Mapping[str, Any]:
-    """What the environment says of proxies and authorities for the server of this address."""
-    scheme, server, *_ = urlsplit(url)
-    return _environment(f"{scheme}://{server}", verify)
+@contextmanager
+def _ended(response: BaseHTTPResponse) -> Iterator[None]:
+    """Afterwards its connection is free for the next request; closed where the answer was not read to its end."""
+    try:
+        yield
+    finally:
+        response.close()
+        response.release_conn()
 
 
-# requests goes through all of the environment with each request; that of a process stays as it is.
-@lru_cache
-def _environment(server: str, verify: str | bool) -> Mapping[str, Any]:
-    # The bundle is given to it, since REQUESTS_CA_BUNDLE in the environment overrides a session's.
-    return requests.Session().merge_environment_settings(server, {}, True, verify, None)
-
-
-def _read(response: requests.Response) -> bytes:
-    body = bytearray()
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):
-        body += chunk
-        if len(body) > ANSWER_BYTES:
-            size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
-            raise BadAnswer(size, request_id_in(response.headers))
-    return bytes(body)
+def _read(response: BaseHTTPResponse) -> bytes:
+    body = response.read(ANSWER_BYTES, decode_content=True)
+    if len(body) == ANSWER_BYTES and response.read(1, decode_content=True):
+        size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
+        raise BadAnswer(size, request_id_in(response.headers))
+    return body
 
 
 def obey_pace(answer: Answer) -> None:
@@ -185,21 +177,30 @@ def obey_pace(answer: Answer) -> None:
         )
 
 
+def _failure(error: RequestException | HTTPError, url: str, began: bool) -> MicrosoftError:
+    """Why there is no answer, or, where one `began`, not the whole of it."""
+    # That no connection could be made counts as such a timeout for urllib3.
+    if isinstance(error, TimeoutOfUrllib3) and not isinstance(error, NewConnectionError):
+        return _unreachable(TimedOut, url, "did not answer in time")
+    if _is_about_tls(error):
+        return _tls_failed(url)
+    return _broken_off(url) if began else _unreachable(Unreachable, url, "cannot be reached")
+
+
 def _is_about_tls(error: BaseException) -> bool:
-    """Whether certificate or protocol were wrong. A connection that breaks while TLS is spoken is not that."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError)
-        cause = _cause(cause)
-    return False
+    """Whether certificate or protocol were wrong, or the file of authorities cannot be read.
+
+    A connection that breaks while TLS is spoken is not that.
+    """
+    cause, causes = error, [error]
+    while (cause := _cause(cause)) is not None:  # type: ignore[assignment]
+        causes.append(cause)
+    has_broken = any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in causes)
+    return not has_broken and any(isinstance(one, ssl.SSLError | SSLError) for one in causes)
 
 
 def _cause(error: BaseException) -> BaseException | None:
-    """What an error of requests or urllib3 is about: they pass it on as an argument or an attribute, not as a cause."""
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, BaseException):
-        return reason
+    """What an error of urllib3 is about: it passes that on as an argument, not as a cause."""
     return next((value for value in error.args if isinstance(value, BaseException)), None)
 
 

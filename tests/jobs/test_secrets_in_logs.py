@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-import requests
-from requests.adapters import HTTPAdapter
+from urllib3 import BaseHTTPResponse, PoolManager
 
 from logs.formats import JsonLines, TextLines
 from sandbox import Fault, Sandbox
@@ -42,16 +41,15 @@ FAULTS = (
 def sent(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Every secret and token that went over the wire from here."""
     secrets: set[str] = set()
-    send = HTTPAdapter.send
+    send = PoolManager.urlopen
 
-    def note(self: HTTPAdapter, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        secrets.add((request.headers.get("Authorization") or "").removeprefix("Bearer "))
-        body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-        fields = parse_qs(body)
+    def note(self: PoolManager, *args: Any, **request: Any) -> BaseHTTPResponse:
+        secrets.add(request["headers"].get("Authorization", "").removeprefix("Bearer "))
+        fields = parse_qs((request["body"] or b"").decode())
         secrets.update(value for name in SECRET_FIELDS for value in fields.get(name, ()))
-        return send(self, request, *args, **options)
+        return send(self, *args, **request)
 
-    monkeypatch.setattr(HTTPAdapter, "send", note)
+    monkeypatch.setattr(PoolManager, "urlopen", note)
     return secrets
 
 
