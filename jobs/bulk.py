@@ -21,23 +21,39 @@ from webapp.extensions import db
 Row = tuple[Any, ...]
 
 
-def take_ids(table: Table, count: int) -> Sequence[int]:
-    """So many ids for new rows of the table, in ascending order, that nobody else gets."""
-    if count == 0:
-        return ()
+def take_ids(*wanted: tuple[Table, int]) -> list[Sequence[int]]:
+    """For each of these tables, which differ, so many ids for new rows: in ascending order, and nobody else's."""
     connection = db.session.connection()
     if connection.dialect.name == "postgresql":
-        return sorted(connection.scalars(_TAKE, {"table": table.name, "count": count}).one())
+        return _taken(connection, wanted)
     # Only one transaction writes at a time, and this is how SQLite itself numbers rows.
-    highest = connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
-    return range(highest + 1, highest + 1 + count)
+    return [_after(_highest(connection, table), count) if count else () for table, count in wanted]
 
 
-# The sequence is looked up once, and not for each id; and the ids come as one row.
+def _taken(connection: Connection, wanted: Sequence[tuple[Table, int]]) -> list[Sequence[int]]:
+    counts = {table.name: count for table, count in wanted if count}
+    found: dict[str, list[int]] = {}
+    if counts:
+        rows = connection.execute(_TAKE, {"tables": list(counts), "counts": list(counts.values())})
+        found = {name: sorted(ids) for name, ids in rows}
+    return [found.get(table.name, ()) for table, _ in wanted]
+
+
+# A sequence is looked up once, and not for each id; and the ids of a table come as one row.
 _TAKE = text(
-    "WITH ids AS MATERIALIZED (SELECT pg_get_serial_sequence(:table, 'id')::regclass AS sequence) "
-    "SELECT array_agg(nextval(sequence)) FROM ids, generate_series(1, :count)"
+    "WITH wanted AS MATERIALIZED ("
+    "SELECT name, count, pg_get_serial_sequence(name, 'id')::regclass AS sequence "
+    "FROM unnest(CAST(:tables AS text[]), CAST(:counts AS integer[])) AS given (name, count)) "
+    "SELECT name, array_agg(nextval(sequence)) FROM wanted, generate_series(1, count) GROUP BY name"
 )
+
+
+def _highest(connection: Connection, table: Table) -> int:
+    return connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
+
+
+def _after(highest: int, count: int) -> Sequence[int]:
+    return range(highest + 1, highest + 1 + count)
 
 
 def insert_rows(table: Table, columns: Sequence[str], rows: Iterable[Row], same: Mapping[str, Any]) -> None:

@@ -100,7 +100,8 @@ def _create(tenant_id: int, created: Sequence[LicenseFacts], now: datetime) -> d
     if not created:
         return {}
     products = products_of({facts.sku_id: facts.sku_part_number for facts in created})
-    rows = dict(zip((facts.sku_id for facts in created), take_ids(_LICENSE, len(created)), strict=True))
+    (ids,) = take_ids((_LICENSE, len(created)))
+    rows = dict(zip((facts.sku_id for facts in created), ids, strict=True))
     values = [(rows[facts.sku_id], products[facts.sku_id], *_values(facts)) for facts in created]
     same = {"tenant_id": tenant_id, "created_at": now, "changed_at": now}
     insert_rows(_LICENSE, ("id", "product_id", *_FACTS), values, same)

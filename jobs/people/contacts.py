@@ -14,10 +14,10 @@ from webapp.models.contact import SYNCED_FIELDS
 from webapp.models.directory import links
 from webapp.models.portions import in_portions
 
-from ..bulk import insert_rows, take_ids
+from ..bulk import insert_rows
 from ..microsoft.user_facts import UserFacts
 
-_CONTACT, _EMAIL = cast(Table, Contact.__table__), cast(Table, ContactEmail.__table__)
+CONTACT, _EMAIL = cast(Table, Contact.__table__), cast(Table, ContactEmail.__table__)
 
 # What a linked contact has besides its synced fields.
 _LINKED: dict[str, Any] = {"unlinked_at": None, "unlinked_reason": ""}
@@ -25,9 +25,8 @@ _LINKED: dict[str, Any] = {"unlinked_at": None, "unlinked_reason": ""}
 _COLUMNS = (*SYNCED_FIELDS, "name_folded", "search_folded", "microsoft_user_id")
 
 
-def create(organization_id: int, users: Sequence[UserFacts], now: datetime) -> tuple[dict[str, int], int]:
-    """Make a contact of each of these users. Returns their ids by user id, and how many rows were written."""
-    ids = dict(zip((facts.user_id for facts in users), take_ids(_CONTACT, len(users)), strict=True))
+def create(organization_id: int, users: Mapping[int, UserFacts], now: datetime) -> int:
+    """Make a contact of each of these users, with the id that is given. Returns how many rows were written."""
     same = {
         "organization_id": organization_id,
         "location": "",
@@ -36,10 +35,10 @@ def create(organization_id: int, users: Sequence[UserFacts], now: datetime) -> t
         "changed_at": now,
         **_LINKED,
     }
-    insert_rows(_CONTACT, ("id", *_COLUMNS), [(ids[facts.user_id], *_values(facts)) for facts in users], same)
-    emails = [(ids[facts.user_id], address) for facts in users for address in facts.addresses]
+    insert_rows(CONTACT, ("id", *_COLUMNS), [(row_id, *_values(facts)) for row_id, facts in users.items()], same)
+    emails = [(row_id, address) for row_id, facts in users.items() for address in facts.addresses]
     _add_emails(organization_id, emails)
-    return ids, len(ids) + len(emails)
+    return len(users) + len(emails)
 
 
 def refresh(
@@ -62,7 +61,7 @@ def refresh(
     written = {*differing, *(contact_id for contact_id, _ in missing), *superfluous.values()}
     linked = {**_LINKED, "changed_at": now}
     _write(
-        _CONTACT.update().where(_CONTACT.c.id == bindparam("row_id")),
+        CONTACT.update().where(CONTACT.c.id == bindparam("row_id")),
         [{**linked, **_columns(wanted[contact_id]), "row_id": contact_id} for contact_id in sorted(written)],
     )
     # First those that are too many: an address of one contact is stored once, however it is spelled.
@@ -106,8 +105,8 @@ def _synced(facts: UserFacts) -> tuple[str, ...]:
 
 
 def _differing_columns(wanted: Mapping[int, UserFacts]) -> set[int]:
-    columns = [_CONTACT.c[name] for name in (*SYNCED_FIELDS, "microsoft_user_id", "unlinked_at")]
-    stored = select(_CONTACT.c.id, *columns).where(_CONTACT.c.id.in_(list(wanted)))
+    columns = [CONTACT.c[name] for name in (*SYNCED_FIELDS, "microsoft_user_id", "unlinked_at")]
+    stored = select(CONTACT.c.id, *columns).where(CONTACT.c.id.in_(list(wanted)))
     differing = set()
     for contact_id, *values, unlinked_at in db.session.execute(stored):
         facts = wanted[contact_id]

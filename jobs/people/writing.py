@@ -119,15 +119,15 @@ class _Writing:
         users = [self.users[user_id] for user_id in user_ids]
         refusals = {facts.user_id: self.judge.refuse(facts) for facts in users}
         found = self._found(user_ids, stored)
-        created, rows = self._create(
-            [facts for facts in users if not (refusals[facts.user_id] or facts.user_id in found)]
-        )
-        contact_of = found | created
-        self._note_lost(stored, refusals, contact_of)
+        lacking = [facts for facts in users if not (refusals[facts.user_id] or facts.user_id in found)]
         new = [facts for facts in users if facts.user_id not in stored]
+        created, added = self._numbered(lacking, new)
+        rows = self._create(created)
+        contact_of = found | {facts.user_id: contact_id for contact_id, facts in created.items()}
+        self._note_lost(stored, refusals, contact_of)
         old = {stored[facts.user_id].row_id: facts for facts in users if facts.user_id in stored}
         values = {facts.user_id: self._values(facts, contact_of, refusals) for facts in users}
-        added = _add(self.tenant.id, new, values)
+        _add(self.tenant.id, added, values)
         rows += len(added) + _change([(stored[facts.user_id], values[facts.user_id]) for facts in old.values()])
         changed, written = self._refresh(added | old, found, refusals)
         rows += written + assignments.add(added, self.license_ids) + assignments.write(old, self.license_ids)
@@ -148,9 +148,18 @@ class _Writing:
                 found[user_id] = contact_id
         return found
 
-    def _create(self, users: Sequence[UserFacts]) -> tuple[dict[str, int], int]:
+    def _create(self, users: Mapping[int, UserFacts]) -> int:
         organization_id = self.tenant.organization_id
-        return ({}, 0) if organization_id is None else contacts.create(organization_id, users, self.now)
+        return 0 if organization_id is None else contacts.create(organization_id, users, self.now)
+
+    def _numbered(
+        self, lacking: Sequence[UserFacts], new: Sequence[UserFacts]
+    ) -> tuple[dict[int, UserFacts], dict[int, UserFacts]]:
+        """The users whose contacts are to be made, and those who are, each by the id that its new row is to have."""
+        if self.tenant.organization_id is None:
+            lacking = ()
+        contact_ids, row_ids = take_ids((contacts.CONTACT, len(lacking)), (_TABLE, len(new)))
+        return dict(zip(contact_ids, lacking, strict=True)), dict(zip(row_ids, new, strict=True))
 
     def _refresh(
         self, rows: Mapping[int, UserFacts], found: Mapping[str, int], refusals: Mapping[str, Refusal | None]
@@ -186,12 +195,10 @@ class _Writing:
         return contact_id, facts.is_guest, facts.is_blocked, qualifies, self.judge.hash_of(facts)
 
 
-def _add(tenant_id: int, users: Sequence[UserFacts], values: Mapping[str, _Values]) -> dict[int, UserFacts]:
-    """The new users by the ids of the rows that were made."""
-    added = dict(zip(take_ids(_TABLE, len(users)), users, strict=True))
-    rows = [(row_id, facts.user_id, *values[facts.user_id]) for row_id, facts in added.items()]
+def _add(tenant_id: int, users: Mapping[int, UserFacts], values: Mapping[str, _Values]) -> None:
+    """Store the new users, by the ids of their rows."""
+    rows = [(row_id, facts.user_id, *values[facts.user_id]) for row_id, facts in users.items()]
     insert_rows(_TABLE, ("id", "user_id", *_COLUMNS), rows, {"tenant_id": tenant_id})
-    return added
 
 
 def _change(rows: Iterable[tuple[Stored, _Values]]) -> int:

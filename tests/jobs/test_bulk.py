@@ -33,7 +33,7 @@ def insert_contacts(make: Make, ids: list[int], names: list[str]) -> None:
 def test_rows_are_read_back_as_any_others(make: Make) -> None:
     declare_writing()
     names = ["Zoë\t\\N", "'; --", "\\", '{"a"}', ""]
-    ids = list(take_ids(CONTACT, len(names)))
+    ids = list(take_ids((CONTACT, len(names)))[0])
     insert_contacts(make, ids, names)
     assert [row.name for row in db.session.query(Contact).order_by(Contact.id)] == names
     row = db.session.query(Contact).first()
@@ -44,12 +44,25 @@ def test_rows_are_read_back_as_any_others(make: Make) -> None:
 def test_ids_are_nobody_elses_also_of_who_inserts_one_by_one(make: Make) -> None:
     declare_writing()
     make.contact(name="before")
-    ids = list(take_ids(CONTACT, 3))
+    ids = list(take_ids((CONTACT, 3))[0])
     assert ids == sorted(set(ids))
     insert_contacts(make, ids, ["a", "b", "c"])
     make.contact(name="after")
-    assert not set(take_ids(CONTACT, 2)) & {row.id for row in db.session.query(Contact)}
-    assert list(take_ids(CONTACT, 0)) == []
+    (more,) = take_ids((CONTACT, 2))
+    assert len(more) == 2
+    assert not set(more) & {row.id for row in db.session.query(Contact)}
+
+
+def test_ids_of_several_tables_are_each_tables_own_and_none_where_none_are_wanted(make: Make) -> None:
+    declare_writing()
+    contact = make.contact(email="")
+    contacts, emails = take_ids((CONTACT, 2), (EMAIL, 3))
+    assert len(contacts) == 2
+    assert min(contacts) > contact.id
+    assert len(emails) == 3
+    none, some, nothing = take_ids((CONTACT, 0), (EMAIL, 1), (CONTACT, 0))
+    assert (len(none), len(some), len(nothing)) == (0, 1, 0)
+    assert list(take_ids((EMAIL, 0))[0]) == []
 
 
 def test_ids_that_the_database_gives_are_given(make: Make) -> None:
