@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Insert, Row, Table, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,8 +14,8 @@ from webapp.models import Tenant, UserTracking
 
 from .licenses import Stored
 from .microsoft.users import UsersRead, Wanted
-from .people.basis import Basis, basis_of, is_settled
-from .people.stored import how_many
+from .people.basis import UNSETTLED, Basis, basis_of
+from .people.stored import COUNT
 
 # So often the users are read whole, which puts right what changes did not tell: Microsoft's links are good for a week,
 # and tell nothing of a license that is assigned in another way than before.
@@ -29,15 +29,15 @@ def wanted(tenant: Tenant, licenses: Stored, now: datetime) -> Wanted:
         return Wanted()
     if not tracking.link:
         return Wanted(tracks=False)
-    if not _can_be_built_upon(tenant, tracking.basis, basis_of(tenant, licenses)):
+    if not _can_be_built_upon(tracking, basis_of(tenant, licenses)):
         return Wanted()
-    return Wanted(tracking.link, known=how_many(tenant.id))
+    return Wanted(tracking.link, known=tracking.users)
 
 
 def holds(tenant: Tenant, basis: Basis) -> bool:
     """Whether what is stored of the tenant's users needs nothing but their changes."""
     tracking = _tracking(tenant)
-    return tracking is not None and _can_be_built_upon(tenant, tracking.basis, basis)
+    return tracking is not None and _can_be_built_upon(tracking, basis)
 
 
 def note(tenant: Tenant, read: UsersRead | None, basis: Basis, now: datetime) -> None:
@@ -51,16 +51,23 @@ def note(tenant: Tenant, read: UsersRead | None, basis: Basis, now: datetime) ->
         db.session.execute(_GO_ON, {"of": tenant.id, "next": read.link})
 
 
-def _can_be_built_upon(tenant: Tenant, digest: str, basis: Basis) -> bool:
-    return digest == basis.digest and is_settled(tenant)
+def _can_be_built_upon(tracking: Row[Any], basis: Basis) -> bool:
+    return bool(tracking.basis == basis.digest and tracking.is_settled)
 
 
-def _tracking(tenant: Tenant) -> Row[str, str, datetime] | None:
-    return db.session.execute(_FIND, {"tenant_id": tenant.id}).first()
+def _tracking(tenant: Tenant) -> Row[Any] | None:
+    return db.session.execute(_FIND, {"tenant_id": tenant.id, "organization_id": tenant.organization_id}).first()
 
 
 _TABLE = cast(Table, UserTracking.__table__)
-_FIND = select(_TABLE.c.link, _TABLE.c.basis, _TABLE.c.read_at).where(_TABLE.c.tenant_id == bindparam("tenant_id"))
+# All at once, since it is asked of each tenant in each sync.
+_FIND = select(
+    _TABLE.c.link,
+    _TABLE.c.basis,
+    _TABLE.c.read_at,
+    COUNT.scalar_subquery().label("users"),
+    UNSETTLED.scalar_subquery().is_(None).label("is_settled"),
+).where(_TABLE.c.tenant_id == bindparam("tenant_id"))
 _GO_ON = _TABLE.update().where(_TABLE.c.tenant_id == bindparam("of")).values(link=bindparam("next"))
 
 

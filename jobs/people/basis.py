@@ -59,16 +59,6 @@ def basis_of(tenant: Tenant, licenses: Stored) -> Basis:
     return Basis(generation, tenant.organization_id, rules_of(db.session, tenant), licenses.current, licenses.gone)
 
 
-def is_settled(tenant: Tenant) -> bool:
-    """Whether each user of the tenant who qualifies has its contact, and that is as users have left it.
-
-    It is not where somebody deleted the contact, or where its fields came from a user of another tenant who has left it
-    to this one's since.
-    """
-    whose = {"tenant_id": tenant.id, "organization_id": tenant.organization_id}
-    return db.session.scalar(_UNSETTLED, whose) is None
-
-
 # A user who links the contact and of whom it has its fields.
 _SOURCE = (
     select(DirectoryUser.id, Tenant.id, Integration.id)
@@ -93,7 +83,9 @@ _WELL = (
     .correlate(DirectoryUser)
     .scalar_subquery()
 )
-_UNSETTLED = (
+# Somebody of the tenant who qualifies and lacks its contact, or whose contact is not as users have left it: it was
+# deleted, or had its fields of a user of another tenant who has left it to this one's since. None while all is settled.
+UNSETTLED = (
     select(DirectoryUser.id)
     .where(DirectoryUser.tenant_id == bindparam("tenant_id"), DirectoryUser.qualifies, _WELL.is_(None))
     .limit(1)

@@ -124,7 +124,7 @@ def stored_of(tenant: Tenant, user_ids: Iterable[str]) -> dict[str, Stored]:
 
 def how_many(tenant_id: int) -> int:
     """How many users of the tenant of this row are stored."""
-    return db.session.scalars(_COUNT, {"tenant_id": tenant_id}).one()
+    return db.session.scalars(COUNT, {"tenant_id": tenant_id}).one()
 
 
 def own_contacts(tenant: Tenant) -> Iterator[tuple[str, int]]:
@@ -180,4 +180,4 @@ _ALL = (
 _SOME = _ALL.where(_USER.c.user_id.in_(bindparam("user_ids", expanding=True)))
 # In the order of the index by which a tenant's users are found.
 _PAGE = _ALL.where(_USER.c.user_id > bindparam("after")).order_by(_USER.c.user_id).limit(_PAGE_ROWS)
-_COUNT = select(func.count()).select_from(_USER).where(_USER.c.tenant_id == bindparam("tenant_id"))
+COUNT = select(func.count()).select_from(_USER).where(_USER.c.tenant_id == bindparam("tenant_id"))

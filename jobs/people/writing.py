@@ -40,8 +40,8 @@ def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcom
 
     `licenses` is what was done for its licenses, which were stored before the basis was read; what is done here is
     added. Where the users could not be read, they stay as they are. Where only their changes were read, the caller has
-    seen that the basis and `is_settled` allow that; `WholeReadNeeded` is raised where the changes still do not say
-    enough, and then nothing of this transaction may stay.
+    seen that `tracking.holds`; `WholeReadNeeded` is raised where the changes still do not say enough, and then nothing
+    of this transaction may stay.
     """
     if read is not None:
         tenant.users_synced_at = now  # before the first query, which writes it along with what the caller has set

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import update
 
+from jobs import tracking
 from jobs.licenses import stored
 from jobs.people import WholeReadNeeded
-from jobs.people.basis import basis_of, is_settled
+from jobs.people.basis import basis_of
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Assignment, CheckedLicense, Contact, DirectoryUser, License, Tenant, UserSync, UserTracking
@@ -169,6 +170,11 @@ def test_with_the_assignments_of_a_license_goes_what_was_read_to(tenant: Tenant)
     assert db.session.get(UserTracking, tenant.id) is not None
     store_licenses(tenant, [VISIO])
     assert db.session.query(UserTracking).count() == 0
+
+
+def is_settled(tenant: Tenant) -> bool:
+    """Whether what is stored of the users needs nothing but their changes, the rules being what they were."""
+    return tracking.holds(tenant, basis_of(tenant, stored(tenant.id)))
 
 
 def test_users_are_settled_until_somebody_deletes_a_contact_or_moves_it(tenant: Tenant, make: Make) -> None:
