@@ -151,6 +151,8 @@ def _address(value: Any) -> str:
     """An e-mail address; empty where it is none. Nothing is cut off or left out: it would be somebody else's."""
     if not isinstance(value, str):
         return ""
+    if len(value) <= _LONGEST_ADDRESS and value.isascii() and value.isprintable() and " " not in value:
+        return value if "@" in value[1:-1] else ""  # what would come of all below, too; nearly all are such
     address = _text(value, _LONGEST_ADDRESS)
     is_whole = address == value.strip()
     return address if is_whole and "@" in address[1:-1] and " " not in address else ""
