@@ -26,13 +26,14 @@ class Baseline:
     syncs_users: bool
 
 
-def baseline_of(tenant: Tenant, now: datetime) -> Baseline:
+def baseline_of(tenant: Tenant, now: datetime, users_may_fail: bool = False) -> Baseline:
+    """What is stored of the tenant now; with `users_may_fail` it is synced without its users where those fail."""
     facts = TenantFacts(
         tenant.tenant_id, tenant.name, tenant.default_domain, tenant.domains, tenant.address, tenant.phone
     )
     stored = licenses.stored(tenant.id)
     return Baseline(
-        tracking.wanted(tenant, stored, now),
+        replace(tracking.wanted(tenant, stored, now), may_fail=users_may_fail),
         facts,
         stored.facts,
         tenant.integration.sync_licenses,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from webapp.models import Problem
 
-from .microsoft.errors import AccessDenied, Refused
+from .microsoft.errors import AccessDenied, MicrosoftError
 from .microsoft.users import READ_USERS
 
 READ_ORGANIZATION = "Organization.Read.All"
@@ -20,7 +20,7 @@ def organization_unread(error: AccessDenied) -> Problem:
     )
 
 
-def users_unread(error: Refused) -> Problem:
+def users_unread(error: MicrosoftError) -> Problem:
     """What follows from it, and the cause: a permission that is lacking, or what Microsoft or the answer says."""
     cause = error.problem.reason
     if isinstance(error, AccessDenied):

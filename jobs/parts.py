@@ -24,7 +24,6 @@ from .microsoft.pace import spread
 from .microsoft.patience import SYNC, back_off
 from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
-from .microsoft.users import Wanted
 from .people import WholeReadNeeded
 from .settling import Settled, settle
 from .turns import turn
@@ -91,7 +90,7 @@ def _read_and_write(hold: Hold, transport: Transport) -> bool:
             return _synced(hold, transport, credentials, baseline)
         except WholeReadNeeded:
             db.session.rollback()
-            return _synced(hold, transport, credentials, replace(baseline, wanted=Wanted()))
+            return _synced(hold, transport, credentials, replace(baseline, wanted=baseline.wanted.whole))
 
 
 def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
@@ -105,7 +104,9 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
             raise Waits(of_tenant)
         if of_app is not None and clock.waits(of_app, now):
             raise Waits(of_app + timedelta(seconds=spread()))
-        return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline_of(tenant, now)
+        # Where the users alone fail again and again, the licenses are not left to wait for them.
+        may_fail = claim.attempt >= _TRIES_AT_FAULTS
+        return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline_of(tenant, now, may_fail)
 
 
 def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline: Baseline) -> bool:

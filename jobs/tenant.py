@@ -16,7 +16,7 @@ from webapp.models.user_rules import rule_columns
 
 from . import license_history, licenses, tracking, waits
 from .microsoft.clouds import hosts
-from .microsoft.errors import AccessDenied, BadAnswer, Refused, SignInRefused, TlsFailed
+from .microsoft.errors import AccessDenied, BadAnswer, Expired, MicrosoftError, ServerFailed
 from .microsoft.facts import (
     ORGANIZATION_FIELDS,
     SKU_FIELDS,
@@ -83,35 +83,44 @@ def read(
     """Sign in to the tenant and read it. Raises the errors of `jobs.microsoft.errors`.
 
     An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
-    it is with the users: who is known to hold a license stays.
+    it is with the users: who is known to hold a license stays. Where they `may_fail`, so it is also where reading them
+    failed for a reason that may pass.
     """
     sign_in, graph = client(credentials, transport, patience)
     skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])
-    if isinstance(skus, Refused):
-        raise skus
-    found = license_facts(item for page in graph.from_page(skus) for item in page.items)
+    found = _licenses(graph, skus)
     organization, notice = _organization(graph, about)
     read, users_notice = _users(graph, users, first[0]) if users else (None, None)
     tenant_id = _signed_in_to(credentials, sign_in, organization)
     return Snapshot(tenant_id, organization, notice, found, read, users_notice)
 
 
-def _organization(graph: GraphClient, found: Page | Refused) -> tuple[TenantFacts | None, Problem | None]:
+def _licenses(graph: GraphClient, found: Page | MicrosoftError) -> Mapping[str, LicenseFacts]:
+    if isinstance(found, MicrosoftError):
+        raise found
+    try:
+        return license_facts(item for page in graph.from_page(found) for item in page.items)
+    except Expired as error:
+        # A page was forgotten while those before it were read: begun anew, the list may be read to its end.
+        raise ServerFailed(error.problem) from error
+
+
+def _organization(graph: GraphClient, found: Page | MicrosoftError) -> tuple[TenantFacts | None, Problem | None]:
     if isinstance(found, AccessDenied):
         return None, organization_unread(found)
-    if isinstance(found, Refused):
+    if isinstance(found, MicrosoftError):
         raise found
     pages = graph.from_page(found, _MOST_PAGES_OF_ORGANIZATION)
     return tenant_facts([item for page in pages for item in page.items]), None
 
 
-def _users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> tuple[UsersRead | None, Problem | None]:
+def _users(graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError) -> tuple[UsersRead | None, Problem | None]:
     """The users, or why they are not believed or not given. What may pass, and what concerns all, is raised."""
     try:
         return read_users(graph, wanted, first), None
-    except (SignInRefused, TlsFailed):
-        raise
-    except Refused as error:
+    except MicrosoftError as error:
+        if not wanted.does_without(error):
+            raise
         return None, users_unread(error)
 
 

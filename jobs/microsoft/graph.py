@@ -17,7 +17,17 @@ from urllib.parse import urlsplit
 from requests.structures import CaseInsensitiveDict
 
 from . import batch
-from .errors import BadAnswer, HeldBack, Refused, ServerFailed, SignInRefused, Throttled, TlsFailed
+from .errors import (
+    BadAnswer,
+    HeldBack,
+    MicrosoftError,
+    Refused,
+    ServerFailed,
+    SignInRefused,
+    Throttled,
+    TlsFailed,
+    Unreachable,
+)
 from .noting import note_batched
 from .pace import Pace
 from .patience import SOMEBODY_WAITS, Patience, patiently
@@ -39,10 +49,14 @@ _ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
 
 @dataclass(frozen=True)
 class Ask:
-    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks."""
+    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks.
+
+    What `may_fail` keeps nobody from what else is asked for, though asking again later may help.
+    """
 
     path: str
     permission: str
+    may_fail: bool = False
 
     @property
     def name(self) -> str:
@@ -136,13 +150,13 @@ class GraphClient:
                 page = self._page(page.ask, self._own_link(page, link, "the next page"))
         raise page.bad(f"has more than {max_pages} pages")
 
-    def together(self, asks: Sequence[Ask]) -> list[Page | Refused]:
+    def together(self, asks: Sequence[Ask]) -> list[Page | MicrosoftError]:
         """What each of the asks finds, in their order: a page, or why not; in one request for twenty.
 
         What concerns all of them is raised: a sign-in that is refused, a network that does not answer, and a wait that
-        Microsoft asks for, the longest one.
+        Microsoft asks for, the longest one. So is what may pass, but of what `may_fail`.
         """
-        found: list[Page | Refused] = []
+        found: list[Page | MicrosoftError] = []
         for start in range(0, len(asks), batch.MOST):
             some = asks[start : start + batch.MOST]
             found += [self._settled(ask, reply) for ask, reply in zip(some, self._batch(some), strict=True)]
@@ -192,7 +206,7 @@ class GraphClient:
         """Whether it is refused to a token that was given for earlier work: what was granted since is not in that."""
         return reply is not None and reply.status == HTTPStatus.FORBIDDEN and self._sign_in.is_taken_over
 
-    def _settled(self, ask: Ask, reply: Reply | None) -> Page | Refused:
+    def _settled(self, ask: Ask, reply: Reply | None) -> Page | MicrosoftError:
         try:
             if reply is None or reply.has_failed_there or reply.status in _ALONE:
                 return self.page(ask)
@@ -200,6 +214,10 @@ class GraphClient:
         except (SignInRefused, TlsFailed):
             raise
         except Refused as error:
+            return error
+        except (ServerFailed, Unreachable) as error:
+            if not ask.may_fail:
+                raise
             return error
 
     def _page(self, ask: Ask, url: str) -> Page:

@@ -7,11 +7,22 @@ $select names others), "user: delta", "Use delta query to track changes in Micro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .batch import MOST as BATCHED
-from .errors import AccessDenied, BadAnswer, Expired, NotFound, Refused, ServerFailed, SignInRefused, TlsFailed
+from .errors import (
+    AccessDenied,
+    BadAnswer,
+    Expired,
+    MicrosoftError,
+    NotFound,
+    Refused,
+    ServerFailed,
+    SignInRefused,
+    TlsFailed,
+    Unreachable,
+)
 from .facts import guid_of
 from .graph import Ask, GraphClient, Page
 from .packed import PackedUsers
@@ -61,39 +72,53 @@ class UsersRead:
 class Wanted:
     """What to read of the users: the changes since `link`, or all of them; with `tracks` also where changes begin.
 
-    The first request of either goes along with what else is read of the tenant. `known` is how many users it had.
+    The first request of either goes along with what else is read of the tenant. `known` is how many users it had. Where
+    they `may_fail`, nothing is put off for them: what fails is gone round, as if Graph refused it.
     """
 
     link: str = ""
     tracks: bool = True
     known: int = 0
+    may_fail: bool = False
 
     @property
     def ask(self) -> Ask:
         if self.link:
-            return Ask(self.link, READ_USERS)
-        return _BEGIN if self.tracks else _LIST
+            return Ask(self.link, READ_USERS, self.may_fail)
+        return replace(_BEGIN if self.tracks else _LIST, may_fail=self.may_fail)
+
+    @property
+    def whole(self) -> Wanted:
+        """The same, but all of them."""
+        return Wanted(may_fail=self.may_fail)
+
+    def does_without(self, error: MicrosoftError) -> bool:
+        """Whether the tenant is synced without what this error kept from being read."""
+        if isinstance(error, ServerFailed | Unreachable):
+            return self.may_fail
+        # These two are about more than the users.
+        return isinstance(error, Refused) and not isinstance(error, SignInRefused | TlsFailed)
 
 
-def read_users(graph: GraphClient, wanted: Wanted, first: Page | Refused) -> UsersRead:
+def read_users(graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError) -> UsersRead:
     """What is wanted of the users; `first` is what its ask found. Raises the errors of `jobs.microsoft.errors`.
 
     Changes that Graph does not tell, or does not tell any more, are no error: then the users are read whole.
     """
     if wanted.link:
         changes = _changes(graph, first, wanted)
-        return changes or read_users(graph, Wanted(), graph.together([_BEGIN])[0])
+        return changes or read_users(graph, wanted.whole, graph.together([wanted.whole.ask])[0])
     if not wanted.tracks:
         return UsersRead(_everybody(graph, _page(first)))
     if isinstance(first, AccessDenied):
         raise first  # the list needs the same permission
     # Where changes begin is asked for before the list, so that none is missed between the two.
-    told = _told(graph, first)
+    told = _told(graph, first, wanted)
     return UsersRead(_everybody(graph, graph.page(_LIST)), link=told.link if told else "")
 
 
-def _page(found: Page | Refused) -> Page:
-    if isinstance(found, Refused):
+def _page(found: Page | MicrosoftError) -> Page:
+    if isinstance(found, MicrosoftError):
         raise found
     return found
 
@@ -153,9 +178,9 @@ class _Told:
         return [user_id for user_id, user in self.users.items() if not user.keys() >= _FIELDS]
 
 
-def _told(graph: GraphClient, first: Page | Refused) -> _Told | None:
+def _told(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> _Told | None:
     """What these pages tell; None where the server does not tell, forgot where it was, or tells very much."""
-    if isinstance(first, Refused):
+    if isinstance(first, MicrosoftError):
         return None
     told, size = _Told(), 0
     try:
@@ -166,23 +191,23 @@ def _told(graph: GraphClient, first: Page | Refused) -> _Told | None:
             if len(told.users) + len(told.removed) > _MOST_CHANGES or size > _MOST_BYTES_OF_CHANGES:
                 return None
         told.link = graph.path_of(page, page.content.get("@odata.deltaLink"))
-    except (SignInRefused, TlsFailed):
-        raise
-    except Refused:
+    except MicrosoftError as error:
+        if not wanted.does_without(error):
+            raise
         return None
     return told if len(told.link) <= _LONGEST_LINK else None
 
 
-def _changes(graph: GraphClient, first: Page | Refused, wanted: Wanted) -> UsersRead | None:
+def _changes(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> UsersRead | None:
     """What changed; None where that is not told, or where reading everybody takes fewer requests."""
-    told = _told(graph, first)
+    told = _told(graph, first, wanted)
     if told is None or len(told.lacking) > BATCHED * (2 + wanted.known // _PAGE):
         return None
     try:
         is_complete = _complete(graph, told)
-    except (SignInRefused, TlsFailed):
-        raise
-    except Refused:
+    except MicrosoftError as error:
+        if not wanted.does_without(error):
+            raise
         return None
     users = {facts.user_id: facts for facts in map(user_facts, told.users.values())}
     # Where somebody is missing, the same changes are asked for the next time, and tell of them again.

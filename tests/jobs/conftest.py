@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from jobs import queue, worker
+from jobs.microsoft import patience
 from sandbox import Sandbox
 from tests.support.microsoft import new_run
 from webapp.extensions import db
@@ -60,3 +61,9 @@ def sync(work: Work) -> Sync:
         return run
 
     return start_and_work
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault is not waited out within a job, so that the tests need not wait either."""
+    monkeypatch.setattr(patience, "TRIES", 1)

@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from jobs import queue
 from jobs.microsoft import pace
+from jobs.schedule import sweep
 from sandbox import Sandbox
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -37,6 +38,12 @@ def do(job: Callable[..., Found], *args: Any) -> Found:
     found = job(*args)
     db.session.commit()
     return found
+
+
+def resume(work: Callable[[], None]) -> None:
+    """What the schedule does every few seconds, and a worker after it."""
+    do(sweep)
+    work()
 
 
 def move_time_on(by: timedelta) -> None:

@@ -9,12 +9,11 @@ from flask import Flask
 
 from jobs import queue, waits
 from jobs import tenant as tenants
-from jobs.microsoft import patience, transport
+from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
 from jobs.microsoft.graph import Ask
 from jobs.microsoft.pace import SPREAD_SECONDS
 from jobs.microsoft.patience import SYNC
-from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
@@ -24,23 +23,11 @@ from webapp.models import License, PartState, Problem, RunState, SyncPart, SyncR
 from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Sync, Work
-from .helpers import do, move_time_on
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fault is not waited out within a job, so that the tests need not wait either."""
-    monkeypatch.setattr(patience, "TRIES", 1)
+from .helpers import move_time_on, resume
 
 
 def the_part(run: SyncRun) -> SyncPart:
     return db.session.query(SyncPart).filter_by(run_id=run.id).one()
-
-
-def resume(work: Work) -> None:
-    """What the schedule does every few seconds, and a worker after it."""
-    do(sweep)
-    work()
 
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from sandbox import Fault, Sandbox, Sku
-from tests.jobs.conftest import Sync
-from tests.jobs.helpers import asked
+from tests.jobs.conftest import Sync, Work
+from tests.jobs.helpers import asked, move_time_on, resume
 from webapp.extensions import db
 from webapp.models import (
     Contact,
     License,
     PartState,
+    RunState,
+    SyncPart,
+    SyncRun,
     UserSync,
 )
 
-from .helpers import SKUS, Start, a_user, held, part_of, the_contact
+from .helpers import SKUS, Start, a_user, contacts, held, part_of, the_contact
 
 FAULTS: Sequence[tuple[dict[str, Any], str]] = [
     ({"permissions": ("LicenseAssignment.Read.All", "Organization.Read.All")}, "lacks the permission User.Read.All"),
@@ -99,3 +103,58 @@ def test_what_is_refused_is_asked_for_once_more_together_with_a_new_token(
     first = {"batch": 1, "subscribedSkus": 1, "organization": 1, "usersDelta": 1}
     expected = Counter(first) + Counter(again)
     assert asked(sandbox, given.tenant_id) == {**expected, "token": 1}
+
+
+def until_the_last_try(run: SyncRun, work: Work) -> SyncPart:
+    """The part of the run when it has been tried as often as it is."""
+    part = part_of(run)
+    for _ in range(2):
+        assert (run.state, part.state) == (RunState.SYNCING, PartState.WAITING)
+        move_time_on(timedelta(seconds=10))
+        resume(work)
+    return part
+
+
+@pytest.mark.parametrize("kind", ["server_error", "gateway_timeout", "drop"])
+@pytest.mark.usefixtures("hasty")
+def test_users_that_fail_again_and_again_do_not_keep_the_licenses_from_being_synced(
+    kind: str, start: Start, sync: Sync, work: Work, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user())
+    sync(tenant)
+    users_synced_at, before = tenant.users_synced_at, held()
+    sandbox.patch_tenant(given.tenant_id, skus=(Sku.of("SPE_E3", 99, 14), SKUS[1]), users=())
+    sandbox.faults(given.tenant_id, Fault("users", kind))
+    part = until_the_last_try(sync(tenant), work)
+    assert (part.state, part.attempts, part.changed, part.users_read) == (PartState.OK, 3, 1, 0)
+    assert part.reason.startswith("The tenant's users could not be read, so its contacts")
+    assert "Licenses are not affected." in part.reason
+    assert part.fix
+    assert (tenant.users_synced_at, held(), the_contact().unlinked_at) == (users_synced_at, before, None)
+    sandbox.faults(given.tenant_id)
+    assert part_of(sync(tenant)).reason == ""
+    assert held() == set()
+
+
+@pytest.mark.parametrize("kind", ["server_error", "drop"])
+@pytest.mark.usefixtures("hasty")
+def test_where_only_what_changed_fails_again_and_again_everybody_is_read(
+    kind: str, start: Start, sync: Sync, work: Work, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user())
+    sync(tenant)
+    sandbox.patch_tenant(given.tenant_id, users=(a_user(), a_user("Ben Costa")))
+    sandbox.faults(given.tenant_id, Fault("usersDelta", kind))
+    part = until_the_last_try(sync(tenant), work)
+    assert (part.state, part.reason, part.users_read) == (PartState.OK, "", 2)
+    assert "Ben Costa" in {contact.name for contact in contacts()}
+
+
+@pytest.mark.usefixtures("hasty")
+def test_licenses_that_fail_again_and_again_fail_the_tenant(
+    start: Start, sync: Sync, work: Work, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user())
+    sandbox.faults(given.tenant_id, Fault("subscribedSkus", "server_error"), Fault("users", "server_error"))
+    assert until_the_last_try(sync(tenant), work).state == PartState.FAILED
+    assert db.session.query(License).count() == 0
