@@ -260,6 +260,10 @@ def _state_lost(how: StateLoss) -> Callable[[Struck], Answer]:
     return lambda struck: graph_errors.state_lost(struck.request, how)
 
 
+def _page_expired(struck: Struck) -> Answer:
+    return graph_errors.graph_error(struck.request, 400, "Directory_ExpiredPageToken", "The page token has expired.")
+
+
 def _redirect(struck: Struck) -> Answer:
     return Answer(302, headers={"Location": f"https://{struck.fault.host}{struck.request.target}"})
 
@@ -288,6 +292,7 @@ _EFFECTS: dict[str, Callable[[Struck], Answer]] = {
     "foreign_delta_link": _foreign_delta_link,
     "redirect": _redirect,
     "repeat_item": _repeat_item,
+    "page_expired": _page_expired,
     "missing_answer": _missing_answer,
     "base64_bodies": _base64_bodies,
     "delta_gone": _state_lost("gone"),

@@ -52,6 +52,7 @@ KINDS = (
     "foreign_delta_link",
     "redirect",
     "repeat_item",
+    "page_expired",
     "missing_answer",
     "base64_bodies",
     "delta_gone",
@@ -69,7 +70,8 @@ class Fault:
     `on` is one of PLACES. `after` requests pass first, then `times` are hit (None: all). `retry_after` is in seconds
     (None: no header), sent as an HTTP date where `as_date`. `seconds` is for slow and hang_body, `megabytes` for huge,
     `host` for the foreign links and redirect. throttle_app throttles the tenant's app in all tenants for `retry_after`
-    seconds. missing_answer and base64_bodies concern a batch, the kinds of delta_ only requests that come with a token.
+    seconds. page_expired is meant for a later page. missing_answer and base64_bodies concern a batch, the kinds
+    of delta_ only requests that come with a token.
     """
 
     on: str

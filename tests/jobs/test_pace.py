@@ -24,6 +24,7 @@ from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Sync, Work
 from .helpers import move_time_on, resume
+from .people.helpers import SKUS, a_user
 
 
 def the_part(run: SyncRun) -> SyncPart:
@@ -182,6 +183,22 @@ def test_a_fault_that_passes_leaves_no_trace(sandbox: Sandbox, make: Make, sync:
         move_time_on(timedelta(seconds=10))
         resume(work)
     assert (run.state, run.reason, tenant.not_before) == (RunState.OK, "", None)
+
+
+@pytest.mark.parametrize("on", ["subscribedSkus", "usersList"])
+@pytest.mark.usefixtures("hasty")
+def test_a_list_of_which_a_page_expired_is_read_anew(
+    on: str, sandbox: Sandbox, make: Make, sync: Sync, work: Work
+) -> None:
+    users = (a_user(), a_user("Ben Costa"))
+    expired = Fault(on, "page_expired", after=1, times=1)
+    given = sandbox_tenant(sandbox, skus=SKUS, users=users, page_size=1, faults=(expired,))
+    run = sync(connected(make, given))
+    assert (run.state, the_part(run).state) == (RunState.SYNCING, PartState.WAITING)
+    assert db.session.query(License).count() == 0
+    move_time_on(timedelta(seconds=5))
+    resume(work)
+    assert (run.state, the_part(run).reason, db.session.query(License).count()) == (RunState.OK, "", 2)
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_twice_in_a_row(
