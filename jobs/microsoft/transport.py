@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from http.client import HTTPException, RemoteDisconnected
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -182,26 +183,22 @@ def _failure(error: RequestException | HTTPError, url: str, began: bool) -> Micr
     # That no connection could be made counts as such a timeout for urllib3.
     if isinstance(error, TimeoutOfUrllib3) and not isinstance(error, NewConnectionError):
         return _unreachable(TimedOut, url, "did not answer in time")
-    if _is_about_tls(error):
-        return _tls_failed(url)
-    return _broken_off(url) if began else _unreachable(Unreachable, url, "cannot be reached")
-
-
-def _is_about_tls(error: BaseException) -> bool:
-    """Whether certificate or protocol were wrong, or the file of authorities cannot be read.
-
-    A connection that breaks while TLS is spoken is not that.
-    """
-    cause, causes = error, [error]
-    while (cause := _cause(cause)) is not None:  # type: ignore[assignment]
-        causes.append(cause)
+    causes = list(_causes(error))
+    # A connection that breaks while TLS is spoken says nothing of certificate or protocol.
     has_broken = any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in causes)
-    return not has_broken and any(isinstance(one, ssl.SSLError | SSLError) for one in causes)
+    if not has_broken and any(isinstance(one, ssl.SSLError | SSLError) for one in causes):
+        return _tls_failed(url)
+    is_no_http = any(isinstance(one, HTTPException) and not isinstance(one, RemoteDisconnected) for one in causes)
+    if began or is_no_http:
+        return _broken_off(url)
+    return _unreachable(Unreachable, url, "cannot be reached")
 
 
-def _cause(error: BaseException) -> BaseException | None:
-    """What an error of urllib3 is about: it passes that on as an argument, not as a cause."""
-    return next((value for value in error.args if isinstance(value, BaseException)), None)
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what it is about: urllib3 passes that on as an argument, not as a cause."""
+    while error is not None:
+        yield error
+        error = next((value for value in error.args if isinstance(value, BaseException)), None)
 
 
 def _broken_off(url: str) -> BrokenOff:

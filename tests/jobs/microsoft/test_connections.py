@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from jobs.microsoft import connections
-from jobs.microsoft.errors import TimedOut, TlsFailed, Unreachable
+from jobs.microsoft.errors import BrokenOff, TimedOut, TlsFailed, Unreachable
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
@@ -92,6 +92,14 @@ def test_a_body_cut_short_is_unreachable(tmp_path: Path) -> None:
         connection.close()
 
     with raw_server(tmp_path, serve) as server, pytest.raises(Unreachable):
+        Transport(server.ca_bundle).send("GET", server.url)
+
+
+def test_what_is_no_http_is_no_answer_that_can_be_used(tmp_path: Path) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+    with raw_server(tmp_path, serve) as server, pytest.raises(BrokenOff, match="could not be decoded"):
         Transport(server.ca_bundle).send("GET", server.url)
 
 
