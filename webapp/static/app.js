@@ -29,6 +29,10 @@ const choose = (select) => {
   if (select.tomselect) return;
   const url = select.dataset.choicesUrl;
   const options = { maxOptions: 500, hideSelected: select.multiple, copyClassesToDropdown: false, hidePlaceholder: true };
+  // The list follows each key at once: who types and presses Enter takes what was typed, not what was there before.
+  options.refreshThrottle = 0;
+  // What the server found last, and for which text.
+  const answered = { text: null, values: new Set() };
   if (url) {
     options.valueField = "value";
     options.labelField = "text";
@@ -36,18 +40,27 @@ const choose = (select) => {
       this.load("");
     };
     options.shouldLoad = () => true;
-    // What the server finds is shown as it is: it knows spellings that are not in the text.
-    options.score = () => () => 1;
+    // What the server finds is shown as it is: it knows spellings that are not in the text. What is chosen stays among
+    // the options, and is found only where the server found it.
+    options.score = () => (option) => (answered.values.has(option.value) ? 1 : 0);
     options.load = function (text, done) {
       const address = new URL(url, location.href);
       address.searchParams.set("q", text);
       fetch(address, { headers: { Accept: "application/json" } })
         .then((answer) => (answer.ok ? answer.json() : []), () => [])
         .then((found) => {
-          if (text !== this.inputValue()) return done();
+          if (text !== this.inputValue()) {
+            delete this.loadedSearches[text];
+            return done();
+          }
           this.clearOptions();
+          answered.text = text;
+          answered.values = new Set(found.map((option) => option.value));
           done(found);
         });
+    };
+    options.onDropdownOpen = function () {
+      if (answered.text !== this.inputValue()) this.load(this.inputValue());
     };
   }
   if (select.multiple) {
@@ -71,6 +84,13 @@ const choose = (select) => {
     if (event.type === "click") widget.removeItem(item.dataset.value);
   };
   for (const type of ["mousedown", "click"]) widget.control.addEventListener(type, takeOut, { capture: true });
+  // Until the server has answered, the list is still that of another text: Enter takes nothing of it.
+  const waitForAnswer = (event) => {
+    if (event.key !== "Enter" || !widget.isOpen || answered.text === widget.inputValue()) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  if (url) widget.control.addEventListener("keydown", waitForAnswer, { capture: true });
 };
 
 const start = (root) => {
