@@ -1,4 +1,4 @@
-"""Selects that find an entry by typing: what is typed is what Enter takes."""
+"""Selects that find an entry by typing: what is typed is what Enter takes, and nothing moves away from the mouse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from sandbox import Sandbox
 from tests.browser.test_matching import add_tenants
+from tests.browser.test_removal import connected_and_synced
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -86,3 +87,25 @@ def test_enter_takes_what_was_typed_and_not_what_is_chosen_already(
     expect(entries).to_have_text([SECOND])
     page.keyboard.press("Enter")
     expect(chosen_organization(page)).to_have_text(SECOND)
+
+
+def test_the_first_click_after_choosing_a_filter_is_taken(signed_in: Page, server: Running, microsoft: Sandbox) -> None:
+    page, name = signed_in, "Stays under the mouse"
+    connected_and_synced(page, server, microsoft, name)
+    page.goto(f"{server.url}/global/office-365-licenses")
+    filters = page.locator(".ts-wrapper")
+    status = filters.nth(3)
+    status.click()
+    status.locator("[data-selectable]").get_by_text("Enabled").click()
+    expect(page).to_have_url(re.compile("status=Enabled"))
+    low = status.bounding_box()
+    sort = page.get_by_role("link", name="Product")
+    sort.hover()
+    page.mouse.down()
+    assert status.bounding_box() == low
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("sort="))
+    after = status.bounding_box()
+    assert low
+    assert after
+    assert after["height"] < low["height"]

@@ -93,6 +93,16 @@ const choose = (select) => {
   if (url) widget.control.addEventListener("keydown", waitForAnswer, { capture: true });
 };
 
+// A select of several is a line higher while it has the focus. It gives that line back after the click that takes the
+// focus, not within it: what was pressed is still under the mouse when the button is let go.
+document.addEventListener("mousedown", (event) => {
+  const left = document.querySelector(".ts-wrapper.multi.focus");
+  if (!left || left.contains(event.target)) return;
+  left.classList.add("keeps-room");
+  const giveBack = () => setTimeout(() => left.classList.remove("keeps-room"));
+  document.addEventListener("mouseup", giveBack, { capture: true, once: true });
+}, { capture: true });
+
 const start = (root) => {
   showTimes(root);
   const own = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
