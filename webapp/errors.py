@@ -127,7 +127,9 @@ def init_app(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    """Whether a program asks, which takes JSON rather than a page."""
+    """Whether a program asks, which takes JSON rather than a page; below /api/ nobody else does."""
+    if request.path.startswith("/api/"):
+        return True
     accepted = request.accept_mimetypes
     return request.args.get("format") == "json" or bool(accepted["application/json"] > accepted["text/html"])
 

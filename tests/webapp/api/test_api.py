@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from jobs.queue import QueueUnavailable
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import ApiKey, AuditEntry, Role
@@ -181,3 +185,43 @@ def test_a_page_makes_the_same_queries_however_many_rows(
         for _ in range(5):
             make.license()
     assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NotFound(), 404),
+        (MethodNotAllowed(["GET"]), 405),
+        (RuntimeError(), 500),
+        (OperationalError("SELECT", {}, Exception("database is locked")), 503),
+        (QueueUnavailable(), 503),
+    ],
+)
+def test_whatever_goes_wrong_is_told_as_json(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def fail() -> NoReturn:
+        raise error
+
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    monkeypatch.setitem(app.view_functions, "api.licenses", fail)
+    for accept in ("*/*", "text/html", "application/json"):
+        answer = client.get(LICENSES, headers={"Accept": accept})
+        assert answer.status_code == code
+        assert answer.get_json()["error"]
+
+
+def test_an_address_or_a_method_that_is_not_there_and_a_missing_or_weak_key_are_told_as_json(
+    client: FlaskClient, run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = made(run_command, "Reports", "--role", "read-only")
+    monkeypatch.setattr("webapp.api.keys.key_may", lambda key, permission: False)
+    answers = [
+        client.get("/api/v1/nothing"),
+        client.get("/api/"),
+        client.delete(LICENSES),
+        client.get(LICENSES),
+        client.get(LICENSES, headers={"Authorization": f"Bearer {key}"}),
+    ]
+    assert [answer.status_code for answer in answers] == [404, 404, 405, 401, 403]
+    assert all(answer.get_json()["error"] for answer in answers)
