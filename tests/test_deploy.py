@@ -19,6 +19,8 @@ from jobs import queue
 from jobs.worker import STOP_SECONDS
 from launcher import supervisor
 from tests.support.settings import make_settings
+from webapp.organizations import reading as organizations
+from webapp.products import reading as products
 
 DEPLOY = BASE_DIR / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -172,3 +174,9 @@ def test_the_document_names_each_unit_and_each_command() -> None:
     for path in re.findall(r"deploy/[\w.]+(?:\.[a-z]+)+", DOCUMENT):
         if path != "deploy/seatledger.env":
             assert (BASE_DIR / path).exists(), path
+
+
+def test_the_proxy_of_the_document_lets_every_file_through_that_is_taken() -> None:
+    limit = re.search(r"client_max_body_size (\d+)m;", DOCUMENT)
+    assert limit
+    assert int(limit[1]) * 1024 * 1024 > max(products.LIMITS.largest_file, organizations.LIMITS.largest_file)
