@@ -180,3 +180,9 @@ def test_the_proxy_of_the_document_lets_every_file_through_that_is_taken() -> No
     limit = re.search(r"client_max_body_size (\d+)m;", DOCUMENT)
     assert limit
     assert int(limit[1]) * 1024 * 1024 > max(products.LIMITS.largest_file, organizations.LIMITS.largest_file)
+
+
+def test_files_that_a_step_names_are_in_the_folder_that_it_was_led_to() -> None:
+    for block in re.findall(r"```sh\n(.*?)```", DOCUMENT.split("## With systemd")[1], flags=re.DOTALL):
+        named = re.search(r"(?<!\S)deploy/|make install|git pull", block)
+        assert named is None or "cd /opt/seatledger" in block[: named.start()], block
