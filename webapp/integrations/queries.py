@@ -11,7 +11,18 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from ..extensions import db
-from ..models import Integration, Organization, PartState, Progress, SyncPart, SyncRun, Tenant, User, utc_now
+from ..models import (
+    Integration,
+    Organization,
+    PartState,
+    Progress,
+    RunState,
+    SyncPart,
+    SyncRun,
+    Tenant,
+    User,
+    utc_now,
+)
 from ..models.leases import OPEN_PARTS
 from ..paging import Page, count_rows
 from ..search import every_word, searchable
@@ -80,8 +91,11 @@ def _integrations() -> Select[*tuple[Any, ...]]:
 
 
 def _rows(found: Sequence[tuple[Integration, SyncRun | None]]) -> list[IntegrationRow]:
-    active = [run.id for _, run in found if run is not None and run.state.is_active]
-    progress = Progress.of(db.session, active) if active else {}
+    runs = [run for _, run in found if run is not None]
+    active = [run.id for run in runs if run.state.is_active]
+    # Of those that ended well, too: in some of their tenants something may not have been readable.
+    counted = [*active, *(run.id for run in runs if run.state in {RunState.OK, RunState.PARTIAL})]
+    progress = Progress.of(db.session, counted) if counted else {}
     workers = workers_alive() if active or any(not integration.is_live for integration, _ in found) else 0
     counts, now = _tenant_counts([integration.id for integration, _ in found]), utc_now()
     paused = pauses(active, now) if active else {}

@@ -24,6 +24,8 @@ class Progress:
     cancelled: int = 0
     # What a newer version made of them.
     unknown: int = 0
+    # Of those that are OK, where something beside the licenses could not be read.
+    unread: int = 0
 
     @property
     def done(self) -> int:
@@ -46,6 +48,7 @@ class Progress:
                 func.coalesce(func.sum(SyncPart.rows_written), 0),
                 count(PartState.CANCELLED),
                 func.count(SyncPart.id).filter(SyncPart.state.not_in(tuple(PartState))),
+                func.count(SyncPart.id).filter(SyncPart.state == PartState.OK, SyncPart.reason != ""),
             )
             .where(SyncPart.run_id.in_(run_ids))
             .group_by(SyncPart.run_id)

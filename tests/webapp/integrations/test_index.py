@@ -155,6 +155,31 @@ def test_a_run_that_ended_well_says_ok_and_when_and_asks_no_more(
     assert "poll" not in row
 
 
+@pytest.mark.parametrize("state", [RunState.OK, RunState.PARTIAL])
+def test_a_run_that_could_not_read_all_says_of_how_many_tenants_and_leads_to_the_reasons(
+    state: RunState, as_administrator: FlaskClient, make: Make, workers: Workers
+) -> None:
+    run = synced(make, state, tenants_total=3, finished_at=utc_now())
+    for part in (PROBLEM, PROBLEM, {}):
+        tenant = make.tenant(integration_id=run.integration_id)
+        make.part(run_id=run.id, tenant_id=tenant.id, state=PartState.OK, **part)
+    row = status(as_administrator, run)
+    assert re.search(r"Something could not be read in <a [^>]*>2 of 3 tenants</a>", row)
+    [address] = re.findall(rf'id="unread-{run.id}" href="([^"]+)"', row)
+    page = as_administrator.get(address).text
+    assert page.count(PROBLEM["reason"]) == 2
+    assert "2 of 3 tenants</a>" in page
+
+
+def test_a_run_that_read_everything_says_nothing_of_the_kind(
+    as_administrator: FlaskClient, make: Make, workers: Workers
+) -> None:
+    run = synced(make, RunState.OK, tenants_total=1, finished_at=utc_now())
+    tenant = make.tenant(integration_id=run.integration_id)
+    make.part(run_id=run.id, tenant_id=tenant.id, state=PartState.OK)
+    assert "could not be read" not in status(as_administrator, run)
+
+
 def test_a_run_that_failed_says_why_and_what_to_do(as_administrator: FlaskClient, make: Make, workers: Workers) -> None:
     run = synced(make, RunState.FAILED, finished_at=utc_now(), tenants_total=1, tenants_failed=1, **PROBLEM)
     row = status(as_administrator, run)
@@ -234,6 +259,9 @@ def test_the_page_takes_as_many_queries_for_thirty_integrations_as_for_one(
     def fill() -> None:
         run = synced(make, RunState.SYNCING, tenants_total=1)
         make.part(run_id=run.id, tenant_id=make.tenant(integration_id=run.integration_id).id)
+        run = synced(make, RunState.OK, tenants_total=1, finished_at=utc_now())
+        tenant = make.tenant(integration_id=run.integration_id)
+        make.part(run_id=run.id, tenant_id=tenant.id, state=PartState.OK, **PROBLEM)
 
     def count() -> int:
         count_queries.clear()
