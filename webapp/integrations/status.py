@@ -31,7 +31,11 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
     REMOVING = "removing"
     REMOVAL_WAITS = "removal waits"
+    REMOVAL_NO_QUEUE = "removal without queue"
 
+
+# While an integration's data is deleted.
+REMOVALS = frozenset({Phase.REMOVING, Phase.REMOVAL_WAITS, Phase.REMOVAL_NO_QUEUE})
 
 # What people call the states of a run, on pages and in commands alike.
 WORDS = {
@@ -84,12 +88,14 @@ def phase_of_removal(integration: Integration, workers: int | None, now: datetim
     """Where the deletion of an integration's data stands."""
     asked_at = integration.disconnected_at
     waits = not workers and asked_at is not None and now - asked_at > PICK_UP
-    return Phase.REMOVAL_WAITS if waits else Phase.REMOVING
+    if not waits:
+        return Phase.REMOVING
+    return Phase.REMOVAL_NO_QUEUE if workers is None else Phase.REMOVAL_WAITS
 
 
 def poll_after_removal(phase: Phase) -> int:
     """In how many milliseconds to ask again how far a removal has come."""
-    return _LONG_RUN_MS if phase == Phase.REMOVAL_WAITS else _PATIENCE[0][1]
+    return _PATIENCE[0][1] if phase == Phase.REMOVING else _LONG_RUN_MS
 
 
 def poll_after(run: SyncRun | None, phase: Phase, now: datetime) -> int | None:

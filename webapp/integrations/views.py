@@ -18,7 +18,7 @@ from ..models import RunState, SyncRun, Trigger, utc_now
 from ..search import row_id
 from . import pausing, queries, tenant_list
 from .blueprint import INTEGRATION, bp, get_or_404
-from .status import Phase
+from .status import REMOVALS
 
 
 @bp.get("")
@@ -55,7 +55,7 @@ def sync(integration_id: int) -> str | Response:
 
 def _status(integration_id: int, seen: str | None = None) -> str | Response:
     rows = queries.integration_rows(integration_id)
-    if not rows and seen in {Phase.REMOVING, Phase.REMOVAL_WAITS}:
+    if not rows and seen in REMOVALS:
         flash("The integration is removed, with all its data.", "success")
         return make_response("", {"HX-Refresh": "true"})
     if not rows:

@@ -126,7 +126,8 @@ def test_the_row_says_where_no_worker_does_it(as_administrator: FlaskClient, mak
     assert "No worker is running" in html
     workers.is_reachable = False
     html = as_administrator.get(address(integration, "status"), headers=HTMX).get_data(as_text=True)
-    assert "No worker is running" in html
+    assert "No worker is running" not in html
+    assert "The job queue cannot be reached" in html
 
 
 def test_a_row_whose_integration_is_gone_lets_the_page_be_loaded_anew(as_administrator: FlaskClient) -> None:
@@ -135,6 +136,7 @@ def test_a_row_whose_integration_is_gone_lets_the_page_be_loaded_anew(as_adminis
     assert answer.headers["HX-Refresh"] == "true"
     assert "The integration is removed" in as_administrator.get("/account/integrations").get_data(as_text=True)
     assert as_administrator.get(f"{gone}?seen=ok", headers=HTMX).status_code == 404
+    assert as_administrator.get(f"{gone}?seen=nonsense", headers=HTMX).status_code == 404
 
 
 def test_a_queue_that_is_away_does_not_keep_it_from_being_recorded(
