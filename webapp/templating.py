@@ -43,7 +43,9 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         htmx_config=HTMX_CONFIG, icon=icon, may=_may, Permission=access.Permission, asset_url=asset_url
     )
-    app.jinja_env.filters.update(moment=moment, count=count, status_label=status_label, visible_name=visible_name)
+    app.jinja_env.filters.update(
+        moment=moment, day=day, count=count, status_label=status_label, visible_name=visible_name
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -95,6 +97,11 @@ def moment(value: datetime | None) -> Markup:
     if value is None:
         return Markup('<span class="text-secondary">never</span>')
     return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), value.strftime("%Y-%m-%d %H:%M UTC"))
+
+
+def day(value: datetime) -> Markup:
+    """The day of a time, likewise in the reader's zone."""
+    return Markup('<time datetime="{}" data-day>{}</time>').format(value.isoformat(), value.strftime("%Y-%m-%d"))
 
 
 def count(value: int) -> str:

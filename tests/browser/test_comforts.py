@@ -87,6 +87,20 @@ def test_the_theme_is_remembered(signed_in: Page, server: Running) -> None:
     expect(theme).not_to_have_attribute("data-bs-theme", "dark")
 
 
+def test_times_and_days_are_those_of_the_reader_s_zone(signed_in: Page) -> None:
+    page = signed_in
+    page.evaluate("""() => {
+      const part = document.createElement("p");
+      part.id = "late";
+      part.innerHTML = '<time datetime="2026-01-01T23:30:00+00:00">2026-01-01 23:30 UTC</time>, '
+        + '<time datetime="2026-01-01T23:30:00+00:00" data-day>2026-01-01</time>';
+      document.getElementById("content").append(part);
+      htmx.process(part);
+      htmx.trigger(part, "htmx:load", { elt: part });
+    }""")
+    expect(page.locator("#late")).to_have_text("2 Jan 2026, 00:30, 2 Jan 2026")
+
+
 def test_back_and_a_shared_link_show_the_same_filtered_list(
     signed_in: Page, browser: Browser, server: Running, microsoft: Sandbox
 ) -> None:

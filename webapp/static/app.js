@@ -1,14 +1,15 @@
 // Small behaviours that pages ask for with data attributes. Everything works without them, only less comfortably.
 "use strict";
 
-// Times are sent in UTC and shown in the reader's zone.
+// Times are sent in UTC and shown in the reader's zone; with data-day only the day.
 const showTimes = (root) => {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (!time.title && !Number.isNaN(moment.getTime())) {
       time.title = time.textContent;
-      time.textContent = format.format(moment);
+      time.textContent = (time.hasAttribute("data-day") ? day : whole).format(moment);
     }
   }
 };

@@ -58,7 +58,7 @@ def test_over_and_units_that_are_not_active_are_shown(as_reader: FlaskClient, ma
 def test_a_license_that_is_gone_says_since_when(as_reader: FlaskClient, make: Make) -> None:
     now = utc_now()
     make.license(active=0, consumed=0, status="Gone", gone_at=now)
-    assert f"since {now:%Y-%m-%d}" in page(as_reader)
+    assert f'since <time datetime="{now.isoformat()}" data-day>{now:%Y-%m-%d}</time>' in page(as_reader)
 
 
 def test_an_organizations_list_holds_its_own_licenses_and_counts_the_live_ones(
