@@ -104,6 +104,27 @@ document.addEventListener("mousedown", (event) => {
   document.addEventListener("mouseup", giveBack, { capture: true, once: true });
 }, { capture: true });
 
+// The field that a mark of an error stands at; of several choices the one that is chosen.
+const fieldAt = (mark) => {
+  if (!mark.matches(".invalid-feedback")) return mark;
+  const group = mark.closest("fieldset, .mb-3");
+  return group?.querySelector("input:checked") ?? group?.querySelector("input:not([type=hidden]), select, textarea") ?? mark;
+};
+
+// A form that comes back with errors: whoever filled it in goes on at the first of them, however far down it is.
+const showFirstError = () => {
+  const marks = document.querySelectorAll("main :is([aria-invalid=true], .is-invalid, .invalid-feedback)");
+  const mark = [...marks].find((each) => each.getClientRects().length);
+  if (!mark) return;
+  const field = fieldAt(mark);
+  const target = field.tomselect?.control_input ?? field;
+  // A message whose field is not to be found takes the focus itself.
+  if (target === mark && mark.matches(".invalid-feedback")) target.tabIndex = -1;
+  target.focus({ preventScroll: true });
+  const { top, bottom } = mark.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) mark.scrollIntoView({ block: "center" });
+};
+
 const start = (root) => {
   showTimes(root);
   const own = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
@@ -113,6 +134,7 @@ const start = (root) => {
 
 document.addEventListener("DOMContentLoaded", () => {
   start(document);
+  showFirstError();
   // Of pages on one line that scrolls sideways, the one that is open is in sight.
   for (const here of document.querySelectorAll(".organization-sidebar .active, .nav-bordered .active")) {
     const line = here.closest(".list-group, .nav");
