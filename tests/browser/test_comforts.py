@@ -101,6 +101,29 @@ def test_times_and_days_are_those_of_the_reader_s_zone(signed_in: Page) -> None:
     expect(page.locator("#late")).to_have_text("2 Jan 2026, 00:30, 2 Jan 2026")
 
 
+@pytest.mark.parametrize(
+    ("width", "stops"),
+    [
+        (1280, ["Seatledger", "Organizations", "Global", "Account", "Switch between light and dark", "Your menu"]),
+        (390, ["Menu", "Seatledger", "Switch between light and dark", "Your menu"]),
+    ],
+)
+def test_tab_goes_through_the_head_of_the_page_from_left_to_right(
+    signed_in: Page, width: int, stops: list[str]
+) -> None:
+    page = signed_in
+    page.set_viewport_size({"width": width, "height": 800})
+    page.get_by_role("link", name="Skip to content").focus()
+    seen, lefts = [], []
+    for _ in stops:
+        page.keyboard.press("Tab")
+        told = "[document.activeElement.ariaLabel ?? document.activeElement.textContent.trim()]"
+        seen += page.evaluate(told)
+        lefts.append(page.evaluate("document.activeElement.getBoundingClientRect().left"))
+    assert seen == stops
+    assert lefts == sorted(lefts)
+
+
 def test_back_and_a_shared_link_show_the_same_filtered_list(
     signed_in: Page, browser: Browser, server: Running, microsoft: Sandbox
 ) -> None:
