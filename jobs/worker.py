@@ -25,12 +25,13 @@ from flask import Flask
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
+from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
 
 from logs import configure
 from webapp import create_app
 from webapp.background import in_background
-from webapp.database import declare_writing
+from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.metrics.flushing import handing_over
 from webapp.version import version
 
@@ -63,6 +64,16 @@ class Worker(SimpleWorker):
         # RQ notes the request in Redis. Where that is away, its error must not strike the job in hand.
         with suppress(RedisError):
             super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Tell of an outage as of one: what the job left undone is found in the database, and done when it is over."""
+        error = exc_info[1]
+        if is_away(error):
+            log.warning("%s ended early: the database does not answer: %s", job.func_name, driver_s_words(error))
+        elif isinstance(error, RedisError | queue.QueueUnavailable):
+            log.warning("%s ended early: Redis does not answer: %s", job.func_name, error.__cause__ or error)
+        else:
+            super().handle_exception(job, *exc_info)
 
     def subscribe(self) -> None:
         """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""

@@ -12,6 +12,7 @@ from typing import Any
 from config import Settings
 
 from .formats import JsonLines, TextLines
+from .outages import Outages
 from .redaction import also_redact
 
 _FORMATTERS = {"text": TextLines, "json": JsonLines}
@@ -30,7 +31,15 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"chosen": {"()": _FORMATTERS[settings.log_format]}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "chosen", "stream": "ext://sys.stderr"}},
+        "filters": {"outages": {"()": Outages}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "chosen",
+                "filters": ["outages"],
+                "stream": "ext://sys.stderr",
+            }
+        },
         "root": {"level": max(level, logging.WARNING), "handlers": ["stderr"]},
         "loggers": {
             **{name: {"level": level} for name in _OURS},

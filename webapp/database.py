@@ -14,7 +14,8 @@ import click
 import psycopg
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 from config import Settings
@@ -29,6 +30,8 @@ POSTGRESQL_IDLE_SECONDS = 60
 # A connection of PostgreSQL that was used so lately, and of which nothing was heard since, is taken to be there.
 _SURELY_THERE_SECONDS = 2.0
 _RETURNED_AT = "returned_at"
+# How SQLite says that a table, or a column, is not there; its driver has the same error for both and for a locked file.
+_SQLITE_LACKS = ("no such", "table ")
 # Connections for a process's threads beside those that sync: the web's, or what looks after leases and versions.
 _OTHER_THREADS = 16
 
@@ -130,6 +133,18 @@ def _is_quiet(connection: psycopg.Connection[Any]) -> bool:
     return not poll.poll(0)
 
 
+def is_away(error: BaseException | None) -> bool:
+    """Whether the error says that the database does not answer, or not in time."""
+    if isinstance(error, OperationalError) and str(error.orig).startswith(_SQLITE_LACKS):
+        return False
+    return isinstance(error, OperationalError | InterfaceError | NoConnectionFree)
+
+
+def driver_s_words(error: BaseException) -> str:
+    """What went wrong without the statement that met it."""
+    return str(getattr(error, "orig", None) or error)
+
+
 def forget_transaction() -> None:
     """End this app context's transaction, if one is open, without its changes.
 
@@ -137,16 +152,20 @@ def forget_transaction() -> None:
     """
     try:
         db.session.rollback()
-    except SQLAlchemyError:
-        current_app.logger.warning("The transaction could not be rolled back", exc_info=True)
+    except SQLAlchemyError as error:
+        _warn("The transaction could not be rolled back", error)
 
 
 def _close_session() -> None:
     """The same at the end of an app context; what was loaded stays readable, as for an answer that is streamed."""
     try:
         db.session.close()
-    except SQLAlchemyError:
-        current_app.logger.warning("The session could not be closed", exc_info=True)
+    except SQLAlchemyError as error:
+        _warn("The session could not be closed", error)
+
+
+def _warn(what: str, error: SQLAlchemyError) -> None:
+    current_app.logger.warning("%s: %s", what, driver_s_words(error), exc_info=None if is_away(error) else error)
 
 
 def declare_writing() -> None:

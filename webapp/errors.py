@@ -20,12 +20,10 @@ from werkzeug.wrappers import Response
 from jobs.queue import NoWorker, QueueUnavailable, WorkersBusy
 
 from . import schema_version
-from .database import forget_transaction
+from .database import driver_s_words, forget_transaction, is_away
 from .schema_version import MigrationNeeded
 
 RETRY_SECONDS = 5
-# How SQLite says that a table, or a column, is not there; its driver has the same error for both and for a locked file.
-_SQLITE_LACKS = ("no such", "table ")
 
 
 @dataclass(frozen=True)
@@ -162,9 +160,10 @@ def _internal_error(error: InternalServerError) -> Response:
 
 def _no_database(error: SQLAlchemyError) -> Response:
     forget_transaction()
-    if isinstance(error, OperationalError) and str(error.orig).startswith(_SQLITE_LACKS):
+    if isinstance(error, DBAPIError) and not is_away(error):
         return _wrong_statement(error)
-    current_app.logger.error("The database does not answer at %s %r", request.method, _path(), exc_info=error)
+    words = driver_s_words(error)
+    current_app.logger.warning("The database does not answer at %s %r: %s", request.method, _path(), words)
     return _soon(_NO_DATABASE)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from redis.exceptions import RedisError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
-from jobs import crew, worker
+from jobs import crew, queue, worker
 from jobs.crew import Hold
+from jobs.queue.enqueueing import enqueue_once
 from tests.support.waiting import eventually
 from webapp.database import only_reading
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, utc_now
 
+from .conftest import Work
 from .test_crew import claim
 
 __all__ = ["claim"]
@@ -51,3 +55,33 @@ def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_b
     worker.work(app)
     db.session.refresh(part)
     assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "words"),
+    [
+        (OperationalError("SELECT", {}, Exception("refused")), "WARNING", "the database does not answer: refused"),
+        (InterfaceError("SELECT", {}, Exception("closed")), "WARNING", "the database does not answer: closed"),
+        (queue.QueueUnavailable(), "WARNING", "Redis does not answer"),
+        (RuntimeError("nobody foresaw it"), "ERROR", "nobody foresaw it"),
+        (OperationalError("SELECT", {}, Exception("no such table: sync_run")), "ERROR", "no such table"),
+    ],
+)
+def test_a_job_that_ends_by_an_outage_is_a_warning_on_one_line(
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    level: str,
+    words: str,
+) -> None:
+    def fail(*given: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SyncRun, "silent", fail)
+    enqueue_once(queue.UPKEEP, "jobs.schedule.sweep", {"sweep": ()})
+    work()
+    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.levelname == level
+    assert words in record.getMessage()
+    assert ("Traceback" in record.getMessage()) == (level == "ERROR")

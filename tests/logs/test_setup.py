@@ -15,6 +15,7 @@ from config import BASE_DIR, SettingError, load
 
 SCRIPT = """
 import logging, threading, warnings
+from redis.exceptions import ConnectionError
 from config import load
 from logs import configure
 settings = load(None)
@@ -22,6 +23,8 @@ configure(settings)
 for name in ("jobs.x", "webapp", "urllib3.connectionpool", "gunicorn.error"):
     for level in (logging.DEBUG, logging.INFO, logging.WARNING):
         logging.getLogger(name).log(level, "hello")
+for _ in range(2):
+    logging.getLogger("rq.worker").error("could not connect: %s", ConnectionError("refused"))
 warnings.warn("old")
 logging.getLogger("webapp").warning("the key is %s, the token %s", settings.secret_key, settings.metrics_token)
 def end(): raise RuntimeError("in a thread")
@@ -51,6 +54,8 @@ def test_every_line_is_json_and_none_has_a_secret(tmp_path: Path) -> None:
     assert [line["level"] for line in told if line["logger"] == "gunicorn.error"] == ["INFO", "WARNING"]
     assert [line["level"] for line in told if line["logger"].startswith("urllib3")] == ["WARNING"]
     assert [line["logger"] for line in told if "old" in line["message"]] == ["py.warnings"]
+    outages = [(line["level"], line["message"]) for line in told if line["logger"] == "rq.worker"]
+    assert outages == [("WARNING", "Redis does not answer: refused")]
     ends = [line["exception"] for line in told if line["level"] == "CRITICAL"]
     assert ["in a thread" in ends[0], "at the end" in ends[1]] == [True, True]
     text = "\n".join(lines)

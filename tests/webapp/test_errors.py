@@ -12,6 +12,7 @@ from flask import Flask, abort
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import TooManyRequests
 
 from jobs.queue import NoWorker, QueueUnavailable
@@ -199,6 +200,19 @@ def test_a_database_that_does_not_answer_is_no_traceback(
         assert "The database does not answer" in answer.text
         assert "s3cret" not in answer.text
         assert answer.headers["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("error", [LOCKED, NoConnectionFree("none is free")])
+def test_a_database_that_does_not_answer_is_a_warning_on_one_line(
+    client: FlaskClient, fail_with: Fail, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    fail_with(error)
+    client.get("/")
+    [record] = caplog.records
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert re.fullmatch(
+        "The database does not answer at GET '/': (database is locked|none is free)", record.getMessage()
+    )
 
 
 def test_a_notice_that_passes_is_taken_back_by_itself(client: FlaskClient, fail_with: Fail) -> None:

@@ -1,0 +1,69 @@
+"""What libraries say of an outage: one warning a minute, and nothing else is touched."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import psycopg
+import pytest
+import redis.exceptions
+
+from logs.outages import Outages
+
+REFUSED = redis.exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
+RETRYING = "Worker %s: could not connect to Redis instance: %s retrying in %d seconds..."
+
+
+def record(name: str, message: str, *args: Any, error: Exception | None = None) -> logging.LogRecord:
+    exc_info = (type(error), error, None) if error else None
+    return logging.LogRecord(name, logging.ERROR, __file__, 1, message, args, exc_info)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        (record("rq.worker", RETRYING, "one", REFUSED, 2), "Redis"),
+        (record("rq.worker", "Worker %s: found an unhandled exception, quitting...", "one", error=REFUSED), "Redis"),
+        (
+            record("sqlalchemy.pool.impl.QueuePool", "Exception during reset", error=psycopg.OperationalError("gone")),
+            "The database",
+        ),
+    ],
+)
+def test_an_outage_is_a_warning_without_a_traceback(line: logging.LogRecord, what: str) -> None:
+    assert Outages().filter(line)
+    assert (line.levelname, line.levelno, line.exc_info) == ("WARNING", logging.WARNING, None)
+    assert line.getMessage().startswith(f"{what} does not answer: ")
+
+
+def test_it_is_told_once_a_minute_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 5.0
+    monkeypatch.setattr("logs.outages.time.monotonic", lambda: now)
+    filter_ = Outages()
+
+    def passes() -> list[bool]:
+        gone = psycopg.OperationalError("gone")
+        lines = record("rq.worker", RETRYING, "one", REFUSED, 2), record("sqlalchemy.pool", "Reset", error=gone)
+        return [filter_.filter(line) for line in lines]
+
+    assert passes() == [True, True]
+    now = 64.9
+    assert passes() == [False, False]
+    now = 65.0
+    assert passes() == [True, True]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        record("rq.worker", "Worker %s: found an unhandled exception, quitting...", "one", error=ValueError("ours")),
+        record("rq.worker", "Worker %s: cold shut down", "one"),
+        record("sqlalchemy.pool", "Exception during reset", error=psycopg.ProgrammingError("ours")),
+        record("webapp", "Reference 1: failed", error=REFUSED),
+    ],
+)
+def test_whatever_else_is_an_error_stays_one(line: logging.LogRecord) -> None:
+    told = (line.levelno, line.getMessage(), line.exc_info)
+    assert Outages().filter(line)
+    assert (line.levelno, line.getMessage(), line.exc_info) == told
