@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from webapp.models import Problem
+from webapp.models import NOTHING_TO_DO, Problem
 
 from .microsoft.errors import AccessDenied, MicrosoftError
 from .microsoft.users import READ_USERS
@@ -39,7 +39,7 @@ def together(organization: Problem | None, users: Problem | None, syncs_users: b
             users,
             reason="Who holds which license is not known, or not any more: the tenant's users could not be read. "
             "Licenses are not affected.",
-            fix=f"Nothing needs to be done. To see who holds which license: {users.fix[:1].lower()}{users.fix[1:]}",
+            fix=f"{NOTHING_TO_DO} To see who holds which license: {users.fix[:1].lower()}{users.fix[1:]}",
             needs_consent=False,
         )
     if organization is None or users is None:

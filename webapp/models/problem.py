@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+# How the fix begins of what is no more than a hint: that something is not known which nobody asked to be synced.
+NOTHING_TO_DO = "Nothing needs to be done."
+
 
 @dataclass(frozen=True)
 class Problem:

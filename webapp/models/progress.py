@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from .base import DbSession
 from .leases import OPEN_PARTS, PartState
 from .part import SyncPart
+from .problem import NOTHING_TO_DO
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Progress:
     cancelled: int = 0
     # What a newer version made of them.
     unknown: int = 0
-    # Of those that are OK, where something beside the licenses could not be read.
+    # Of those that are OK, where something that is synced could not be read.
     unread: int = 0
 
     @property
@@ -48,7 +49,11 @@ class Progress:
                 func.coalesce(func.sum(SyncPart.rows_written), 0),
                 count(PartState.CANCELLED),
                 func.count(SyncPart.id).filter(SyncPart.state.not_in(tuple(PartState))),
-                func.count(SyncPart.id).filter(SyncPart.state == PartState.OK, SyncPart.reason != ""),
+                func.count(SyncPart.id).filter(
+                    SyncPart.state == PartState.OK,
+                    SyncPart.reason != "",
+                    SyncPart.fix.not_like(f"{NOTHING_TO_DO}%"),
+                ),
             )
             .where(SyncPart.run_id.in_(run_ids))
             .group_by(SyncPart.run_id)

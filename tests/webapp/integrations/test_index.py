@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from jobs.microsoft.errors import AccessDenied
+from jobs.notices import together, users_unread
 from tests.support.factories import Make
 from tests.webapp.integrations.conftest import Workers
 from webapp.extensions import db
-from webapp.models import Cloud, Integration, PartState, RunState, SyncRun, utc_now
+from webapp.models import Cloud, Integration, PartState, Problem, RunState, SyncRun, utc_now
 
 INDEX = "/account/integrations"
 PROBLEM: dict[str, Any] = {
@@ -178,6 +180,17 @@ def test_a_run_that_read_everything_says_nothing_of_the_kind(
     tenant = make.tenant(integration_id=run.integration_id)
     make.part(run_id=run.id, tenant_id=tenant.id, state=PartState.OK)
     assert "could not be read" not in status(as_administrator, run)
+
+
+def test_a_hint_about_what_nobody_wants_synced_is_none_of_what_could_not_be_read(
+    as_administrator: FlaskClient, make: Make, workers: Workers
+) -> None:
+    run = synced(make, RunState.OK, tenants_total=1, finished_at=utc_now())
+    hint = together(None, users_unread(AccessDenied(Problem("Graph refused it.", "Grant it."))), syncs_users=False)
+    assert hint is not None
+    tenant = make.tenant(integration_id=run.integration_id)
+    make.part(run_id=run.id, tenant_id=tenant.id, state=PartState.OK, reason=hint.reason, fix=hint.fix)
+    assert "could not be read in" not in status(as_administrator, run)
 
 
 def test_a_run_that_failed_says_why_and_what_to_do(as_administrator: FlaskClient, make: Make, workers: Workers) -> None:
