@@ -36,7 +36,10 @@ def test_on_a_phone_a_select_far_below_is_scrolled_to(signed_in: Page, server: R
     page.get_by_label("Client secret").fill(tenant.secret)
     page.get_by_role("button", name="Test and connect").click()
     is_where_one_goes_on(page.locator("#organization + .ts-wrapper input"))
-    expect(page.get_by_text("Choose one of the organizations")).to_be_visible()
+    expect(page.get_by_text("Choose one of the organizations")).to_be_in_viewport(ratio=1)
+    expect(page.locator(".ts-dropdown")).to_be_hidden()
+    page.keyboard.type("o")
+    expect(page.locator(".ts-dropdown")).to_be_visible()
 
 
 def test_of_choices_the_chosen_one_has_the_focus(signed_in: Page, server: Running) -> None:

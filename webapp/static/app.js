@@ -117,12 +117,19 @@ const showFirstError = () => {
   const mark = [...marks].find((each) => each.getClientRects().length);
   if (!mark) return;
   const field = fieldAt(mark);
-  const target = field.tomselect?.control_input ?? field;
+  const widget = field.tomselect;
+  const target = widget?.control_input ?? field;
   // A message whose field is not to be found takes the focus itself.
   if (target === mark && mark.matches(".invalid-feedback")) target.tabIndex = -1;
+  // An open list would hide what is wrong.
+  if (widget) widget.settings.openOnFocus = false;
   target.focus({ preventScroll: true });
-  const { top, bottom } = mark.getBoundingClientRect();
-  if (top < 0 || bottom > innerHeight) mark.scrollIntoView({ block: "center" });
+  if (widget) widget.settings.openOnFocus = true;
+  // With its label and what is wrong with it, where all of that has room.
+  const group = mark.closest(".mb-3");
+  const place = group && group.offsetHeight < innerHeight / 2 ? group : target;
+  const { top, bottom } = place.getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) place.scrollIntoView({ block: "center" });
 };
 
 const start = (root) => {
