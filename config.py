@@ -22,6 +22,9 @@ from environs import Env, EnvError
 
 BASE_DIR = Path(__file__).resolve().parent
 
+# What a server that runs gives the commands beside it to find, in its data directory.
+BESIDE = "beside.env"
+
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
 
@@ -108,6 +111,7 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
     try:
         data_dir = _chosen_data_dir(env)
         _make_private_directory(data_dir)
+        _read_if_there(env, data_dir / BESIDE)
         redis_url = _redis_url(env.str("REDIS_URL", ""))
         return Settings(
             data_dir=data_dir,
@@ -163,9 +167,14 @@ def embedded_redis_socket(data_dir: Path) -> Path:
 
 def _environment(environ_file: Path | None) -> Env:
     env = Env()
-    if environ_file is not None and environ_file.is_file():
-        env.read_env(str(environ_file), recurse=False)
+    _read_if_there(env, environ_file)
     return env
+
+
+def _read_if_there(env: Env, file: Path | None) -> None:
+    """Add what the file sets and the environment does not."""
+    if file is not None and file.is_file():
+        env.read_env(str(file), recurse=False)
 
 
 def _chosen_data_dir(env: Env) -> Path:

@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from dotenv import set_key
 from flask import Flask
 from sqlalchemy import select
 
-from config import Settings, chosen_data_dir, load
+from config import BESIDE, Settings, chosen_data_dir, load
 from jobs import queue
 from sandbox import Estate, Sandbox, Tenant, demo_estate
 from webapp.administration import users
@@ -62,11 +63,21 @@ def settings() -> Settings:
 
 @contextmanager
 def sandbox(own: Settings) -> Iterator[Settings]:
-    """Run the sandbox with the demo's tenants; yields the settings that point there, which children inherit."""
+    """Run the sandbox with the demo's tenants; yields the settings that point there, which children inherit.
+
+    Commands beside it are no children: they find them in the data directory, for as long as the sandbox runs.
+    """
+    beside = own.data_dir / BESIDE
     with Sandbox(demo_estate().tenants, directory=own.data_dir / "sandbox") as running:
-        os.environ["MICROSOFT_LOGIN_URL"] = os.environ["MICROSOFT_GRAPH_URL"] = running.url
-        os.environ["MICROSOFT_CA_BUNDLE"] = str(running.ca_bundle)
-        yield load()
+        there = dict.fromkeys(("MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL"), running.url)
+        there["MICROSOFT_CA_BUNDLE"] = str(running.ca_bundle)
+        os.environ.update(there)
+        for name, value in there.items():
+            set_key(beside, name, value)
+        try:
+            yield load()
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def fill(app: Flask, say: Callable[[str], None]) -> None:

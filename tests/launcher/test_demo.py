@@ -1,0 +1,40 @@
+"""The demo's sandbox, as commands beside the demo find it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config import BASE_DIR
+from launcher import demo
+
+SCRIPT = "from config import load; found = load(None); print(found.microsoft_graph_url, found.microsoft_ca_bundle)"
+NAMES = ("MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL", "MICROSOFT_CA_BUNDLE")
+
+
+def found_beside(data_dir: Path, **given: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in NAMES}
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=BASE_DIR,
+        env={**environment, "DATA_DIR": str(data_dir), **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_a_command_finds_the_sandbox_while_the_demo_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATA_DIR", "DATABASE_URL", "REDIS_URL", *NAMES):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "it's a folder"))
+    own = demo.settings()
+    with demo.sandbox(own) as settings:
+        assert found_beside(own.data_dir) == f"{settings.microsoft_graph_url} {settings.microsoft_ca_bundle}"
+        assert found_beside(own.data_dir, MICROSOFT_GRAPH_URL="https://graph.example").startswith("https://graph.exam")
+    assert found_beside(own.data_dir) == "None None"
