@@ -104,7 +104,7 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
             raise Waits(of_tenant)
         if of_app is not None and clock.waits(of_app, now):
             raise Waits(of_app + timedelta(seconds=spread()))
-        # Where the users alone fail again and again, the licenses are not left to wait for them.
+        # What was tried so often does not leave the licenses to wait where the users alone fail.
         may_fail = claim.attempt >= _TRIES_AT_FAULTS
         return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline_of(tenant, now, may_fail)
 

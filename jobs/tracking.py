@@ -44,7 +44,9 @@ def note(tenant: Tenant, read: UsersRead | None, basis: Basis, now: datetime) ->
     """Keep where the next changes are asked for, in the transaction in which what was read is written by this basis."""
     if read is None or read.says_nothing_new:
         return
-    if read.is_whole:
+    if read.is_whole and read.link is None:
+        db.session.execute(_FORGET, {"of": tenant.id})  # so that the next sync begins anew to track it
+    elif read.is_whole:
         new = {"tenant_id": tenant.id, "link": read.link, "basis": basis.digest, "read_at": now}
         db.session.execute(_remember(db.engine.dialect.name), new)
     else:
@@ -68,6 +70,7 @@ _FIND = select(
     COUNT.scalar_subquery().label("users"),
     UNSETTLED.scalar_subquery().is_(None).label("is_settled"),
 ).where(_TABLE.c.tenant_id == bindparam("tenant_id"))
+_FORGET = _TABLE.delete().where(_TABLE.c.tenant_id == bindparam("of"))
 _GO_ON = _TABLE.update().where(_TABLE.c.tenant_id == bindparam("of")).values(link=bindparam("next"))
 
 

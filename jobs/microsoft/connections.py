@@ -9,16 +9,17 @@ import ssl
 import time
 from functools import lru_cache
 from http import HTTPStatus
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import truststore
 from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidProxyURL
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3 import HTTPResponse, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util import parse_url
 from urllib3.util.connection import create_connection
 
 CONNECT_SECONDS = 10
@@ -40,6 +41,12 @@ class _Connection(HTTPSConnection):
     """
 
     deadline = math.inf
+
+    @property
+    def is_connected(self) -> bool:
+        """False also where something came after the last answer: it would be taken for the next one."""
+        # What TLS has read already is not there for those who look at the socket.
+        return super().is_connected and not getattr(self.sock, "pending", lambda: 0)()
 
     def connect(self) -> None:
         super().connect()
@@ -68,8 +75,8 @@ class _Connection(HTTPSConnection):
         deadline = time.monotonic() + CONNECT_SECONDS
         try:
             found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise NameResolutionError(self.host, self, error) from error
+        except (socket.gaierror, UnicodeError) as error:
+            raise NameResolutionError(self.host, self, error) from error  # type: ignore[arg-type]
         refused: OSError | None = None
         for number, (*_, address) in enumerate(found):
             left = deadline - time.monotonic()
@@ -116,7 +123,8 @@ def _trust(ca_bundle: str | None) -> dict[str, Any]:
     if ca_bundle:
         return {"ca_certs": ca_bundle}
     more = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    named = {"ca_cert_dir" if Path(more).is_dir() else "ca_certs": more} if more else {}
+    # Not by pathlib, which raises where a folder may not be looked into.
+    named = {"ca_cert_dir" if os.path.isdir(more) else "ca_certs": more} if more else {}  # noqa: PTH112
     return {"ssl_context": truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), **named}
 
 
@@ -144,9 +152,19 @@ def _made(server: str, ca_bundle: str | None) -> PoolManager:
     managers = _managers(ca_bundle)
     proxy = select_proxy(server, get_environ_proxies(server))
     if proxy is not None:
-        return managers.proxy_manager_for(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
+        return _through(prepend_scheme_if_needed(proxy, "http"), managers)  # type: ignore[no-untyped-call]
     direct: PoolManager = managers.poolmanager
     return direct
+
+
+def _through(proxy: str, managers: _Managers) -> ProxyManager:
+    try:
+        if parse_url(proxy).host:
+            return managers.proxy_manager_for(proxy)
+    except UnicodeError as error:
+        raise InvalidProxyURL("the proxy's address has characters that none has") from error
+    # Else urllib3 would look for the server itself in its place.
+    raise InvalidProxyURL("the proxy's address names no host")
 
 
 @lru_cache

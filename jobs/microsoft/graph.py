@@ -181,6 +181,10 @@ class GraphClient:
             whole = self._authorized(lambda: self._once("POST", f"{self._base_url}/$batch", body, len(asks)))
         except ServerFailed:
             return alone  # where it is more than the batch, these meet it, too, and have the patience
+        except Unreachable:
+            if any(ask.may_fail for ask in asks):
+                return alone  # what hangs of it may be what may fail
+            raise
         replies = batch.replies_in(whole, len(asks)) if whole.status == HTTPStatus.OK else None
         if replies is None:
             batch.note_refusal(self._base_url, whole.status)

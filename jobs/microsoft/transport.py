@@ -34,6 +34,7 @@ SILENCE_SECONDS = 30
 # The largest documented answer here, a page of SKUs with their service plans, is well under a megabyte.
 ANSWER_BYTES = 32 * 1024 * 1024
 
+_SOME_BYTES = 64 * 1024
 _REQUEST_ID = re.compile("[0-9A-Fa-f-]{1,64}")
 _HEADERS = {**make_headers(accept_encoding=True, user_agent="Seatledger"), "Accept": "*/*"}
 
@@ -148,11 +149,15 @@ def _ended(response: BaseHTTPResponse) -> Iterator[None]:
 
 
 def _read(response: BaseHTTPResponse) -> bytes:
-    body = response.read(ANSWER_BYTES, decode_content=True)
-    if len(body) == ANSWER_BYTES and response.read(1, decode_content=True):
-        size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
-        raise BadAnswer(size, request_id_in(response.headers))
-    return body
+    # A little after the other: so no chunk is believed to be as long as it says, and what takes long to unpack takes no
+    # time that the connection's deadline does not see.
+    body = bytearray()
+    while some := response.read1(_SOME_BYTES, decode_content=True):
+        body += some
+        if len(body) > ANSWER_BYTES:
+            size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"
+            raise BadAnswer(size, request_id_in(response.headers))
+    return bytes(body)
 
 
 def obey_pace(answer: Answer) -> None:

@@ -55,13 +55,14 @@ class UsersRead:
     """The users of a tenant as they were read: all of them, or, where not `is_whole`, what changed since the last time.
 
     `users` are then those that are new or changed, each with all its facts, and `removed` the ids of those that are
-    gone; everybody else is as before. `link` is where the next changes are asked for; empty where they cannot be.
+    gone; everybody else is as before. `link` is where the next changes are asked for; empty where they cannot be, None
+    where that could not be found out this time.
     """
 
     users: Mapping[str, UserFacts]
     removed: frozenset[str] = frozenset()
     is_whole: bool = True
-    link: str = ""
+    link: str | None = ""
 
     @property
     def says_nothing_new(self) -> bool:
@@ -113,8 +114,18 @@ def read_users(graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError)
     if isinstance(first, AccessDenied):
         raise first  # the list needs the same permission
     # Where changes begin is asked for before the list, so that none is missed between the two.
-    told = _told(graph, first, wanted)
-    return UsersRead(_everybody(graph, graph.page(_LIST)), link=told.link if told else "")
+    link = _begin(graph, first, wanted)
+    return UsersRead(_everybody(graph, graph.page(_LIST)), link=link)
+
+
+def _begin(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> str | None:
+    try:
+        told = _told(graph, first)
+    except (ServerFailed, Unreachable):
+        if not wanted.may_fail:
+            raise
+        return None
+    return told.link if told else ""
 
 
 def _page(found: Page | MicrosoftError) -> Page:
@@ -178,32 +189,32 @@ class _Told:
         return [user_id for user_id, user in self.users.items() if not user.keys() >= _FIELDS]
 
 
-def _told(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> _Told | None:
+def _told(graph: GraphClient, first: Page | MicrosoftError) -> _Told | None:
     """What these pages tell; None where the server does not tell, forgot where it was, or tells very much."""
-    if isinstance(first, MicrosoftError):
+    if isinstance(first, Refused):
         return None
     told, size = _Told(), 0
     try:
-        for page in graph.from_page(first, _MOST_PAGES_OF_CHANGES):
+        for page in graph.from_page(_page(first), _MOST_PAGES_OF_CHANGES):
             size += len(page.reply.answer.content)
             for user in page.items:
                 told.take(user)
             if len(told.users) + len(told.removed) > _MOST_CHANGES or size > _MOST_BYTES_OF_CHANGES:
                 return None
         told.link = graph.path_of(page, page.content.get("@odata.deltaLink"))
-    except MicrosoftError as error:
-        if not wanted.does_without(error):
-            raise
+    except (SignInRefused, TlsFailed):
+        raise
+    except Refused:
         return None
     return told if len(told.link) <= _LONGEST_LINK else None
 
 
 def _changes(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> UsersRead | None:
     """What changed; None where that is not told, or where reading everybody takes fewer requests."""
-    told = _told(graph, first, wanted)
-    if told is None or len(told.lacking) > BATCHED * (2 + wanted.known // _PAGE):
-        return None
     try:
+        told = _told(graph, first)
+        if told is None or len(told.lacking) > BATCHED * (2 + wanted.known // _PAGE):
+            return None
         is_complete = _complete(graph, told)
     except MicrosoftError as error:
         if not wanted.does_without(error):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,49 @@ def other_authority(tmp_path: Path) -> str:
     return str(path)
 
 
+@pytest.fixture
+def another_environment() -> Iterator[None]:
+    """The environment is looked at anew, in the test and after it: a process does so once."""
+    caches = (connections._made, connections._managers)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
+
+
+@pytest.mark.usefixtures("another_environment")
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_without_a_bundle_the_environments_authorities_count_as_well(
+    name: str, shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, str(shared_sandbox.ca_bundle))
+    assert Transport(None).send("GET", openid(shared_sandbox)).status_code == 200
+
+
+@pytest.mark.usefixtures("another_environment")
+@pytest.mark.parametrize("proxy", ["http://", "http:///", "http://:3128", "http://.bad:80", "http://u€:p@127.0.0.1:1"])
+def test_a_proxy_that_is_none_is_said_to_be_about_the_network(
+    proxy: str, other_authority: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    asked: list[str] = []
+
+    def unknown(host: str, *args: object, **options: object) -> None:
+        asked.append(host)
+        host.encode("idna")  # as the real one does
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(Unreachable) as caught:
+        Transport(other_authority).send("GET", "https://login.example/")
+    assert "proxy" in caught.value.problem.fix
+    assert "login.example" not in asked
+
+
+@pytest.mark.usefixtures("another_environment")
 def test_the_environment_does_not_override_the_configured_authority(
     shared_sandbox: Sandbox, transport: Transport, other_authority: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jobs.microsoft import connections, transport
-from jobs.microsoft.errors import BadAnswer, Throttled, TimedOut, Unreachable
+from jobs.microsoft.errors import BadAnswer, BrokenOff, Throttled, TimedOut, Unreachable
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
@@ -106,6 +107,66 @@ def test_a_packed_answer_is_unpacked(tmp_path: Path) -> None:
     packed = answer(gzip.compress(b'{"value": []}'), "Content-Encoding: gzip\r\n")
     with raw_server(tmp_path, lambda connection: connection.sendall(packed)) as server:
         assert Transport(server.ca_bundle).send("GET", server.url).content == b'{"value": []}'
+
+
+def test_an_answer_as_large_as_is_believed_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "ANSWER_BYTES", 100_000)
+    with raw_server(tmp_path, lambda connection: connection.sendall(answer(b"x" * 100_000))) as server:
+        assert Transport(server.ca_bundle).send("GET", server.url).content == b"x" * 100_000
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-5", b"zz"])
+def test_a_chunk_of_a_size_that_is_none_is_no_answer(size: bytes, tmp_path: Path) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nhello\r\n0\r\n\r\n")
+        connection.shutdown(socket.SHUT_RDWR)
+
+    with raw_server(tmp_path, serve) as server, pytest.raises(BrokenOff):
+        Transport(server.ca_bundle).send("GET", server.url)
+
+
+def test_a_chunk_without_end_is_refused_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = 1024 * 1024
+    monkeypatch.setattr(transport, "ANSWER_BYTES", limit)
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
+        for _ in range(64):
+            connection.sendall(bytes(limit))
+
+    with raw_server(tmp_path, serve) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises((BadAnswer, BrokenOff)):
+                Transport(server.ca_bundle).send("GET", server.url)
+            assert tracemalloc.get_traced_memory()[1] < 6 * limit
+        finally:
+            tracemalloc.stop()
+
+
+def test_after_an_answer_that_was_refused_halfway_the_next_request_gets_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "ANSWER_BYTES", 100_000)
+    answers = iter([answer(b"x" * 1_000_000), OK])
+    with raw_server(tmp_path, lambda connection: connection.sendall(next(answers))) as server:
+        send = Transport(server.ca_bundle).send
+        with pytest.raises(BadAnswer):
+            send("GET", server.url)
+        assert send("GET", server.url).content == b"{}"
+        assert server.connections == 2
+
+
+def test_what_comes_after_an_answer_is_not_that_to_the_next_request(tmp_path: Path) -> None:
+    # As much as is read at once ends with the first answer: what follows it was decrypted, and is not looked at yet.
+    empty = answer(b"")
+    first = answer(b" " * (io.DEFAULT_BUFFER_SIZE - len(empty) - len("8000") + 1))
+    assert len(first) == io.DEFAULT_BUFFER_SIZE
+    answers = iter([first + answer(b'{"of": "nobody"}'), answer(b'{"of": "second"}')])
+    with raw_server(tmp_path, lambda connection: connection.sendall(next(answers))) as server:
+        send = Transport(server.ca_bundle).send
+        send("GET", server.url)
+        assert send("GET", server.url).content == b'{"of": "second"}'
 
 
 def test_a_redirect_is_not_followed(shared_sandbox: Sandbox, transport: Transport) -> None:

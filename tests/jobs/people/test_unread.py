@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from jobs.microsoft import transport
 from sandbox import Fault, Sandbox, Sku
 from tests.jobs.conftest import Sync, Work
 from tests.jobs.helpers import asked, move_time_on, resume
@@ -148,6 +149,40 @@ def test_where_only_what_changed_fails_again_and_again_everybody_is_read(
     part = until_the_last_try(sync(tenant), work)
     assert (part.state, part.reason, part.users_read) == (PartState.OK, "", 2)
     assert "Ben Costa" in {contact.name for contact in contacts()}
+    # And from then on what changes is asked for as before.
+    sandbox.faults(given.tenant_id)
+    sync(tenant)
+    sandbox.reset_requests(given.tenant_id)
+    sync(tenant)
+    assert asked(sandbox, given.tenant_id) == {"batch": 1, "subscribedSkus": 1, "organization": 1, "usersDelta": 1}
+
+
+@pytest.mark.usefixtures("hasty")
+def test_users_that_hold_up_all_that_is_asked_for_with_them_do_not_keep_the_licenses_from_being_synced(
+    start: Start, sync: Sync, work: Work, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, tenant = start(a_user())
+    sync(tenant)
+    monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.3)
+    sandbox.patch_tenant(given.tenant_id, skus=(Sku.of("SPE_E3", 99, 14), SKUS[1]))
+    sandbox.faults(given.tenant_id, Fault("users", "slow", seconds=1))
+    part = until_the_last_try(sync(tenant), work)
+    assert (part.state, part.changed, part.users_read) == (PartState.OK, 1, 0)
+    assert "did not answer in time" in part.reason
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_wait_that_is_asked_for_at_the_last_try_is_obeyed(
+    start: Start, sync: Sync, work: Work, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user())
+    # Each try asks twice: in a batch, and by itself.
+    failing, throttled = Fault("users", "server_error", times=4), Fault("users", "throttle", retry_after=30)
+    sandbox.faults(given.tenant_id, failing, throttled)
+    part = until_the_last_try(sync(tenant), work)
+    assert (part.state, part.code) == (PartState.WAITING, "HTTP 429")
+    assert tenant.not_before is not None
+    assert db.session.query(License).count() == 0
 
 
 @pytest.mark.usefixtures("hasty")
