@@ -171,14 +171,21 @@ def test_users_that_hold_up_all_that_is_asked_for_with_them_do_not_keep_the_lice
     assert "did not answer in time" in part.reason
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        # Each try asks twice, in a batch and by itself: the sixth time is by itself.
+        (Fault("users", "server_error", times=5), Fault("users", "throttle", retry_after=30)),
+        (Fault("usersDelta", "server_error"), Fault("usersList", "throttle", retry_after=30)),
+    ],
+    ids=["changes", "list"],
+)
 @pytest.mark.usefixtures("hasty")
 def test_a_wait_that_is_asked_for_at_the_last_try_is_obeyed(
-    start: Start, sync: Sync, work: Work, sandbox: Sandbox
+    faults: Sequence[Fault], start: Start, sync: Sync, work: Work, sandbox: Sandbox
 ) -> None:
     given, tenant = start(a_user())
-    # Each try asks twice: in a batch, and by itself.
-    failing, throttled = Fault("users", "server_error", times=4), Fault("users", "throttle", retry_after=30)
-    sandbox.faults(given.tenant_id, failing, throttled)
+    sandbox.faults(given.tenant_id, *faults)
     part = until_the_last_try(sync(tenant), work)
     assert (part.state, part.code) == (PartState.WAITING, "HTTP 429")
     assert tenant.not_before is not None
