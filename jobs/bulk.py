@@ -27,7 +27,7 @@ def take_ids(*wanted: tuple[Table, int]) -> list[Sequence[int]]:
     if connection.dialect.name == "postgresql":
         return _taken(connection, wanted)
     # Only one transaction writes at a time, and this is how SQLite itself numbers rows.
-    return [_after(_highest(connection, table), count) if count else () for table, count in wanted]
+    return [_next(connection, table, count) if count else () for table, count in wanted]
 
 
 def _taken(connection: Connection, wanted: Sequence[tuple[Table, int]]) -> list[Sequence[int]]:
@@ -48,11 +48,8 @@ _TAKE = text(
 )
 
 
-def _highest(connection: Connection, table: Table) -> int:
-    return connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
-
-
-def _after(highest: int, count: int) -> Sequence[int]:
+def _next(connection: Connection, table: Table, count: int) -> Sequence[int]:
+    highest = connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
     return range(highest + 1, highest + 1 + count)
 
 

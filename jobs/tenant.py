@@ -16,7 +16,7 @@ from webapp.models.user_rules import rule_columns
 
 from . import license_history, licenses, tracking, waits
 from .microsoft.clouds import hosts
-from .microsoft.errors import AccessDenied, BadAnswer, Expired, MicrosoftError, ServerFailed
+from .microsoft.errors import AccessDenied, BadAnswer, MicrosoftError
 from .microsoft.facts import (
     ORGANIZATION_FIELDS,
     SKU_FIELDS,
@@ -98,11 +98,7 @@ def read(
 def _licenses(graph: GraphClient, found: Page | MicrosoftError) -> Mapping[str, LicenseFacts]:
     if isinstance(found, MicrosoftError):
         raise found
-    try:
-        return license_facts(item for page in graph.from_page(found) for item in page.items)
-    except Expired as error:
-        # A page was forgotten while those before it were read: begun anew, the list may be read to its end.
-        raise ServerFailed(error.problem) from error
+    return license_facts(item for page in graph.whole_list(found) for item in page.items)
 
 
 def _organization(graph: GraphClient, found: Page | MicrosoftError) -> tuple[TenantFacts | None, Problem | None]:

@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from . import batch
 from .errors import (
     BadAnswer,
+    Expired,
     HeldBack,
     MicrosoftError,
     Refused,
@@ -149,6 +150,16 @@ class GraphClient:
             if left:
                 page = self._page(page.ask, self._own_link(page, link, "the next page"))
         raise page.bad(f"has more than {max_pages} pages")
+
+    def whole_list(self, page: Page, max_pages: int = MAX_PAGES) -> Iterator[Page]:
+        """The same, of a list that is read from its beginning: where a page of it expired, `ServerFailed` is raised.
+
+        That passes: begun anew, the list may be read to its end.
+        """
+        try:
+            yield from self.from_page(page, max_pages)
+        except Expired as error:
+            raise ServerFailed(error.problem) from error
 
     def together(self, asks: Sequence[Ask]) -> list[Page | MicrosoftError]:
         """What each of the asks finds, in their order: a page, or why not; in one request for twenty.

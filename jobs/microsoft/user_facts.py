@@ -136,12 +136,9 @@ def _addresses(mail: Any, proxies: Any) -> tuple[str, ...]:
             primary.append(_address(address))
         elif kind.lower() == "smtp":
             others.append(_address(address))
-    first = _address(mail)
-    if not (primary or others):
-        return (first,) if first else ()  # as it is with most, and folding takes a while
     found: dict[str, str] = {}
     # In an order of their own, since that in which they come says nothing and may change.
-    for address in (first, *sorted(primary), *sorted(others)):
+    for address in (_address(mail), *sorted(primary), *sorted(others)):
         if address:
             found.setdefault(fold(address), address)
     return tuple(found.values())[:_MOST_ADDRESSES]

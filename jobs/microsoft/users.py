@@ -14,7 +14,6 @@ from .batch import MOST as BATCHED
 from .errors import (
     AccessDenied,
     BadAnswer,
-    Expired,
     MicrosoftError,
     NotFound,
     Refused,
@@ -110,12 +109,12 @@ def read_users(graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError)
         changes = _changes(graph, first, wanted)
         return changes or read_users(graph, wanted.whole, graph.together([wanted.whole.ask])[0])
     if not wanted.tracks:
-        return UsersRead(_everybody(graph, _page(first)))
+        return UsersRead(_all(graph, _page(first)))
     if isinstance(first, AccessDenied):
         raise first  # the list needs the same permission
     # Where changes begin is asked for before the list, so that none is missed between the two.
     link = _begin(graph, first, wanted)
-    return UsersRead(_everybody(graph, graph.page(_LIST)), link=link)
+    return UsersRead(_all(graph, graph.page(_LIST)), link=link)
 
 
 def _begin(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> str | None:
@@ -142,7 +141,7 @@ def _all(graph: GraphClient, first: Page) -> PackedUsers:
     """
     found = PackedUsers()
     without_news = 0
-    for page in graph.from_page(first, _MOST_PAGES):
+    for page in graph.whole_list(first, _MOST_PAGES):
         before = len(found)
         for user in page.items:
             found.add(user_facts(user))
@@ -152,14 +151,6 @@ def _all(graph: GraphClient, first: Page) -> PackedUsers:
         if found.size > _MOST_BYTES:
             raise BadAnswer(f"/users has more than {_MOST_BYTES // 1024**2} MB of names and addresses")
     return found
-
-
-def _everybody(graph: GraphClient, first: Page) -> PackedUsers:
-    """All users by id. Where a page expired as the list was read, that passes: the whole is tried again."""
-    try:
-        return _all(graph, first)
-    except Expired as error:
-        raise ServerFailed(error.problem) from error
 
 
 @dataclass

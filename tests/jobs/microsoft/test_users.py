@@ -205,6 +205,8 @@ class Pages:
         for content in self.contents[:max_pages]:
             yield Page(first.ask, {"value": content}, first.reply)
 
+    whole_list = from_page
+
 
 def read(*pages: list[Any]) -> Mapping[str, UserFacts]:
     """The users of these pages, of a tenant whose changes are not tracked."""
