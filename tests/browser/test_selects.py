@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -34,8 +35,12 @@ def open_list(page: Page, server: Running) -> None:
     expect(page.locator(".ts-dropdown [data-selectable]").first).to_be_visible()
 
 
-def ask_the_server(page: Page) -> None:
-    """Let the form be as it is where there are too many organizations to send them all, and the answers late."""
+def ask_the_server(page: Page, held: str) -> Callable[[], None]:
+    """Let the form be as it is where there are too many organizations to send them all.
+
+    The questions whose text has the form held are kept back until what is returned is called, which lets the server
+    answer them and the page take the answers.
+    """
 
     def searched(route: Route) -> None:
         answer = route.fetch()
@@ -43,13 +48,24 @@ def ask_the_server(page: Page) -> None:
             response=answer, body=answer.text().replace("data-choices", f'data-choices-url="{url}" data-choices', 1)
         )
 
-    def late(route: Route) -> None:
-        page.wait_for_timeout(700)
-        route.continue_()
+    def keep(route: Route) -> None:
+        questions.append(route)
+
+    def release() -> None:
+        while not questions:
+            page.wait_for_timeout(20)
+        page.unroute(kept_back)
+        with page.expect_response(questions[-1].request.url):
+            for question in questions:
+                question.continue_()
+        expect(page.locator("#organization + .ts-wrapper")).not_to_have_class(re.compile("loading"))
 
     url = "/account/integrations/organizations"
+    kept_back = re.compile(rf"{re.escape(url)}\?q={held}$")
+    questions: list[Route] = []
     page.route("**/account/integrations/add", searched)
-    page.route(f"**{url}?q=?*", late)
+    page.route(kept_back, keep)
+    return release
 
 
 def test_enter_takes_what_was_typed_however_quickly(signed_in: Page, server: Running, organizations: None) -> None:
@@ -62,28 +78,48 @@ def test_enter_takes_what_was_typed_however_quickly(signed_in: Page, server: Run
 
 def test_enter_takes_nothing_before_the_server_answered(signed_in: Page, server: Running, organizations: None) -> None:
     page = signed_in
-    ask_the_server(page)
+    release = ask_the_server(page, held=".+")
     open_list(page, server)
     page.keyboard.type(SECOND)
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/add$"))
     expect(chosen_organization(page)).to_have_count(0)
+    release()
     expect(page.locator(".ts-dropdown [data-selectable]")).to_have_text([SECOND])
     page.keyboard.press("Enter")
     expect(chosen_organization(page)).to_have_text(SECOND)
+
+
+@pytest.mark.parametrize("closing", ["choice", "Escape"])
+def test_a_late_answer_does_not_open_the_list_again(
+    signed_in: Page, server: Running, organizations: None, closing: str
+) -> None:
+    page = signed_in
+    release = ask_the_server(page, held="")
+    open_list(page, server)
+    if closing == "Escape":
+        page.keyboard.press("Escape")
+    else:
+        page.locator(".ts-dropdown [data-selectable]").filter(has_text=FIRST).click()
+        expect(chosen_organization(page)).to_have_text(FIRST)
+    release()
+    expect(page.locator(".ts-dropdown")).to_be_hidden()
+    page.locator("#organization + .ts-wrapper .ts-control").click()
+    expect(page.locator(".ts-dropdown [data-selectable]").filter(has_text=SECOND)).to_be_visible()
 
 
 def test_enter_takes_what_was_typed_and_not_what_is_chosen_already(
     signed_in: Page, server: Running, organizations: None
 ) -> None:
     page = signed_in
-    ask_the_server(page)
+    release = ask_the_server(page, held=".+")
     open_list(page, server)
     entries = page.locator(".ts-dropdown [data-selectable]")
     entries.filter(has_text=FIRST).click()
     expect(chosen_organization(page)).to_have_text(FIRST)
     page.locator("#organization + .ts-wrapper .ts-control").click()
     page.keyboard.type(SECOND)
+    release()
     expect(entries).to_have_text([SECOND])
     page.keyboard.press("Enter")
     expect(chosen_organization(page)).to_have_text(SECOND)

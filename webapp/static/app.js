@@ -45,6 +45,14 @@ const choose = (select) => {
     // the options, and is found only where the server found it.
     options.score = () => (option) => (answered.values.has(option.value) ? 1 : 0);
     options.load = function (text, done) {
+      // An answer fills the list. It does not open one that a choice or Escape closed meanwhile: the next click on the
+      // field would close it again, and what is typed then be lost.
+      const show = (found) => {
+        const locked = this.isLocked;
+        this.isLocked ||= !this.isOpen;
+        done(found);
+        this.isLocked = locked;
+      };
       const address = new URL(url, location.href);
       address.searchParams.set("q", text);
       fetch(address, { headers: { Accept: "application/json" } })
@@ -52,12 +60,12 @@ const choose = (select) => {
         .then((found) => {
           if (text !== this.inputValue()) {
             delete this.loadedSearches[text];
-            return done();
+            return show();
           }
           this.clearOptions();
           answered.text = text;
           answered.values = new Set(found.map((option) => option.value));
-          done(found);
+          show(found);
         });
     };
     options.onDropdownOpen = function () {
