@@ -9,10 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from sandbox import Sandbox
 from tests.support.running import Running
+
+# What should come about is waited for as long as a busy machine may take; when it comes, the test goes on at once.
+expect.set_options(timeout=30_000)
 
 EMAIL, PASSWORD = "admin@msp.example", "correct horse battery staple"
 
@@ -86,7 +89,7 @@ def _settings(microsoft: Sandbox) -> dict[str, str]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB", timezone_id="Europe/Berlin")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     yield context
     context.close()
 

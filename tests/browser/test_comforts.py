@@ -45,7 +45,7 @@ def test_a_hidden_tab_does_not_poll_and_goes_on_when_it_is_shown(
     assert asked == []
     with page.expect_response(STATUS):
         page.evaluate(SHOW, False)
-    expect(row.get_by_text("OK", exact=True)).to_be_visible(timeout=20_000)
+    expect(row.get_by_text("OK", exact=True)).to_be_visible()
 
 
 def test_a_pressed_button_is_busy_and_cannot_be_pressed_twice(page: Page, server: Running) -> None:

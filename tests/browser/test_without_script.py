@@ -22,7 +22,7 @@ NAME = "Without script"
 @pytest.fixture
 def plain(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     yield context.new_page()
     context.close()
 
@@ -44,7 +44,7 @@ def test_from_sign_in_to_the_filtered_global_list(plain: Page, server: Running, 
     row = integration_row(page, NAME)
     row.get_by_role("button", name="Start Manual Sync").click()
     expect(row.get_by_text("Syncing...")).to_be_visible()
-    expect(row.get_by_text("OK", exact=True)).to_be_visible(timeout=30_000)
+    expect(row.get_by_text("OK", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="Organizations").click()
     page.get_by_role("searchbox").fill("without")

@@ -193,7 +193,7 @@ def test_without_a_worker_nobody_waits() -> None:
     began = time.monotonic()
     with pytest.raises(queue.NoWorker, match="make run"):
         queue.discover(1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
     assert waiting(queue.INTERACTIVE) == []
 
 

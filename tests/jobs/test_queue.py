@@ -124,7 +124,7 @@ def test_without_redis_it_is_said_at_once_and_what_to_do(app: Flask, url: str) -
     with pytest.raises(queue.QueueUnavailable):
         queue.workers_alive()
     assert not queue.is_reachable()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.usefixtures("app")

@@ -218,7 +218,7 @@ def test_a_worker_that_is_killed_leaves_a_removal_that_another_finishes(
     nothing_was_heard(integration_id)
     start("jobs.worker")
     do(sweep)
-    eventually(lambda: left_of(integration_id) == [0, 0, 0, 0, 0], seconds=60)
+    eventually(lambda: left_of(integration_id) == [0, 0, 0, 0, 0])
     assert db.session.query(Organization).count() == 1
 
 

@@ -25,7 +25,7 @@ def test_two_schedules_and_four_workers_start_each_run_once(sandbox: Sandbox, ma
     for module in ("jobs.worker",) * 4 + ("jobs.schedule",) * 2:
         start(module)
     ended = db.session.query(SyncRun).filter(SyncRun.state == RunState.OK)
-    eventually(lambda: ended.count() == 12, seconds=60)
+    eventually(lambda: ended.count() == 12)
     eventually(lambda: db.session.query(Integration).filter(Integration.next_sync_at <= utc_now()).count() == 0)
     runs = db.session.query(SyncRun).all()
     assert {run.trigger for run in runs} == {Trigger.SCHEDULE}

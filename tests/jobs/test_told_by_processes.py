@@ -70,21 +70,21 @@ def test_what_a_worker_did_is_told_by_a_web_process_and_both_log_in_json(
         db.session.rollback()
         return not run.state.is_active
 
-    eventually(is_over, seconds=60)
+    eventually(is_over)
     db.session.rollback()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
 
     port = free_port()
     web, web_log = start("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app", PORT=str(port), METRICS_TOKEN=TOKEN)
-    told = eventually(lambda: _scrape(port), seconds=60)
+    told = eventually(lambda: _scrape(port))
     assert 'seatledger_microsoft_requests_total{host="graph",status="200"}' in told
     assert "seatledger_database_up 1.0" in told
     assert "seatledger_redis_up 1.0" in told
     # What one of the two web processes counted is told by the other, once it is handed over.
     urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30).read()
     series = 'seatledger_page_seconds_count{page="health.alive",status="2xx"}'
-    eventually(lambda: series in _scrape(port), seconds=60)
+    eventually(lambda: series in _scrape(port))
     web.send_signal(signal.SIGTERM)
     assert web.wait(30) == 0
 

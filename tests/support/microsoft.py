@@ -19,7 +19,8 @@ def sandbox_tenant(sandbox: Sandbox, **values: Any) -> Tenant:
     number = uuid.uuid4()
     values.setdefault("display_name", "Contoso")
     values.setdefault("skus", (Sku.of("SPE_E3", enabled=25, consumed=14),))
-    values.setdefault("domains", (f"t{number.hex[:8]}.onmicrosoft.com",))
+    # Of digits alone, so that no search for something like "e3" finds it by chance.
+    values.setdefault("domains", (f"t{number.int % 10**12}.onmicrosoft.com",))
     values.setdefault("client_id", str(uuid.uuid4()))
     values.setdefault("secret", f"secret-{number.hex}")
     tenant = Tenant(tenant_id=str(number), **values)

@@ -184,7 +184,7 @@ def test_a_name_with_many_dead_addresses_is_given_up_in_the_time_of_one(
         began = time.monotonic()
         with pytest.raises(TimedOut):
             Transport(other_authority).send("GET", f"https://login.example:{port}/")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         for one in crowd:
             one.close()
 

@@ -63,7 +63,7 @@ def test_an_answer_that_drips_in_is_given_up_in_time(
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
-        for _ in range(200):
+        for _ in range(2000):
             connection.sendall(b"1\r\nx\r\n" if chunked else b"x")
             time.sleep(0.02)
 
@@ -71,7 +71,7 @@ def test_an_answer_that_drips_in_is_given_up_in_time(
         began = time.monotonic()
         with pytest.raises(TimedOut):
             Transport(server.ca_bundle).send("GET", server.url)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 15
 
 
 def test_an_answer_without_end_is_refused_in_bounded_memory(
@@ -283,14 +283,14 @@ def _dripping_head(connection: socket.socket) -> None:
 
 
 def _promising_for_ever(connection: socket.socket) -> None:
-    for _ in range(200):
+    for _ in range(2000):
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         time.sleep(0.02)
 
 
 def _dripping_trailers(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n")
-    for _ in range(200):
+    for _ in range(2000):
         connection.sendall(b"X-More: y\r\n")
         time.sleep(0.02)
 
@@ -305,7 +305,7 @@ def test_what_drips_around_an_answer_is_given_up_in_time_as_well(
         began = time.monotonic()
         with pytest.raises(TimedOut):
             Transport(server.ca_bundle).send("GET", server.url)
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 15
 
 
 def test_an_answer_that_comes_after_its_announcement_is_not_that_to_the_next_request(tmp_path: Path) -> None:
@@ -364,4 +364,4 @@ def test_through_a_proxy_an_answer_has_its_time_as_well(tmp_path: Path, monkeypa
         began = time.monotonic()
         with pytest.raises(TimedOut):
             Transport(server.ca_bundle).send("GET", f"{server.url}/slow")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 15
