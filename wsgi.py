@@ -1,6 +1,6 @@
 """What gunicorn and the `flask` command load: the application, with the settings of the environment."""
 
-from config import SettingError
+from settings.errors import SettingError
 from webapp import create_app
 
 try:

@@ -16,7 +16,8 @@ from flask import current_app
 from rq.timeouts import JobTimeoutException
 from sqlalchemy import select, update
 
-from config import MailServer, Settings, read_mail_server
+from config import Settings
+from settings.mail import MailServer, read_mail_server
 from webapp.extensions import db, vault
 from webapp.models import LinkPurpose, User, UserLink, utc_now
 

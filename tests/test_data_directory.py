@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config import SettingError, embedded_redis_socket
+from settings.data_directory import embedded_redis_socket
+from settings.errors import SettingError
 
 LONG = "x" * 100
 

@@ -147,7 +147,7 @@ def test_the_image_has_all_that_is_imported_and_runs_without_rights() -> None:
     last = dockerfile.rpartition("\nFROM ")[2]
     for name in ("wsgi.py", "config.py", "gunicorn.conf.py", "pyproject.toml"):
         assert re.search(rf"^COPY .*\b{re.escape(name)}\b", last, flags=re.MULTILINE)
-    for folder in ("logs", "jobs", "migrations", "webapp"):
+    for folder in ("settings", "logs", "jobs", "migrations", "webapp"):
         assert f"\nCOPY {folder} {folder}\n" in last
     assert "\nUSER seatledger\n" in last
     assert "--require-hashes" in dockerfile

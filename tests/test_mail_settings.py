@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from config import SettingError, load, read_mail_server
+from config import load
+from settings.errors import SettingError
+from settings.mail import read_mail_server
 
 MAIL = {
     "MAIL_SERVER": "smtp://me%40msp.example:p%2Fw@mail.example",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 import config
-from config import MOST_TENANTS_AT_ONCE, SettingError
 from jobs.microsoft.connections import POOL_SIZE
+from settings.checks import MOST_TENANTS_AT_ONCE
+from settings.errors import SettingError
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"webapp", "jobs", "sandbox", "config", "logs", "launcher", "benchmarks", "tests", "migrations"}
+OURS = {"webapp", "jobs", "sandbox", "config", "settings", "logs", "launcher", "benchmarks", "tests", "migrations"}
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -69,7 +69,7 @@ def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None
         "metrics.flushing",
     )
     application = ("create_app", *below)
-    allowed = ("jobs", "config", "logs", *(f"webapp.{name}" for name in application))
+    allowed = ("jobs", "config", "settings", "logs", *(f"webapp.{name}" for name in application))
     for path, names in ours_imported_in("jobs").items():
         assert not {name for name in names if not under(name, *allowed)}, path
 
@@ -106,7 +106,13 @@ def test_the_sandbox_and_the_application_know_nothing_of_each_other() -> None:
     for folder in ("webapp", "jobs"):
         for path, names in ours_imported_in(folder).items():
             assert not {name for name in names if under(name, "sandbox", "tests", "benchmarks", "launcher")}, path
-    assert not [name for name in imports_of(ROOT / "config.py") if name.partition(".")[0] in OURS]
+
+
+def test_the_settings_stand_below_everything() -> None:
+    for path, names in ours_imported_in("settings").items():
+        assert not {name for name in names if not under(name, "settings")}, path
+    names = {name for name in imports_of(ROOT / "config.py") if name.partition(".")[0] in OURS}
+    assert not {name for name in names if not under(name, "settings")}
 
 
 @pytest.mark.parametrize("module", ["webapp", "webapp.models", "jobs.queue"])

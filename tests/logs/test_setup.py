@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from config import BASE_DIR, SettingError, load
+from config import BASE_DIR, load
+from settings.errors import SettingError
 
 SCRIPT = """
 import logging, threading, warnings

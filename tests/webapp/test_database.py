@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import Connection, text
 
-from config import MOST_TENANTS_AT_ONCE
+from settings.checks import MOST_TENANTS_AT_ONCE
 from webapp import create_app, database
 from webapp.extensions import db
 

@@ -1,0 +1,115 @@
+"""A check for each kind of setting. Each raises `SettingError` with a sentence that names it and says what to do."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from .data_directory import kept
+from .errors import SettingError
+
+# As many connections to Microsoft are kept open (jobs/microsoft/connections.py), and threads share one processor.
+MOST_TENANTS_AT_ONCE = 64
+
+
+def database_url(given: str, data_dir: Path) -> str:
+    """The address with the driver that is installed; a SQLite file in the data directory where none was given."""
+    if not given:
+        return f"sqlite:///{data_dir / 'seatledger.db'}"
+    if given.startswith(("postgresql://", "postgres://")):
+        # What hosting providers hand out; the driver that Seatledger installs is psycopg 3.
+        return "postgresql+psycopg://" + given.split("://", 1)[1]
+    if not given.startswith(("sqlite:///", "postgresql+psycopg://")):
+        scheme = given.split(":", 1)[0]
+        raise SettingError(
+            f"DATABASE_URL starts with {scheme}: which Seatledger does not know. "
+            "Use postgresql+psycopg://USER:PASSWORD@HOST/NAME or sqlite:////PATH."
+        )
+    return given
+
+
+def redis_url(given: str) -> str:
+    """The address; empty where the embedded Redis is meant."""
+    if given and not given.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingError("REDIS_URL must start with redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0.")
+    return given
+
+
+def encryption_keys(given: str, data_dir: Path) -> tuple[str, ...]:
+    """The keys of Fernet, the one that encrypts first; one that is kept in the data directory where none was given."""
+    text = given or kept(data_dir / "encryption_keys", lambda: Fernet.generate_key().decode())
+    keys = tuple(key for key in text.replace(",", " ").split() if key)
+    try:
+        for key in keys:
+            Fernet(key)
+    except ValueError as error:
+        raise SettingError(
+            "ENCRYPTION_KEYS holds a key that is not 32 bytes in URL-safe base64. Make one with: "
+            'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+        ) from error
+    if not keys:
+        raise SettingError("ENCRYPTION_KEYS is empty. Remove the setting, or give at least one key.")
+    return keys
+
+
+def https_url(name: str, given: str) -> str | None:
+    """The address without a slash at its end."""
+    if not given:
+        return None
+    if not given.startswith("https://"):
+        raise SettingError(f"{name} must start with https:// since credentials are sent to it.")
+    return given.rstrip("/")
+
+
+def readable_file(name: str, given: str) -> str | None:
+    """The whole path."""
+    if not given:
+        return None
+    path = Path(given).expanduser().resolve()
+    if not (path.is_file() and os.access(path, os.R_OK)):
+        raise SettingError(f"{name} names {path}, which is not a file that can be read.")
+    return str(path)
+
+
+def port(given: int) -> int:
+    """A number that TCP has."""
+    if not 1 <= given <= 65535:
+        raise SettingError(f"PORT is {given}; it must be between 1 and 65535.")
+    return given
+
+
+def tenants_at_once(given: int) -> int:
+    """A number of threads that a process can have."""
+    if not 1 <= given <= MOST_TENANTS_AT_ONCE:
+        raise SettingError(
+            f"SYNC_TENANTS_AT_ONCE is {given}; it must be between 1 and {MOST_TENANTS_AT_ONCE}. Where that is not "
+            "enough, start more workers."
+        )
+    return given
+
+
+def one_of(name: str, given: str, choices: tuple[str, ...]) -> str:
+    """The choice, in lower case."""
+    if given.lower() not in choices:
+        raise SettingError(f"{name} is {given}; it must be one of {', '.join(choices)}.")
+    return given.lower()
+
+
+def metrics_token(given: str) -> str:
+    """A token that nobody guesses and every HTTP client can send; empty where nobody may ask."""
+    if given and not re.fullmatch(r"[!-~]{16,}", given):
+        raise SettingError(
+            "METRICS_TOKEN must be at least 16 characters of ASCII without spaces, since it lets people in. "
+            'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+        )
+    return given
+
+
+def at_least(name: str, given: int, least: int) -> int:
+    """The number."""
+    if given < least:
+        raise SettingError(f"{name} is {given}; it must be {least} or more.")
+    return given

@@ -1,0 +1,76 @@
+"""The directory in which an installation keeps what is its own: secrets, the embedded Redis, SQLite."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from .errors import SettingError
+
+# A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
+_SOCKET_PATH_LIMIT = 107
+
+
+def embedded_redis_socket(data_dir: Path) -> Path:
+    """Where the embedded Redis of a data directory listens.
+
+    It is `redis.sock` in the directory; where that address is too long for the system, a private directory
+    under the system's temporary one, named after the data directory so that all processes find the same.
+    """
+    socket = data_dir / "redis.sock"
+    if len(os.fsencode(socket)) <= _SOCKET_PATH_LIMIT:
+        return socket
+    name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
+    directory = Path(tempfile.gettempdir()) / f"seatledger-{os.getuid()}-{name}"
+    make_private_directory(directory)
+    # Everybody may make a directory there, and whoever answers at the socket chooses what the workers do.
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise SettingError(
+            f"{directory}, where the embedded Redis would listen, belongs to somebody else. Remove it, set DATA_DIR to "
+            "a directory with a shorter path, or set REDIS_URL."
+        )
+    return directory / "redis.sock"
+
+
+def make_private_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory_stat = directory.stat()
+    except OSError as error:
+        raise SettingError(
+            f"The data directory {directory} cannot be made ({error.strerror}). "
+            "Set DATA_DIR to a directory that you may write to."
+        ) from error
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise SettingError(
+            f"The data directory {directory} cannot be read and written by this user. "
+            "Change its owner or its permissions, or set DATA_DIR to another directory."
+        )
+    if directory_stat.st_uid == os.getuid() and directory_stat.st_mode & 0o022:
+        directory.chmod(directory_stat.st_mode & ~0o022)
+
+
+def kept(path: Path, make: Callable[[], str]) -> str:
+    """The text kept in `path`; made on first use, by exactly one of the processes that start together."""
+    try:
+        if not path.exists():
+            descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600
+            with os.fdopen(descriptor, "w") as file:
+                file.write(make())
+            try:
+                path.hardlink_to(draft)
+            except FileExistsError:
+                pass  # another process was first: its text is the one to use
+            finally:
+                Path(draft).unlink()
+        text = path.read_text().strip()
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read or written ({error.strerror}). Check its owner.") from error
+    if not text:
+        raise SettingError(f"{path} is empty. Restore it from a backup: what it encrypted is lost without it.")
+    return text
