@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from logs.outages import DATABASE_IS_AWAY
 from webapp.background import in_background
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -186,7 +187,7 @@ class Crew:
                         renewed_at = time.monotonic()
                         self.renew()
             except (OperationalError, InterfaceError) as error:
-                log.warning("the database does not answer: %s", error)
+                log.warning(DATABASE_IS_AWAY, error)
             except Exception:
                 # Without this thread the worker would have in hand for ever what nobody writes or renews.
                 log.exception("leases: an error that nobody foresaw")

@@ -16,6 +16,7 @@ from rq.exceptions import StopRequested
 from rq.utils import import_attribute
 
 from logs import configure
+from logs.outages import REDIS_IS_AWAY
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, removal, utc_now
@@ -127,7 +128,7 @@ def _run(cron: CronScheduler) -> None:
         try:
             cron.start()  # type: ignore[no-untyped-call]
         except RedisError as error:
-            log.warning("Redis does not answer: %s", error)
+            log.warning(REDIS_IS_AWAY, error)
             time.sleep(SWEEP_SECONDS)
         else:
             return

@@ -29,6 +29,7 @@ from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
 
 from logs import configure
+from logs.outages import REDIS_IS_AWAY
 from webapp import create_app
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words, is_away
@@ -92,7 +93,7 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
             except RedisError as error:
                 # RQ's worker ends, at most places, when Redis falls away under it. What is in hand does not need Redis:
                 # it is ended here, with its leases renewed, before another worker takes this one's place.
-                log.warning("Redis does not answer: %s", error)
+                log.warning(REDIS_IS_AWAY, error)
 
 
 def _leave(app: Flask, own: crew.Crew) -> None:
@@ -118,7 +119,7 @@ def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event
                     queue.forget_worker(name, queues)
                     return
             except RedisError as error:
-                log.warning("Redis does not answer: %s", error)
+                log.warning(REDIS_IS_AWAY, error)
                 if ended.wait(REPORT_SECONDS):
                     return
 
@@ -167,7 +168,7 @@ def _work_until_told_to_stop(app: Flask, queues: Sequence[str]) -> None:
             try:
                 work(app, queues)
             except RedisError as error:
-                log.warning("Redis does not answer: %s", error)
+                log.warning(REDIS_IS_AWAY, error)
             crew.stopping.wait(REPORT_SECONDS)
     except StopRequested:
         return

@@ -1,4 +1,4 @@
-"""Outages as libraries tell of them, turned into what they are: a warning, and not one for each attempt.
+"""Outages, told as what they are: a warning, and not one for each attempt.
 
 RQ calls it an error each time that Redis does not answer, and SQLAlchemy's pool each connection that broke, with a
 traceback. They cannot know that this was foreseen.
@@ -17,39 +17,48 @@ import redis.exceptions
 # How long nothing more is said of the same outage.
 QUIET_SECONDS = 60
 
-_REDIS_IS_AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
-_DATABASE_IS_AWAY = (
+# The lines in which whoever tries again says what is away, with the error.
+REDIS_IS_AWAY = "Redis does not answer: %s"
+DATABASE_IS_AWAY = "The database does not answer: %s"
+
+_REDIS_ERRORS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+_DATABASE_ERRORS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     sqlite3.OperationalError,
     sqlite3.InterfaceError,
 )
-# What is away, by whose lines tell of it.
-_OUTAGES: dict[str, tuple[str, tuple[type[Exception], ...]]] = {
-    "rq": ("Redis", _REDIS_IS_AWAY),
-    "sqlalchemy": ("The database", _DATABASE_IS_AWAY),
+# What is away where a library tells of such an error, by the library's name.
+_TOLD_BY: dict[str, tuple[str, tuple[type[Exception], ...]]] = {
+    "rq": (REDIS_IS_AWAY, _REDIS_ERRORS),
+    "sqlalchemy": (DATABASE_IS_AWAY, _DATABASE_ERRORS),
 }
 
 
 class Outages(logging.Filter):
-    """Lets one line a minute through of what libraries say of an outage, as a warning without a traceback."""
+    """Lets a line a minute through of what is said of an outage; those of libraries as warnings without tracebacks."""
 
     def __init__(self) -> None:
         super().__init__()
         self._told_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        what, kinds = _OUTAGES.get(record.name.partition(".")[0], ("", ()))
+        if record.msg in (REDIS_IS_AWAY, DATABASE_IS_AWAY):
+            return self._is_news(record.msg)
+        line, kinds = _TOLD_BY.get(record.name.partition(".")[0], ("", ()))
         error = next((error for error in _errors(record) if isinstance(error, kinds)), None)
         if error is None:
             return True
-        now = time.monotonic()
-        if now - self._told_at.get(what, -QUIET_SECONDS) < QUIET_SECONDS:
-            return False
-        self._told_at[what] = now
         record.levelno, record.levelname = logging.WARNING, logging.getLevelName(logging.WARNING)
-        record.msg, record.args = "%s does not answer: %s", (what, error)
+        record.msg, record.args = line, (error,)
         record.exc_info = record.exc_text = None
+        return self._is_news(line)
+
+    def _is_news(self, line: str) -> bool:
+        now = time.monotonic()
+        if now - self._told_at.get(line, -QUIET_SECONDS) < QUIET_SECONDS:
+            return False
+        self._told_at[line] = now
         return True
 
 

@@ -1,4 +1,4 @@
-"""What libraries say of an outage: one warning a minute, and nothing else is touched."""
+"""What is said of an outage: one warning a minute, whoever says it, and nothing else is touched."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis.exceptions
 
-from logs.outages import Outages
+from logs.outages import DATABASE_IS_AWAY, REDIS_IS_AWAY, Outages
 
 REFUSED = redis.exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 RETRYING = "Worker %s: could not connect to Redis instance: %s retrying in %d seconds..."
@@ -52,6 +52,13 @@ def test_it_is_told_once_a_minute_of_each(monkeypatch: pytest.MonkeyPatch) -> No
     assert passes() == [False, False]
     now = 65.0
     assert passes() == [True, True]
+
+
+def test_of_who_tries_again_and_a_library_one_is_heard() -> None:
+    filter_ = Outages()
+    library = record("rq.worker", RETRYING, "one", REFUSED, 2)
+    own = [record("jobs.worker", line, REFUSED) for line in (REDIS_IS_AWAY, DATABASE_IS_AWAY, REDIS_IS_AWAY)]
+    assert [filter_.filter(line) for line in (library, *own)] == [True, False, True, False]
 
 
 @pytest.mark.parametrize(
