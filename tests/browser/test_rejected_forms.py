@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from sandbox import Sandbox
+from sandbox import Fault, Sandbox
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 
@@ -51,6 +51,19 @@ def test_of_choices_the_chosen_one_has_the_focus(signed_in: Page, server: Runnin
         page.get_by_label(label, exact=label == "Name").fill("11111111-1111-4111-8111-111111111111")
     page.get_by_role("button", name="Test and connect").click()
     is_where_one_goes_on(page.locator("[name=kind]").first)
+
+
+def test_what_microsoft_refuses_has_the_focus(signed_in: Page, server: Running, microsoft: Sandbox) -> None:
+    page, lacks = signed_in, (Fault("organization", "forbidden"), Fault("subscribedSkus", "forbidden"))
+    tenant = sandbox_tenant(microsoft, display_name="Refused", faults=lacks)
+    page.set_viewport_size({"width": 390, "height": 664})
+    page.goto(f"{server.url}/account/integrations/add")
+    page.get_by_label("Name", exact=True).fill("Refused")
+    page.get_by_label("Tenant ID").fill(tenant.tenant_id)
+    page.get_by_label("Client ID").fill(tenant.client_id)
+    page.get_by_label("Client secret").fill(tenant.secret)
+    page.get_by_role("button", name="Test and connect").click()
+    is_where_one_goes_on(page.get_by_role("alert"))
 
 
 def test_a_page_without_errors_leaves_the_focus_alone(signed_in: Page, server: Running) -> None:

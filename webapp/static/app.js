@@ -123,7 +123,11 @@ const fieldAt = (mark) => {
 const showFirstError = () => {
   const marks = document.querySelectorAll("main :is([aria-invalid=true], .is-invalid, .invalid-feedback)");
   const mark = [...marks].find((each) => each.getClientRects().length);
-  if (!mark) return;
+  if (!mark) {
+    // Nothing is wrong with what was filled in, but with what was done with it.
+    document.querySelector("main [data-problem]")?.focus();
+    return;
+  }
   const field = fieldAt(mark);
   const widget = field.tomselect;
   const target = widget?.control_input ?? field;
