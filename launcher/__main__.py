@@ -21,7 +21,8 @@ from webapp import create_app
 from . import demo, preflight, supervisor
 from .preflight import CannotStart
 
-READY_SECONDS = 60
+# Long enough for a laptop that is busy with something else.
+READY_SECONDS = 120
 # Longer than any one program is given to stop.
 STOP_SECONDS = 60
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

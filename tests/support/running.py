@@ -55,7 +55,7 @@ class Running:
             self.output += line
             if "Press Ctrl-C" in line:
                 return self
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=120)
         self._process.stdout.close()
         raise AssertionError(f"the server did not start:\n{self.output}\n{self.logs()}")
 
@@ -71,7 +71,7 @@ class Running:
     def stop(self) -> int:
         """Send Ctrl-C and return the exit code."""
         self._process.send_signal(signal.SIGINT)
-        rest, _ = self._process.communicate(timeout=60)
+        rest, _ = self._process.communicate(timeout=120)
         self.output += rest
         return self._process.returncode
 
