@@ -106,7 +106,7 @@ def _organization(graph: GraphClient, found: Page | MicrosoftError) -> tuple[Ten
         return None, organization_unread(found)
     if isinstance(found, MicrosoftError):
         raise found
-    pages = graph.from_page(found, _MOST_PAGES_OF_ORGANIZATION)
+    pages = graph.whole_list(found, _MOST_PAGES_OF_ORGANIZATION)
     return tenant_facts([item for page in pages for item in page.items]), None
 
 

@@ -31,7 +31,7 @@ from .errors import (
 )
 from .noting import note_batched
 from .pace import Pace
-from .patience import SOMEBODY_WAITS, Patience, patiently
+from .patience import SOMEBODY_WAITS, Patience, begun_anew, patiently
 from .reply import Reply
 from .signin import SignIn
 from .transport import Answer, Transport
@@ -112,16 +112,11 @@ class GraphClient:
 
     def all(self, path: str, select: str, permission: str) -> list[Any]:
         """All items of a small collection."""
-        return [item for page in self.pages(path, select, permission) for item in page]
+        return begun_anew(lambda: [item for page in self.pages(path, select, permission) for item in page])
 
-    def pages(self, path: str, select: str, permission: str, top: int = 0, max_pages: int = 0) -> Iterator[list[Any]]:
-        """The pages of a collection, each a list of its items; `permission` names what reading it needs.
-
-        `top` is how many items to ask for on a page, 0 for as many as Graph gives by itself; of a large collection
-        `max_pages` says how many pages are believed.
-        """
-        first = self.page(Ask(f"{path}?$select={select}{f'&$top={top}' if top else ''}", permission))
-        for page in self.from_page(first, max_pages or MAX_PAGES):
+    def pages(self, path: str, select: str, permission: str) -> Iterator[list[Any]]:
+        """The pages of a collection, each a list of its items; `permission` names what reading it needs."""
+        for page in self.from_page(self.page(Ask(f"{path}?$select={select}", permission)), MAX_PAGES):
             yield page.items
 
     def page(self, ask: Ask) -> Page:

@@ -7,7 +7,7 @@ while a delegated admin relationship (GDAP) with the customer is active, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from webapp.models import Problem
 from .errors import MicrosoftError, Throttled
 from .facts import guid_of, name_of
 from .graph import GraphClient
+from .patience import begun_anew
 
 READ_CONTRACTS = "Directory.Read.All"
 READ_DELEGATIONS = "DelegatedAdminRelationship.Read.All"
@@ -82,20 +83,28 @@ def _read(
     graph: GraphClient, path: str, select: str, permission: str, customer_of: Callable[[Mapping[str, Any]], Customer]
 ) -> tuple[Listed, Throttled | None]:
     customers: dict[str, Customer] = {}
-    problem: Problem | None = None
     try:
-        for page in graph.pages(path, select, permission):
-            for item in page:
-                customer = customer_of(item) if isinstance(item, Mapping) else Customer("")
-                if customer.tenant_id:
-                    customers.setdefault(customer.tenant_id, customer)
-                else:
-                    problem = _UNREADABLE
+        problem = begun_anew(lambda: _add(customers, graph.pages(path, select, permission), customer_of))
     except Throttled as error:
         return Listed(customers, error.problem), error
     except MicrosoftError as error:
         problem = error.problem
     return Listed(customers, problem), None
+
+
+def _add(
+    customers: dict[str, Customer], pages: Iterable[list[Any]], customer_of: Callable[[Mapping[str, Any]], Customer]
+) -> Problem | None:
+    """Add those that the pages name and that are not there yet. Returns why some were passed over."""
+    problem = None
+    for page in pages:
+        for item in page:
+            customer = customer_of(item) if isinstance(item, Mapping) else Customer("")
+            if customer.tenant_id:
+                customers.setdefault(customer.tenant_id, customer)
+            else:
+                problem = _UNREADABLE
+    return problem
 
 
 def _of_contract(item: Mapping[str, Any]) -> Customer:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from webapp.metrics import events
 
-from .errors import Throttled, TimedOut, Transient
+from .errors import Expired, Throttled, TimedOut, Transient
 
 # How often something is asked for in a row.
 TRIES = 3
@@ -65,6 +65,14 @@ def patiently(
             slept += wait
             sleep(wait if seconds is None else wait + _GRACE_SECONDS)
     return ask()
+
+
+def begun_anew(read: Callable[[], Found]) -> Found:
+    """What `read` returns, which reads a list from its beginning; it does so once more where a page of it expired."""
+    try:
+        return read()
+    except Expired:
+        return read()
 
 
 def back_off(attempt: int, first: float, longest: float = math.inf) -> float:

@@ -204,6 +204,36 @@ def test_a_partial_answer_never_marks_anything_as_gone_and_the_run_goes_on(
     assert all(row.gone_at is None for row in rows_of(integration.id).values())
 
 
+@pytest.mark.parametrize("on", ["contracts", "delegatedAdminCustomers"])
+def test_a_list_of_customers_of_which_a_page_expired_is_read_anew(sandbox: Sandbox, make: Make, on: str) -> None:
+    partner = partner_tenant(sandbox, page_size=1)
+    stays, _ = customers_of(sandbox, partner, "Stays", "Leaves")
+    integration_id = partner_integration(make, partner).id
+    do(discovery.discover, integration_id)
+    [new] = customers_of(sandbox, partner, "New")
+    sandbox.patch_tenant(partner.tenant_id, customers=[stays.tenant_id, new.tenant_id])
+    sandbox.faults(partner.tenant_id, Fault(on, "page_expired", after=1, times=1))
+    answer = do(discovery.discover, integration_id)
+    assert (answer["warning"], names(answer, "new"), names(answer, "gone")) == (None, {"New"}, {"Leaves"})
+
+
+def test_a_list_of_customers_of_which_a_page_expires_again_marks_nothing_as_gone(sandbox: Sandbox, make: Make) -> None:
+    partner = partner_tenant(sandbox, page_size=1)
+    stays, _ = customers_of(sandbox, partner, "Stays", "Leaves")
+    integration_id = partner_integration(make, partner).id
+    do(discovery.discover, integration_id)
+    [new] = customers_of(sandbox, partner, "New")
+    sandbox.patch_tenant(partner.tenant_id, customers=[stays.tenant_id, new.tenant_id])
+    # Of the first reading the second page, and of the one after it, too.
+    expired = [Fault("contracts", "page_expired", after=after, times=1) for after in (1, 2)]
+    sandbox.faults(partner.tenant_id, *expired)
+    sandbox.reset_requests()
+    answer = do(discovery.discover, integration_id)
+    assert (answer["ok"], answer["gone"]) == (True, [])
+    assert "forgot where it was" in answer["warning"]["reason"]
+    assert asked(sandbox, partner.tenant_id)["contracts"] == 4
+
+
 @pytest.mark.parametrize(
     "empty", [{"customers": []}, {"customers": [], "delegated_customers": None}, {"delegated_customers": []}]
 )

@@ -185,14 +185,26 @@ def test_a_fault_that_passes_leaves_no_trace(sandbox: Sandbox, make: Make, sync:
     assert (run.state, run.reason, tenant.not_before) == (RunState.OK, "", None)
 
 
-@pytest.mark.parametrize("on", ["subscribedSkus", "usersList"])
+def expired(on: str) -> Fault:
+    return Fault(on, "page_expired", after=1, times=1)
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        (expired("subscribedSkus"),),
+        (expired("usersList"),),
+        # It is a list of one, whose first page is made to have another one after it.
+        (Fault("organization", "endless_pages", times=1), Fault("organization", "page_expired", times=1)),
+    ],
+    ids=["licenses", "users", "organization"],
+)
 @pytest.mark.usefixtures("hasty")
 def test_a_list_of_which_a_page_expired_is_read_anew(
-    on: str, sandbox: Sandbox, make: Make, sync: Sync, work: Work
+    faults: tuple[Fault, ...], sandbox: Sandbox, make: Make, sync: Sync, work: Work
 ) -> None:
     users = (a_user(), a_user("Ben Costa"))
-    expired = Fault(on, "page_expired", after=1, times=1)
-    given = sandbox_tenant(sandbox, skus=SKUS, users=users, page_size=1, faults=(expired,))
+    given = sandbox_tenant(sandbox, skus=SKUS, users=users, page_size=1, faults=faults)
     run = sync(connected(make, given))
     assert (run.state, the_part(run).state) == (RunState.SYNCING, PartState.WAITING)
     assert db.session.query(License).count() == 0
