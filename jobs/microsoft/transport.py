@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from http.client import HTTPException, RemoteDisconnected
 from typing import Any
@@ -28,6 +29,7 @@ from .connections import CONNECT_SECONDS, manager_for
 from .errors import BadAnswer, BrokenOff, MicrosoftError, Throttled, TimedOut, TlsFailed, Unreachable
 from .noting import note_answer, note_failure
 from .retry_after import http_date, retry_after
+from .unpacking import NAMES, PACKING, unpacked
 
 # How long an answer may stay silent; how long it may take in all, its connection knows.
 SILENCE_SECONDS = 30
@@ -36,7 +38,7 @@ ANSWER_BYTES = 32 * 1024 * 1024
 
 _SOME_BYTES = 64 * 1024
 _REQUEST_ID = re.compile("[0-9A-Fa-f-]{1,64}")
-_HEADERS = {**make_headers(accept_encoding=True, user_agent="Seatledger"), "Accept": "*/*"}
+_HEADERS = {**make_headers(accept_encoding=PACKING, user_agent="Seatledger"), "Accept": "*/*"}
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,10 @@ def _ended(response: BaseHTTPResponse) -> Iterator[None]:
 def _read(response: BaseHTTPResponse) -> bytes:
     # A little after the other: so no chunk is believed to be as long as it says, and what takes long to unpack takes no
     # time that the connection's deadline does not see.
+    came = iter(partial(response.read1, _SOME_BYTES, decode_content=False), b"")
+    is_packed = response.headers.get("Content-Encoding", "").strip().lower() in NAMES
     body = bytearray()
-    while some := response.read1(_SOME_BYTES, decode_content=True):
+    for some in unpacked(came, _SOME_BYTES) if is_packed else came:
         body += some
         if len(body) > ANSWER_BYTES:
             size = f"it is larger than {ANSWER_BYTES // 1024**2} MB"

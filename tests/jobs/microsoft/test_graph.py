@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 from collections.abc import Callable
@@ -144,6 +145,23 @@ def test_json_nested_without_end_is_not_believed(tmp_path: Path) -> None:
         client = GraphClient(server.url, _Token(), Transport(server.ca_bundle))
         with pytest.raises(BadAnswer):
             skus(client)
+
+
+def test_an_answer_that_was_cut_off_while_it_was_packed_is_asked_for_again(tmp_path: Path) -> None:
+    whole = gzip.compress(b'{"value": [{"skuId": "1"}, {"skuId": "2"}]}')
+    answers = iter([whole[:-20], whole])
+    packed = "Content-Encoding: gzip\r\n"
+    with raw_server(tmp_path, lambda connection: connection.sendall(answer(next(answers), packed))) as server:
+        client = GraphClient(server.url, _Token(), Transport(server.ca_bundle), sleep=lambda seconds: None)
+        assert len(skus(client)) == 2
+
+
+def test_garbage_that_was_packed_whole_is_not_believed_and_not_asked_for_again(tmp_path: Path) -> None:
+    garbage = answer(gzip.compress(b'{"value": [{"sku'), "Content-Encoding: gzip\r\n")
+    with raw_server(tmp_path, lambda connection: connection.sendall(garbage)) as server:
+        with pytest.raises(BadAnswer):
+            skus(GraphClient(server.url, _Token(), Transport(server.ca_bundle)))
+        assert len(server.heads) == 1
 
 
 def test_a_missing_permission_is_named(shared_sandbox: Sandbox, graph: Of) -> None:
