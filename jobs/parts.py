@@ -104,9 +104,9 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
             raise Waits(of_tenant)
         if of_app is not None and clock.waits(of_app, now):
             raise Waits(of_app + timedelta(seconds=spread()))
-        # What was tried so often does not leave the licenses to wait where the users alone fail.
-        may_fail = claim.attempt >= _TRIES_AT_FAULTS
-        return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline_of(tenant, now, may_fail)
+        # The last try does not leave the licenses to wait where the users alone fail.
+        baseline = baseline_of(tenant, now, users_may_fail=_is_last_try(claim))
+        return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline
 
 
 def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline: Baseline) -> bool:
@@ -172,9 +172,9 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             if error.is_of_app:
                 until += timedelta(seconds=spread())
             _put_off_or_fail(hold, until, error.problem, requests)
-        case Transient() if claim.attempt < _TRIES_AT_FAULTS:
-            pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS)
-            _put_off(hold, utc_now() + timedelta(seconds=pause), error.problem, requests)
+        case Transient() if not _is_last_try(claim):
+            pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
+            _put_off(hold, utc_now() + timedelta(seconds=pause), error.problem, requests, has_failed=True)
         case MicrosoftError():
             _fail(hold, error.problem, requests)
         case UnreadableSecret():
@@ -193,8 +193,21 @@ def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: in
         _put_off(hold, until, problem, requests, was_tried=was_tried)
 
 
-def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, *, was_tried: bool = True) -> None:
-    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, was_tried)
+def _is_last_try(claim: Claim) -> bool:
+    """Whether a fault that may pass is put off for no more. How often a wait was asked for has no part in it."""
+    return claim.faults + 1 >= _TRIES_AT_FAULTS or claim.is_last_attempt
+
+
+def _put_off(
+    hold: Hold,
+    until: datetime,
+    problem: Problem,
+    requests: int,
+    *,
+    was_tried: bool = True,
+    has_failed: bool = False,
+) -> None:
+    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, was_tried, has_failed)
     db.session.commit()
     if is_written:
         telling.part_ended(hold.claim, telling.PUT_OFF, hold.began, requests=requests, problem=problem)

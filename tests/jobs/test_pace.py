@@ -134,16 +134,36 @@ def test_who_is_throttled_time_and_again_fails_in_the_end(sandbox: Sandbox, make
     assert (run.state, run.code, the_part(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
 
 
-def test_a_tenant_that_must_wait_at_its_last_attempt_fails_with_that_reason(
-    sandbox: Sandbox, make: Make, sync: Sync, work: Work
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (Fault("graph", "throttle", retry_after=60), "HTTP 429"),
+        (Fault("subscribedSkus", "server_error"), "generalException"),
+    ],
+    ids=["wait", "fault"],
+)
+@pytest.mark.usefixtures("hasty")
+def test_a_tenant_that_must_wait_or_fails_at_its_last_attempt_fails_with_that_reason(
+    fault: Fault, code: str, sandbox: Sandbox, make: Make, sync: Sync, work: Work
 ) -> None:
-    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=60),)))
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(fault,)))
     run = sync(tenant)
     part = the_part(run)
     part.attempts, part.not_before = MAX_ATTEMPTS - 1, utc_now()
     db.session.commit()
     resume(work)
-    assert (run.state, run.code) == (RunState.FAILED, "HTTP 429")
+    assert (run.state, run.code) == (RunState.FAILED, code)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_fault_after_waits_is_tried_again_as_any_other(sandbox: Sandbox, make: Make, sync: Sync, work: Work) -> None:
+    wait, fault = Fault("graph", "throttle", times=3, retry_after=5), Fault("subscribedSkus", "gateway_timeout")
+    run = sync(connected(make, sandbox_tenant(sandbox, faults=(wait, fault))))
+    for _ in range(5):
+        assert run.state == RunState.SYNCING
+        move_time_on(timedelta(seconds=10))
+        resume(work)
+    assert (run.state, run.code, the_part(run).attempts) == (RunState.FAILED, "UnknownError", 6)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ class Claim:
     # Counted from 1.
     attempt: int
     lease: str
+    # How many of those before failed for a reason that may pass.
+    faults: int = 0
 
     @property
     def is_last_attempt(self) -> bool:

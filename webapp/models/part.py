@@ -52,6 +52,8 @@ class SyncPart(Model):
     # Microsoft asked that nobody ask again before this moment.
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempts: Mapped[int] = mapped_column(default=0)
+    # How many of the attempts failed for a reason that may pass. All others were put off by a wait, or lost.
+    faults: Mapped[int] = mapped_column(default=0, server_default="0")
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     requests: Mapped[int] = mapped_column(default=0)
@@ -109,7 +111,7 @@ class SyncPart(Model):
         taken = session.execute(_do().claim, {**known, "lease": lease, "until": now + leases.LEASE}).all()
         if len(taken) < len(part_ids):
             session.execute(_do().give_up, known)
-        claims = [Claim(part_id, run_id, tenant_id, attempt, lease) for part_id, run_id, tenant_id, attempt in taken]
+        claims = [Claim(part, run, tenant, attempt, lease, faults) for part, run, tenant, attempt, faults in taken]
         return sorted(claims, key=lambda claim: claim.part_id)
 
     @classmethod
@@ -172,11 +174,21 @@ class SyncPart(Model):
 
     @classmethod
     def put_off(
-        cls, session: DbSession, claim: Claim, until: datetime, problem: Problem, requests: int, was_tried: bool = True
+        cls,
+        session: DbSession,
+        claim: Claim,
+        until: datetime,
+        problem: Problem,
+        requests: int,
+        was_tried: bool = True,
+        has_failed: bool = False,
     ) -> bool:
-        """Give the part back, to be taken up at `until` at the earliest; where nothing was asked, no attempt counts."""
-        untried = 0 if was_tried else 1
-        return _settle(session, claim, requests, problem, untried, state=PartState.WAITING, not_before=until)
+        """Give the part back, to be taken up at `until` at the earliest; where nothing was asked, no attempt counts.
+
+        With `has_failed` it is no wait that somebody asked for, but a fault that may pass.
+        """
+        values = {"state": PartState.WAITING, "not_before": until, "faults": claim.faults + has_failed}
+        return _settle(session, claim, requests, problem, 0 if was_tried else 1, **values)
 
     @classmethod
     def cancel_open(cls, session: DbSession, run_id: int, now: datetime) -> None:

@@ -72,7 +72,7 @@ class PartStatements:
                 attempts=columns.attempts + 1,
                 started_at=func.coalesce(columns.started_at, now),
             )
-            .returning(columns.id, columns.run_id, columns.tenant_id, columns.attempts)
+            .returning(columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults)
         )
         self.give_up = (
             table.update()

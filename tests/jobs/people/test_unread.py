@@ -193,6 +193,24 @@ def test_a_wait_that_is_asked_for_at_the_last_try_is_obeyed(
 
 
 @pytest.mark.usefixtures("hasty")
+def test_users_that_fail_once_after_waits_are_asked_for_again(
+    start: Start, sync: Sync, work: Work, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user())
+    # Each try asks twice, in a batch and by itself.
+    sandbox.faults(
+        given.tenant_id,
+        Fault("subscribedSkus", "throttle", times=2, retry_after=5),
+        Fault("users", "server_error", after=2, times=2),
+    )
+    part = until_the_last_try(sync(tenant), work)
+    assert (part.state, part.attempts, part.faults) == (PartState.WAITING, 3, 1)
+    move_time_on(timedelta(seconds=10))
+    resume(work)
+    assert (part.state, part.attempts, part.reason, part.users_read) == (PartState.OK, 4, "", 1)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_licenses_that_fail_again_and_again_fail_the_tenant(
     start: Start, sync: Sync, work: Work, sandbox: Sandbox
 ) -> None:
