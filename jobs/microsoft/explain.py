@@ -25,6 +25,10 @@ _LATER = "This usually passes: sync again later."
 _ABOUT_THE_USER = frozenset({"invalid_grant", "interaction_required", "login_required"})
 _NO_CONSENT = "consent_required"
 
+# Codes have seven digits at the most, so far. What has very many more is none.
+_HIGHEST_CODE = 10**10 - 1
+_CODE = re.compile(r"AADSTS([0-9]{1,10})(?![0-9])")
+
 _NOT_PREMIUM = "Authentication_RequestFromNonPremiumTenantOrB2CTenant"
 _GRAPH_CODES: dict[str, tuple[type[MicrosoftError], str, str]] = {
     _NOT_PREMIUM: (
@@ -125,10 +129,12 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _sign_in_code(answer: Mapping[str, Any], description: str) -> int:
+    """The number of an AADSTS code; 0 where there is none."""
     codes = answer.get("error_codes")
-    if isinstance(codes, list) and codes and isinstance(codes[0], int):
+    # In JSON true is not a number, though in Python it is.
+    if isinstance(codes, list) and codes and type(codes[0]) is int and 0 < codes[0] <= _HIGHEST_CODE:
         return codes[0]
-    found = re.search(r"AADSTS(\d+)", description)
+    found = _CODE.search(description)
     return int(found[1]) if found else 0
 
 

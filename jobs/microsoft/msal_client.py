@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from threading import Lock
 from typing import Any
@@ -19,6 +20,8 @@ from .transport import Answer, Transport
 _SECRETS = ("client_secret", "client_assertion", "refresh_token", "code", "code_verifier")
 # For so long another worker does not ask again where a tenant signs in.
 _SHARED_SECONDS = 24 * 3600
+# A whole number that an answer may hold is not nearly as long.
+_LONGEST_NUMBER = 20
 
 
 class MsalClient:
@@ -71,11 +74,14 @@ class MsalClient:
         answer = self._transport.send(method, url, **options)
         if answer.status_code >= 500:
             raise sign_in_unavailable(answer.status_code, answer.date)
-        # Whoever answers was sent secrets, and what a refusal says is shown to people.
-        content = _without(_secrets_in(options.get("data")), _json(answer))
-        if answer.status_code != 200 or "error" in content:
-            raise sign_in_refused(content, answer.date)
-        return answer
+        content = _json(answer)
+        if answer.status_code != 200 or content.get("error") is not None:
+            raise sign_in_refused(_without(_secrets_in(options.get("data")), content), answer.date)
+        if "error" not in content:
+            return answer
+        # It says that there is none, which msal would take for one.
+        del content["error"]
+        return replace(answer, content=json.dumps(content).encode())
 
 
 def _name(cache: TokenCache, url: str) -> str:
@@ -88,6 +94,7 @@ def _secrets_in(data: Any) -> list[str]:
 
 
 def _without(secrets: Iterable[str], content: dict[str, Any]) -> dict[str, Any]:
+    """What a refusal says is shown to people, and whoever answers was sent the secrets."""
     # As they are, and as they are encoded: what was sent may be repeated as it was, or be quoted.
     encodings = (str, quote_plus, lambda text: quote(text, safe=""), lambda text: json.dumps(text)[1:-1])
     spelled = {encoded(secret) for secret in secrets for encoded in encodings}
@@ -101,12 +108,17 @@ def _without(secrets: Iterable[str], content: dict[str, Any]) -> dict[str, Any]:
 
 def _json(answer: Answer) -> dict[str, Any]:
     try:
-        content = json.loads(answer.content)
+        content = json.loads(answer.content, parse_int=_number)
     except (ValueError, RecursionError) as error:
         raise BadAnswer("the sign-in's answer is not JSON") from error
     if not isinstance(content, dict):
         raise BadAnswer("the sign-in's answer is not a JSON object")
     return content
+
+
+def _number(digits: str) -> int | float:
+    # Python reads no whole number of thousands of digits, for which a refusal would be no JSON.
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
 
 
 class Memory:

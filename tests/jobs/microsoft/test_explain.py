@@ -58,10 +58,29 @@ def test_an_unknown_code_is_shown_as_it_came_with_where_to_look_it_up() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [{}, {"error": "odd"}, {"error": {"code": 1}}, {"error_codes": ["x"]}, {"error_codes": []}, {"trace_id": 5}],
+    [
+        {},
+        {"error": "odd"},
+        {"error": {"code": 1}},
+        {"error_codes": ["x"]},
+        {"error_codes": []},
+        {"error_codes": [True]},
+        {"error_codes": [-65001]},
+        {"error_codes": [10**5000]},
+        {"error_description": f"AADSTS{'9' * 5000}: Something new."},
+        {"error_description": "AADSTS\u0665\u0660: Something new."},
+        {"trace_id": 5},
+    ],
 )
 def test_a_refusal_of_an_odd_shape_is_a_refusal_all_the_same(answer: dict[str, Any]) -> None:
-    assert "Microsoft refused the sign-in" in sign_in_refused(answer).problem.reason
+    problem = sign_in_refused(answer).problem
+    assert "Microsoft refused the sign-in" in problem.reason
+    assert "AADSTS" not in problem.code
+
+
+def test_the_code_is_found_in_the_description_where_what_stands_in_its_place_is_none() -> None:
+    answer = {"error_description": "AADSTS7000215: Invalid client secret.", "error_codes": [True]}
+    assert sign_in_refused(answer).problem.code == "AADSTS7000215"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,36 @@ def test_a_dropped_connection_is_a_passing_fault(on: str, shared_sandbox: Sandbo
     tenant = sandbox_tenant(shared_sandbox, faults=(Fault(on, "drop", times=1),))
     with pytest.raises(Transient):
         sign_in(tenant).token()
+
+
+@contextmanager
+def answering(told: str, status: str, tmp_path: Path, settings: Settings) -> Iterator[SignIn]:
+    """A sign-in at a server whose token endpoint answers so."""
+
+    def serve(connection: socket.socket) -> None:
+        login = {name: f"{server.url}/t/{name}" for name in ("authorization_endpoint", "token_endpoint", "issuer")}
+        if len(server.heads) == 1:
+            connection.sendall(answer(json.dumps({**login, "error": None}).encode()))
+        else:
+            connection.sendall(answer(told.encode(), status=status))
+
+    with raw_server(tmp_path, serve) as server:
+        credentials = Credentials(Cloud.GLOBAL, str(uuid.uuid4()), str(uuid.uuid4()), "a-secret")
+        yield SignIn(credentials, replace(settings, microsoft_login_url=server.url), Transport(server.ca_bundle))
+
+
+def test_a_token_beside_an_error_that_is_none_is_a_token(tmp_path: Path, settings: Settings) -> None:
+    told = '{"access_token": "a-token", "expires_in": 3600, "error": null}'
+    with answering(told, "200 OK", tmp_path, settings) as signed_in:
+        assert signed_in.token() == "a-token"
+
+
+def test_a_refusal_with_a_code_of_thousands_of_digits_is_a_refusal(tmp_path: Path, settings: Settings) -> None:
+    told = f'{{"error": "invalid_client", "error_description": "It is no good.", "error_codes": [{"9" * 5000}]}}'
+    with answering(told, "401 Unauthorized", tmp_path, settings) as signed_in:
+        with pytest.raises(SignInRefused, match="It is no good") as caught:
+            signed_in.token()
+        assert caught.value.problem.code == "invalid_client"
 
 
 def test_no_error_shows_the_secret_even_where_the_other_side_repeats_it(tmp_path: Path, settings: Settings) -> None:
