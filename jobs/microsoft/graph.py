@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
-
-from requests.structures import CaseInsensitiveDict
 
 from . import batch
 from .errors import (
@@ -34,7 +32,7 @@ from .pace import Pace
 from .patience import SOMEBODY_WAITS, Patience, begun_anew, patiently
 from .reply import Reply
 from .signin import SignIn
-from .transport import Answer, Transport
+from .transport import Transport
 
 # Pages that a small collection may have; one that goes on is not what it should be.
 MAX_PAGES = 200
@@ -42,8 +40,6 @@ MAX_PAGES = 200
 _VERSION = "/v1.0"
 # So long a thread itself waits: it keeps nobody else from anything.
 _MOMENT_SECONDS = 1.1
-# What stands for it in an answer that repeats it.
-_THE_TOKEN = "(the token)"  # noqa: S105
 # In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
 _ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
 
@@ -249,7 +245,7 @@ class GraphClient:
             headers["Content-Type"] = "application/json"
         self._keep_pace(requests)
         try:
-            reply = Reply.of(_without(token, self._transport.send(method, url, headers=headers, data=content)))
+            reply = Reply.to(token, self._transport.send(method, url, headers=headers, data=content))
         except Throttled as wait:
             self._told(wait)
             raise
@@ -281,16 +277,6 @@ class GraphClient:
         if not isinstance(link, str) or _origin(link) != self._origin:
             raise BadAnswer(f"{what} of {page.ask.name} lies on another server", page.reply.request_id, page.reply.date)
         return link
-
-
-def _without(token: str, answer: Answer) -> Answer:
-    """The answer as it is, but where it repeats the token: what a refusal says is shown to people."""
-    sent = token.encode()
-    if sent not in answer.content and not any(token in value for value in answer.headers.values()):
-        return answer
-    headers = {name: value.replace(token, _THE_TOKEN) for name, value in answer.headers.items()}
-    content = answer.content.replace(sent, _THE_TOKEN.encode())
-    return replace(answer, headers=CaseInsensitiveDict(headers), content=content)
 
 
 def _page(ask: Ask, reply: Reply) -> Page:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
 import orjson
+from requests.structures import CaseInsensitiveDict
 
 from .errors import MicrosoftError
 from .explain import graph_refused
 from .transport import Answer, obey_pace
+
+# What stands for it in an answer that repeats it.
+_THE_TOKEN = "(the token)"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,23 @@ class Reply:
             return cls(answer, _parsed(answer.content))
         except (ValueError, RecursionError):
             return cls(answer, None)
+
+    @classmethod
+    def to(cls, token: str, answer: Answer) -> Reply:
+        """The reply to a request with this token; another word stands where the answer repeats it.
+
+        What a refusal says is shown to people, and what else is read is kept.
+        """
+        reply = cls.of(answer)
+        try:
+            content = _as_spelled(reply)
+        except RecursionError:
+            return cls(answer, None)
+        if token.encode() not in content and not any(token in value for value in answer.headers.values()):
+            return reply
+        headers = {name: value.replace(token, _THE_TOKEN) for name, value in answer.headers.items()}
+        content = content.replace(token.encode(), _THE_TOKEN.encode())
+        return cls.of(replace(answer, headers=CaseInsensitiveDict(headers), content=content))
 
     @property
     def status(self) -> int:
@@ -53,6 +74,15 @@ class Reply:
     def refusal(self, permission: str = "") -> MicrosoftError:
         """Why it is no success; `permission` names what the request needs."""
         return graph_refused(self.status, self.body, self.request_id, permission, self.date)
+
+
+def _as_spelled(reply: Reply) -> bytes:
+    """What the reply says, in UTF-8 and without escapes in which a text may hide. Raises `RecursionError`."""
+    content = reply.answer.content
+    # Mostly it is so as it came. In another encoding there are zeros.
+    if reply.body is None or not (b"\\" in content or b"\0" in content):
+        return content
+    return json.dumps(reply.body, ensure_ascii=False).encode(errors="replace")
 
 
 def _parsed(content: bytes) -> Any:

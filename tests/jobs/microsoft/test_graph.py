@@ -203,10 +203,12 @@ def test_a_redirect_is_refused_and_the_token_stays_here(tmp_path: Path) -> None:
         assert len(server.heads) == 1
 
 
-def test_no_error_shows_the_token_even_where_the_other_side_repeats_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["{}", "\\u{:04x}"], ids=["as it is", "with an escape"])
+def test_no_error_shows_the_token_even_where_the_other_side_repeats_it(first: str, tmp_path: Path) -> None:
     def repeat(connection: socket.socket) -> None:
         token = server.heads[-1].partition("Bearer ")[2].split()[0]
-        told = json.dumps({"error": {"code": token, "message": f"Bearer {token} is no good."}})
+        spelled = first.format(token[0] if first == "{}" else ord(token[0])) + token[1:]
+        told = f'{{"error": {{"code": "{spelled}", "message": "Bearer {spelled} is no good."}}}}'
         connection.sendall(answer(told.encode(), f"request-id: {token}\r\n", "400 Bad Request"))
 
     with raw_server(tmp_path, repeat) as server:
