@@ -45,7 +45,7 @@ def note(tenant: Tenant, read: UsersRead | None, basis: Basis, now: datetime) ->
     if read is None or read.says_nothing_new:
         return
     if read.is_whole and read.link is None:
-        db.session.execute(_FORGET, {"of": tenant.id})  # so that the next sync begins anew to track it
+        UserTracking.forget(db.session, tenant.id)  # so that the next sync begins anew to track it
     elif read.is_whole:
         new = {"tenant_id": tenant.id, "link": read.link, "basis": basis.digest, "read_at": now}
         db.session.execute(_remember(db.engine.dialect.name), new)
@@ -70,7 +70,6 @@ _FIND = select(
     COUNT.scalar_subquery().label("users"),
     UNSETTLED.scalar_subquery().is_(None).label("is_settled"),
 ).where(_TABLE.c.tenant_id == bindparam("tenant_id"))
-_FORGET = _TABLE.delete().where(_TABLE.c.tenant_id == bindparam("of"))
 _GO_ON = _TABLE.update().where(_TABLE.c.tenant_id == bindparam("of")).values(link=bindparam("next"))
 
 

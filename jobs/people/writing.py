@@ -48,7 +48,7 @@ def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcom
     freed = assignments.delete_of_licenses(sorted(basis.gone.values()))
     if freed:
         # What the users hold would not be told again, should a license come back.
-        db.session.execute(delete(UserTracking).where(UserTracking.tenant_id == tenant.id))
+        UserTracking.forget(db.session, tenant.id)
     if read is None:
         return replace(licenses, other_rows=freed)
     _take_turns(tenant.organization_id)

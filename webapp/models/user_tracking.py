@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import ForeignKey, Table, Text, bindparam
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Model, UtcDateTime
+from .base import DbSession, Model, UtcDateTime
 
 
 class UserTracking(Model):
@@ -25,3 +26,12 @@ class UserTracking(Model):
     basis: Mapped[str] = mapped_column(Text)
     # When the users were last read whole.
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    @classmethod
+    def forget(cls, session: DbSession, tenant_id: int) -> None:
+        """Let the users of the tenant of this row be read whole the next time."""
+        session.execute(_FORGET, {"of": tenant_id})
+
+
+_TABLE = cast(Table, UserTracking.__table__)
+_FORGET = _TABLE.delete().where(_TABLE.c.tenant_id == bindparam("of"))
