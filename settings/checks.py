@@ -48,7 +48,7 @@ def encryption_keys(given: str, data_dir: Path) -> tuple[str, ...]:
     except ValueError as error:
         raise SettingError(
             "ENCRYPTION_KEYS holds a key that is not 32 bytes in URL-safe base64. Make one with: "
-            'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+            'python3 -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
         ) from error
     if not keys:
         raise SettingError("ENCRYPTION_KEYS is empty. Remove the setting, or give at least one key.")
@@ -103,7 +103,7 @@ def metrics_token(given: str) -> str:
     if given and not re.fullmatch(r"[!-~]{16,}", given):
         raise SettingError(
             "METRICS_TOKEN must be at least 16 characters of ASCII without spaces, since it lets people in. "
-            'Make one with: python -c "import secrets; print(secrets.token_urlsafe(32))"'
+            'Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
     return given
 
