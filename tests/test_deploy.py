@@ -142,6 +142,15 @@ def test_what_ends_by_itself_is_started_again_however_often() -> None:
     assert {service["restart"] for name, service in OURS.items() if name != "migrate"} == {"unless-stopped"}
 
 
+def test_stopping_the_target_is_over_when_all_have_ended() -> None:
+    for path in UNITS:
+        if path.stem != "seatledger-migrate":
+            unit = section(path, "Unit")
+            assert unit["PartOf"] == "seatledger.target"
+            # What comes after it at the start ends before it.
+            assert "seatledger.target" in unit["After"].split()
+
+
 def test_the_image_has_all_that_is_imported_and_runs_without_rights() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     last = dockerfile.rpartition("\nFROM ")[2]
