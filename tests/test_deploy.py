@@ -151,6 +151,14 @@ def test_stopping_the_target_is_over_when_all_have_ended() -> None:
             assert "seatledger.target" in unit["After"].split()
 
 
+def test_web_processes_that_are_restarted_one_after_the_other_leave_one_that_answers() -> None:
+    (web,) = [path for path in UNITS if "gunicorn" in section(path)["ExecStart"]]
+    assert section(web)["Type"] == "notify"
+    servers = re.findall(r"^    server 127\.0\.0\.1:\d+(.*);", DOCUMENT, flags=re.MULTILINE)
+    assert servers
+    assert set(servers) == {" max_fails=0"}
+
+
 def test_the_image_has_all_that_is_imported_and_runs_without_rights() -> None:
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     last = dockerfile.rpartition("\nFROM ")[2]
