@@ -55,6 +55,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "keepalives_interval": 10,
         "keepalives_count": 3,
         "tcp_user_timeout": 30_000,
+        # A database in SQL_ASCII would else give bytes for text.
+        "client_encoding": "utf8",
     }
     return {**common, "connect_args": connect_args, "pool_recycle": 1800}
 

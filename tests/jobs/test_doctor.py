@@ -8,21 +8,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskCliRunner
-from sqlalchemy import text
+from flask_migrate import upgrade
+from sqlalchemy import select, text
 
 from jobs.queue import report_worker
 from sandbox import Sandbox
 from tests.support.factories import Make
+from tests.support.settings import make_settings
 from tests.support.turns import in_turn
+from webapp import create_app
 from webapp.doctor import Finding, checks
-from webapp.doctor.database import check_secrets
-from webapp.doctor.finding import ill
+from webapp.doctor.database import check_database, check_secrets
+from webapp.doctor.finding import Health, ill
 from webapp.extensions import db
-from webapp.models import Integration
+from webapp.models import Integration, Organization
 from webapp.version import version
 
 
@@ -101,6 +106,27 @@ def test_each_line_says_how_it_is_and_what_to_do(sandbox: Sandbox, run_command: 
     assert result.exit_code == 1
     assert "FAIL  schedule: No schedule runs" in result.output
     assert "ok    redis: Redis" in result.output
+
+
+def test_a_database_that_is_not_in_utf8_works_and_is_worth_a_look(
+    postgresql_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    server = postgresql_url.replace("postgresql+psycopg", "postgresql", 1)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE of_c TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+    url = urlsplit(postgresql_url)._replace(path="/of_c").geturl()
+    app = create_app(make_settings(tmp_path, database_url=url, redis_url=redis_url))
+    with app.app_context():
+        upgrade()
+        db.session.add(Organization(name="Zoë"))
+        db.session.commit()
+        assert db.session.scalars(select(Organization.name)).all() == ["Zoë"]
+        db.session.remove()
+        found = {finding.part: finding for finding in check_database()}
+        db.engine.dispose()
+    assert found["database"].health == Health.OK
+    assert found["encoding of the database"].health == Health.WARNING
+    assert "SQL_ASCII" in found["encoding of the database"].text
 
 
 @in_turn

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ..extensions import UnreadableSecret, db
 from ..health import database_problem
 from ..models import UNREADABLE_SECRET, Integration
 from .clock import compare_clocks
-from .finding import Finding, ill, well
+from .finding import Finding, doubtful, ill, well
 
 
 def check_database() -> Iterator[Finding]:
@@ -26,6 +26,17 @@ def check_database() -> Iterator[Finding]:
         if connection.dialect.name == "postgresql":
             told: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
             yield compare_clocks("clock of the database", "the database's", told.astimezone(UTC))
+            yield from _check_encoding(connection)
+
+
+def _check_encoding(connection: Connection) -> Iterator[Finding]:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        yield doubtful(
+            "encoding of the database",
+            f"The database's encoding is {encoding}: names that it lacks the characters of cannot be stored or found.",
+            "Make one with `createdb --encoding=UTF8 --template=template0`, and restore a backup into it.",
+        )
 
 
 def check_secrets() -> Iterator[Finding]:
