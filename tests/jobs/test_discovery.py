@@ -11,6 +11,7 @@ from flask import Flask
 
 from jobs import discovery, queue
 from sandbox import Fault, Sandbox
+from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run
 from webapp.extensions import db
@@ -204,26 +205,27 @@ def test_a_partial_answer_never_marks_anything_as_gone_and_the_run_goes_on(
     assert all(row.gone_at is None for row in rows_of(integration.id).values())
 
 
-@pytest.mark.parametrize("on", ["contracts", "delegatedAdminCustomers"])
-def test_a_list_of_customers_of_which_a_page_expired_is_read_anew(sandbox: Sandbox, make: Make, on: str) -> None:
+def of_changed_customers(sandbox: Sandbox, make: Make) -> tuple[SandboxTenant, int]:
+    """A partner with two customers, one of them another than when they were last looked for, and its integration."""
     partner = partner_tenant(sandbox, page_size=1)
     stays, _ = customers_of(sandbox, partner, "Stays", "Leaves")
     integration_id = partner_integration(make, partner).id
     do(discovery.discover, integration_id)
     [new] = customers_of(sandbox, partner, "New")
     sandbox.patch_tenant(partner.tenant_id, customers=[stays.tenant_id, new.tenant_id])
+    return partner, integration_id
+
+
+@pytest.mark.parametrize("on", ["contracts", "delegatedAdminCustomers"])
+def test_a_list_of_customers_of_which_a_page_expired_is_read_anew(sandbox: Sandbox, make: Make, on: str) -> None:
+    partner, integration_id = of_changed_customers(sandbox, make)
     sandbox.faults(partner.tenant_id, Fault(on, "page_expired", after=1, times=1))
     answer = do(discovery.discover, integration_id)
     assert (answer["warning"], names(answer, "new"), names(answer, "gone")) == (None, {"New"}, {"Leaves"})
 
 
 def test_a_list_of_customers_of_which_a_page_expires_again_marks_nothing_as_gone(sandbox: Sandbox, make: Make) -> None:
-    partner = partner_tenant(sandbox, page_size=1)
-    stays, _ = customers_of(sandbox, partner, "Stays", "Leaves")
-    integration_id = partner_integration(make, partner).id
-    do(discovery.discover, integration_id)
-    [new] = customers_of(sandbox, partner, "New")
-    sandbox.patch_tenant(partner.tenant_id, customers=[stays.tenant_id, new.tenant_id])
+    partner, integration_id = of_changed_customers(sandbox, make)
     # Of the first reading the second page, and of the one after it, too.
     expired = [Fault("contracts", "page_expired", after=after, times=1) for after in (1, 2)]
     sandbox.faults(partner.tenant_id, *expired)
