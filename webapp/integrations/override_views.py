@@ -34,7 +34,7 @@ def tenant_settings(integration_id: int, tenant_id: int) -> str | Response | tup
     sync_settings.override(db.session, tenant, how, own if how == Override.OWN_RULES else None, utc_now())
     name = tenant.name
     db.session.commit()
-    flash(f"Saved for {name}. {expected.sentence}", "success")
+    flash(f"Saved for {name.removesuffix('.')}. {expected.sentence}", "success")
     return redirect(url_for(".tenants", integration_id=integration_id), 303)
 
 

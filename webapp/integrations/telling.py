@@ -60,7 +60,8 @@ def named(tenants: Iterable[Tenant]) -> list[dict[str, str | None]]:
 def _of_one(step: Step, tenant: Tenant) -> str:
     if tenant.organization is not None:
         new = "the new organization " if step.reason == Reason.NEW else ""
-        return f"{tenant.name} is matched to {new}{tenant.organization.name}."
+        # The stop of an "Inc." is the sentence's, too.
+        return f"{tenant.name} is matched to {new}{tenant.organization.name.removesuffix('.')}."
     if step.reason == Reason.IGNORED:
         return f"{tenant.name} is ignored."
     return f"{tenant.name} is not {'ignored' if step.reason == Reason.NO_LONGER_IGNORED else 'matched'} any more."

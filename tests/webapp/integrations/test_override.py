@@ -68,6 +68,12 @@ def test_a_tenant_is_left_out_and_included_again(as_administrator: FlaskClient, 
     assert stored(tenant.id).left_out_at is None
 
 
+def test_a_name_that_ends_with_a_stop_ends_the_sentence(as_administrator: FlaskClient, make: Make) -> None:
+    tenant = make.tenant(name="Contoso Inc.", organization=make.organization())
+    answer = as_administrator.post(address(tenant), data=sent("left-out"), follow_redirects=True)
+    assert "Saved for Contoso Inc. The next sync" in answer.text
+
+
 def test_own_rules_hold_for_this_tenant_alone(as_administrator: FlaskClient, tenant: Tenant, license: License) -> None:
     data = sent("own-rules", "licensed", license.sku_id, include_blocked="y")
     as_administrator.post(address(tenant), data=data)
