@@ -49,6 +49,11 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def at_the_end(name: str) -> str:
+    """A name with which a sentence ends: the stop of an "Inc." is the sentence's, too."""
+    return f"{name.removesuffix('.')}."
+
+
 def is_visible(text: str) -> bool:
     """Whether there is anything to see, and so to click."""
     return any(

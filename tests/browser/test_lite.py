@@ -53,7 +53,6 @@ def test_a_lite_user_is_invited_and_sees_only_what_is_given(signed_in: Page, bro
     link = page.get_by_label("Send this link").input_value()
 
     context = browser.new_context()
-    context.set_default_timeout(30_000)
     theirs = context.new_page()
     theirs.goto(link)
     theirs.get_by_label("Password", exact=True).fill(PASSWORD)

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox import Fault, Sandbox
+from tests.browser.test_walk import connect, send_connection
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 
@@ -30,11 +31,7 @@ def test_on_a_phone_a_select_far_below_is_scrolled_to(signed_in: Page, server: R
     page.set_viewport_size({"width": 390, "height": 664})
     page.goto(f"{server.url}/account/integrations/add")
     page.get_by_label("Use an existing organization").check()
-    page.get_by_label("Name", exact=True).fill("Whose is it")
-    page.get_by_label("Tenant ID").fill(tenant.tenant_id)
-    page.get_by_label("Client ID").fill(tenant.client_id)
-    page.get_by_label("Client secret").fill(tenant.secret)
-    page.get_by_role("button", name="Test and connect").click()
+    send_connection(page, tenant, "Whose is it")
     is_where_one_goes_on(page.locator("#organization + .ts-wrapper input"))
     expect(page.get_by_text("Choose one of the organizations")).to_be_in_viewport(ratio=1)
     expect(page.locator(".ts-dropdown")).to_be_hidden()
@@ -57,12 +54,7 @@ def test_what_microsoft_refuses_has_the_focus(signed_in: Page, server: Running, 
     page, lacks = signed_in, (Fault("organization", "forbidden"), Fault("subscribedSkus", "forbidden"))
     tenant = sandbox_tenant(microsoft, display_name="Refused", faults=lacks)
     page.set_viewport_size({"width": 390, "height": 664})
-    page.goto(f"{server.url}/account/integrations/add")
-    page.get_by_label("Name", exact=True).fill("Refused")
-    page.get_by_label("Tenant ID").fill(tenant.tenant_id)
-    page.get_by_label("Client ID").fill(tenant.client_id)
-    page.get_by_label("Client secret").fill(tenant.secret)
-    page.get_by_role("button", name="Test and connect").click()
+    connect(page, server, tenant, "Refused")
     is_where_one_goes_on(page.get_by_role("alert"))
 
 

@@ -12,6 +12,7 @@ from sandbox import Sandbox
 from tests.browser.test_matching import add_tenants
 from tests.browser.test_removal import connected_and_synced
 from tests.support.running import Running
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -51,9 +52,12 @@ def ask_the_server(page: Page, held: str) -> Callable[[], None]:
     def keep(route: Route) -> None:
         questions.append(route)
 
+    def asked() -> list[Route]:
+        page.wait_for_timeout(20)  # in which Playwright tells of what the page asks
+        return questions
+
     def release() -> None:
-        while not questions:
-            page.wait_for_timeout(20)
+        eventually(asked)
         page.unroute(kept_back)
         with page.expect_response(questions[-1].request.url):
             for question in questions:

@@ -28,6 +28,11 @@ def make_first_visit(page: Page, server: Running) -> None:
 
 def connect(page: Page, server: Running, tenant: Tenant, name: str, secret: str | None = None) -> None:
     page.goto(f"{server.url}/account/integrations/add")
+    send_connection(page, tenant, name, secret)
+
+
+def send_connection(page: Page, tenant: Tenant, name: str, secret: str | None = None) -> None:
+    """Fill in and send the form of the page Add integration, which is open."""
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Tenant ID").fill(tenant.tenant_id)
     page.get_by_label("Client ID").fill(tenant.client_id)

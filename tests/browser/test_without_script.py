@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from sandbox import Fault, Sandbox, Sku
 from tests.browser.conftest import sign_in
@@ -17,14 +16,6 @@ from tests.support.running import Running
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NAME = "Without script"
-
-
-@pytest.fixture
-def plain(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(java_script_enabled=False, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(30_000)
-    yield context.new_page()
-    context.close()
 
 
 def test_from_sign_in_to_the_filtered_global_list(plain: Page, server: Running, microsoft: Sandbox) -> None:

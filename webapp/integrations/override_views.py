@@ -12,6 +12,7 @@ from ..database import declare_reading
 from ..extensions import db
 from ..models import Tenant, UserSync, utc_now
 from ..models.user_rules import UserRules
+from ..text import at_the_end
 from . import offered_licenses, sync_settings
 from .blueprint import INTEGRATION, TENANT, bp, tenant_or_404
 from .forecast import Forecast
@@ -34,7 +35,7 @@ def tenant_settings(integration_id: int, tenant_id: int) -> str | Response | tup
     sync_settings.override(db.session, tenant, how, own if how == Override.OWN_RULES else None, utc_now())
     name = tenant.name
     db.session.commit()
-    flash(f"Saved for {name.removesuffix('.')}. {expected.sentence}", "success")
+    flash(f"Saved for {at_the_end(name)} {expected.sentence}", "success")
     return redirect(url_for(".tenants", integration_id=integration_id), 303)
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from .. import audit
 from ..models import AuditArea, Tenant
-from ..text import count_of
+from ..text import at_the_end, count_of
 from .steps import Reason, Step
 
 # How many of a bulk's tenants an entry of the audit log names.
@@ -60,8 +60,7 @@ def named(tenants: Iterable[Tenant]) -> list[dict[str, str | None]]:
 def _of_one(step: Step, tenant: Tenant) -> str:
     if tenant.organization is not None:
         new = "the new organization " if step.reason == Reason.NEW else ""
-        # The stop of an "Inc." is the sentence's, too.
-        return f"{tenant.name} is matched to {new}{tenant.organization.name.removesuffix('.')}."
+        return f"{tenant.name} is matched to {new}{at_the_end(tenant.organization.name)}"
     if step.reason == Reason.IGNORED:
         return f"{tenant.name} is ignored."
     return f"{tenant.name} is not {'ignored' if step.reason == Reason.NO_LONGER_IGNORED else 'matched'} any more."
