@@ -23,8 +23,8 @@ from .preflight import CannotStart
 
 # Long enough for a laptop that is busy with something else.
 READY_SECONDS = 120
-# Longer than any one program is given to stop.
-STOP_SECONDS = 60
+# Longer than all programs are given to stop, one kind after the other.
+STOP_SECONDS = 120
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

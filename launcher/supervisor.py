@@ -31,6 +31,11 @@ daemonize no
 loglevel warning
 """
 
+_ONLY = ("--only", "interactive", "--only", "upkeep")
+# A worker gives back by itself what does not end in time (`STOP_SECONDS` in jobs/worker.py): killed before, it would
+# leave tenants at Syncing... until their leases lapse.
+_WORKER_STOP_SECONDS = 30
+
 
 @dataclass(frozen=True)
 class Program:
@@ -46,10 +51,11 @@ class Program:
 def programs(settings: Settings) -> list[Program]:
     """What `make run` keeps running."""
     python = sys.executable
+    worker = (python, "-m", "jobs.worker")
     found = [
-        Program("worker", (python, "-m", "jobs.worker"), place=20, count=settings.sync_workers),
+        Program("worker", worker, place=20, count=settings.sync_workers, stop_seconds=_WORKER_STOP_SECONDS),
         # Somebody who waits before the screen, and the sweep, must not wait until a sync is through.
-        Program("attendant", (python, "-m", "jobs.worker", "--only", "interactive", "--only", "upkeep"), place=20),
+        Program("attendant", (*worker, *_ONLY), place=20, stop_seconds=_WORKER_STOP_SECONDS),
         Program("schedule", (python, "-m", "jobs.schedule"), place=30),
         Program("web", (python, "-m", "gunicorn", "-c", str(BASE_DIR / "gunicorn.conf.py"), "wsgi:app"), place=40),
     ]

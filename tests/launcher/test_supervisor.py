@@ -1,0 +1,24 @@
+"""How long the programs of `make run` are given to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jobs.worker
+import launcher.__main__
+from launcher.supervisor import Program, programs
+from tests.support.settings import make_settings
+
+
+def _programs(directory: Path) -> list[Program]:
+    return programs(make_settings(directory, redis_is_embedded=True))
+
+
+def test_a_worker_has_time_to_give_back_what_it_has_in_hand_before_it_is_killed(tmp_path: Path) -> None:
+    workers = [program for program in _programs(tmp_path) if "jobs.worker" in program.command]
+    assert {program.name for program in workers} == {"worker", "attendant"}
+    assert all(program.stop_seconds > jobs.worker.STOP_SECONDS for program in workers)
+
+
+def test_supervisord_is_not_killed_before_all_programs_had_their_time_to_stop(tmp_path: Path) -> None:
+    assert sum(program.stop_seconds for program in _programs(tmp_path)) < launcher.__main__.STOP_SECONDS
