@@ -20,7 +20,7 @@ from logs.outages import DATABASE_IS_AWAY
 from webapp.background import in_background
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import Claim, Problem, SyncPart, SyncRun, leases, utc_now
+from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases, utc_now
 
 from . import settling
 
@@ -214,7 +214,7 @@ class Crew:
         with self._lock:
             holds = sorted(self._in_hand, key=lambda hold: hold.claim.part_id)
         for hold in holds:
-            SyncPart.put_off(db.session, hold.claim, utc_now(), STOPPED, 0, was_tried=hold.is_begun)
+            SyncPart.put_off(db.session, hold.claim, utc_now(), STOPPED, 0, Try.ASKED if hold.is_begun else Try.NONE)
         db.session.commit()
 
     def dissolve(self) -> None:

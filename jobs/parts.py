@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, clock, utc_now
+from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
 from webapp.models.leases import LONGEST_PUT_OFF
 
 from . import telling
@@ -161,12 +161,12 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
     claim = hold.claim
     match error:
         case Stopped():
-            _put_off(hold, utc_now(), STOPPED, requests, was_tried=requests > 0)
+            _put_off(hold, utc_now(), STOPPED, requests, Try.ASKED if requests else Try.NONE)
         case Waits():
-            _put_off_or_fail(hold, error.until, asked_to_wait(error.until), requests, was_tried=False)
+            _put_off_or_fail(hold, error.until, asked_to_wait(error.until), requests, Try.NONE)
         case HeldBack(seconds=int() | float() as seconds):
             until = utc_now() + timedelta(seconds=seconds)
-            _put_off_or_fail(hold, until, error.problem, requests, was_tried=False)
+            _put_off_or_fail(hold, until, error.problem, requests, Try.NONE)
         case Throttled(seconds=int() | float()):
             until = note_wait(claim.tenant_id, error, utc_now())
             if error.is_of_app:
@@ -174,7 +174,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             _put_off_or_fail(hold, until, error.problem, requests)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
-            _put_off(hold, utc_now() + timedelta(seconds=pause), error.problem, requests, has_failed=True)
+            _put_off(hold, utc_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
         case MicrosoftError():
             _fail(hold, error.problem, requests)
         case UnreadableSecret():
@@ -186,11 +186,11 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             _fail(hold, problem, requests)
 
 
-def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, *, was_tried: bool = True) -> None:
+def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:
     if hold.claim.is_last_attempt or until > utc_now() + LONGEST_PUT_OFF:
         _fail(hold, problem, requests)
     else:
-        _put_off(hold, until, problem, requests, was_tried=was_tried)
+        _put_off(hold, until, problem, requests, counts_as)
 
 
 def _is_last_try(claim: Claim) -> bool:
@@ -198,16 +198,8 @@ def _is_last_try(claim: Claim) -> bool:
     return claim.faults + 1 >= _TRIES_AT_FAULTS or claim.is_last_attempt
 
 
-def _put_off(
-    hold: Hold,
-    until: datetime,
-    problem: Problem,
-    requests: int,
-    *,
-    was_tried: bool = True,
-    has_failed: bool = False,
-) -> None:
-    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, was_tried, has_failed)
+def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try) -> None:
+    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, counts_as)
     db.session.commit()
     if is_written:
         telling.part_ended(hold.claim, telling.PUT_OFF, hold.began, requests=requests, problem=problem)

@@ -13,7 +13,7 @@ from .directory import Assignment, DirectoryUser
 from .due import Begun, begin_due
 from .group import GroupMember, OrganizationGrant, UserGroup
 from .integration import Integration, IntegrationRemoved, Kind, Removal
-from .leases import Claim, Outcome, PartState
+from .leases import Claim, Outcome, PartState, Try
 from .license import STATUS_LABELS, License, LicenseStatus, Product
 from .matching import MatchingAction, MatchingChange
 from .organization import Organization, OrganizationDomain
@@ -89,6 +89,7 @@ __all__ = [
     "TenantCheckedLicense",
     "TenantState",
     "Trigger",
+    "Try",
     "User",
     "UserGroup",
     "UserLink",

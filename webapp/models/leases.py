@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 
 from .base import Stored
 
@@ -25,6 +26,21 @@ class PartState(Stored):
 
 
 OPEN_PARTS = (PartState.WAITING, PartState.SYNCING)
+
+
+class Try(Enum):
+    """As what it counts that a part was taken up which is put off now: as so many attempts, and faults among them."""
+
+    # Nothing was asked of Microsoft yet.
+    NONE = 0, 0
+    # Something was, and nothing failed.
+    ASKED = 1, 0
+    # It failed for a reason that may pass.
+    FAULT = 1, 1
+
+    def __init__(self, attempts: int, faults: int) -> None:
+        self.attempts = attempts
+        self.faults = faults
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import leases
 from .base import DbSession, Model, Named, UtcDateTime, primary_key
-from .leases import OPEN_PARTS, Claim, Outcome, PartState
+from .leases import OPEN_PARTS, Claim, Outcome, PartState, Try
 from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
 from .problem import Problem
@@ -180,15 +180,12 @@ class SyncPart(Model):
         until: datetime,
         problem: Problem,
         requests: int,
-        was_tried: bool = True,
-        has_failed: bool = False,
+        counts_as: Try = Try.ASKED,
     ) -> bool:
-        """Give the part back, to be taken up at `until` at the earliest; where nothing was asked, no attempt counts.
-
-        With `has_failed` it is no wait that somebody asked for, but a fault that may pass.
-        """
-        values = {"state": PartState.WAITING, "not_before": until, "faults": claim.faults + has_failed}
-        return _settle(session, claim, requests, problem, 0 if was_tried else 1, **values)
+        """Give the part back, to be taken up at `until` at the earliest."""
+        values = {"state": PartState.WAITING, "not_before": until, "faults": claim.faults + counts_as.faults}
+        # When it was claimed, that was counted as an attempt.
+        return _settle(session, claim, requests, problem, 1 - counts_as.attempts, **values)
 
     @classmethod
     def cancel_open(cls, session: DbSession, run_id: int, now: datetime) -> None:
