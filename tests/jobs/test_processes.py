@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,6 +20,7 @@ from redis.exceptions import RedisError
 from jobs import queue
 from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
+from tests.support import waiting
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.settings import environment_of
@@ -53,16 +53,15 @@ def start(app: Flask, sandbox: Sandbox) -> Iterator[Start]:
         yield start_module
 
 
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Wait until it holds; fail where it does not in time."""
-    deadline = time.monotonic() + seconds
-    while True:
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until it holds of what is stored; fail where it does not in time."""
+
+    def looked_anew() -> object:
         db.session.rollback()
-        if condition():
-            db.session.rollback()
-            return
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
+        return condition()
+
+    waiting.eventually(looked_anew)
+    db.session.rollback()
 
 
 def a_run(sandbox: Sandbox, make: Make, *tenants: tuple[Fault, ...]) -> SyncRun:

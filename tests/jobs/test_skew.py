@@ -146,6 +146,6 @@ def test_a_worker_beside_an_older_database_begins_when_it_is_migrated(
     start("jobs.worker")
     assert queue.workers_alive() == 0
     set_revision(schema_version.look().expected or "")
-    test_processes.eventually(lambda: not run.state.is_active, 40)
+    test_processes.eventually(lambda: not run.state.is_active)
     assert run.state == RunState.OK
     assert set(queue.workers_versions().values()) == {version()}
