@@ -43,6 +43,9 @@ log = logging.getLogger(__name__)
 REPORT_SECONDS = 5
 # A worker that is told to stop ends after so long at the latest: an answer of Microsoft may take longer.
 STOP_SECONDS = 20
+# RQ waits for a job 15 seconds less than this at a time, and 5 seconds less for any answer of Redis. So long it takes a
+# worker to notice that a host vanished, or that a firewall forgot a connection; RQ's own would be 7 minutes.
+_RQ_SECONDS = 25
 
 # New objects, and collections of each generation, before the collector looks at the next older one.
 _COLLECT_AFTER = (20_000, 10, 20)
@@ -52,6 +55,9 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 class Worker(SimpleWorker):
     """RQ's worker, which lets the job in hand know that the process was told to stop."""
+
+    # In seconds: a Redis that comes back is not left waiting, as by RQ for up to a minute.
+    max_connection_wait_time = 10.0
 
     # Called where what is in hand does not end in time after the process was told to stop.
     leave: Callable[[], None]
@@ -84,7 +90,13 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
     """Take jobs of these queues until told to stop; with `burst`, until none is left."""
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     with app.app_context():
-        worker = Worker(queues, name=name, connection=queue.connection(), log_job_description=False)
+        worker = Worker(
+            queues,
+            name=name,
+            connection=queue.connection_of_a_worker(),
+            worker_ttl=_RQ_SECONDS,
+            log_job_description=False,
+        )
         hands = app.config["SETTINGS"].sync_tenants_at_once
         with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
             worker.leave = partial(_leave, app, own)

@@ -23,7 +23,14 @@ from .presence import (
     workers_key,
     workers_versions,
 )
-from .redis_server import QueueUnavailable, ServerFacts, connection, is_reachable, server_facts
+from .redis_server import (
+    QueueUnavailable,
+    ServerFacts,
+    connection,
+    connection_of_a_worker,
+    is_reachable,
+    server_facts,
+)
 
 __all__ = [
     "GROUP_SIZE",
@@ -43,6 +50,7 @@ __all__ = [
     "check_connection",
     "compare",
     "connection",
+    "connection_of_a_worker",
     "discover",
     "finish_sign_in",
     "forget_worker",

@@ -25,10 +25,17 @@ def connection() -> Redis:
     return _connect(current_app.config["SETTINGS"].redis_url)
 
 
-@lru_cache
-def _connect(url: str) -> Redis:
-    # RQ's workers, which wait for jobs, raise the second of these for themselves.
+def connection_of_a_worker() -> Redis:
+    """One more such Redis, for RQ's worker: whoever has it in common with that waits for each answer as long as it does
+    for a job."""
+    return _new(current_app.config["SETTINGS"].redis_url)
+
+
+def _new(url: str) -> Redis:
     return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+
+
+_connect = lru_cache(_new)
 
 
 def is_reachable() -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -85,3 +86,25 @@ def test_a_job_that_ends_by_an_outage_is_a_warning_on_one_line(
     assert record.levelname == level
     assert words in record.getMessage()
     assert ("Traceback" in record.getMessage()) == (level == "ERROR")
+
+
+def test_a_redis_that_gives_no_answer_holds_up_nobody_for_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silence_of(redis: Redis) -> float:
+        return float(redis.connection_pool.connection_kwargs["socket_timeout"])
+
+    found: list[worker.Worker] = []
+
+    def work(self: worker.Worker, **options: object) -> bool:
+        found.append(self)
+        return True
+
+    monkeypatch.setattr(worker.Worker, "work", work)
+    with app.app_context():
+        before = silence_of(queue.connection())
+        worker.work(app)
+        [rq_s] = found
+        # Longer than it waits for a job, and short enough to be back at work well within two minutes.
+        assert rq_s.dequeue_timeout < silence_of(rq_s.connection) <= 30
+        assert rq_s.max_connection_wait_time <= 30
+        # Whoever reports, counts or enqueues beside it waits no longer than before.
+        assert silence_of(queue.connection()) == before <= 5
