@@ -27,6 +27,17 @@ SQLITE_BUSY_SECONDS = 30
 POSTGRESQL_CONNECT_SECONDS = 10
 # Whoever stops in the midst of a transaction, as a machine that sleeps, holds up nobody for longer than this.
 POSTGRESQL_IDLE_SECONDS = 60
+# A connection over which something was sent that nobody acknowledged for so long is given up, on both sides.
+_UNHEARD_SECONDS = 30
+# What each of our sessions asks of PostgreSQL. The first of these does not count the time of who vanished while it sent
+# rows (COPY), or was sent some: its locks would be held for as long as kernels try, which is up to two hours.
+POSTGRESQL_SESSION = {
+    "idle_in_transaction_session_timeout": f"{POSTGRESQL_IDLE_SECONDS}s",
+    "tcp_keepalives_idle": "30s",
+    "tcp_keepalives_interval": "10s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": f"{_UNHEARD_SECONDS}s",
+}
 # A connection of PostgreSQL that was used so lately, and of which nothing was heard since, is taken to be there.
 _SURELY_THERE_SECONDS = 2.0
 _RETURNED_AT = "returned_at"
@@ -54,7 +65,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
-        "tcp_user_timeout": 30_000,
+        "tcp_user_timeout": _UNHEARD_SECONDS * 1000,
         # A database in SQL_ASCII would else give bytes for text.
         "client_encoding": "utf8",
     }
@@ -102,8 +113,8 @@ def _tune_sqlite(engine: Engine) -> None:
 def _tune_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: psycopg.Connection[Any], entry: ConnectionPoolEntry) -> None:
-        # Not by the connection's options, which poolers refuse.
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{POSTGRESQL_IDLE_SECONDS}s'".encode())
+        # Not by the connection's options, which poolers refuse; and all at once, in one round trip.
+        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in POSTGRESQL_SESSION.items()).encode())
         connection.commit()
 
     @event.listens_for(engine, "checkin")

@@ -64,6 +64,14 @@ def test_a_transaction_that_nobody_goes_on_with_is_ended_by_postgresql() -> None
 
 
 @pytest.mark.usefixtures("postgresql")
+def test_postgresql_notices_soon_that_whoever_holds_locks_vanished() -> None:
+    # Over a Unix socket, as here, PostgreSQL tells no values of those that are about TCP.
+    told = set(db.session.scalars(text("SELECT name FROM pg_settings WHERE source = 'session'")))
+    assert set(database.POSTGRESQL_SESSION) <= told
+    assert {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"} <= told
+
+
+@pytest.mark.usefixtures("postgresql")
 def test_a_connection_that_was_dropped_just_now_is_replaced() -> None:
     with db.engine.connect() as other:
         with db.engine.connect() as connection:
