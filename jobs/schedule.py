@@ -10,6 +10,7 @@ import logging
 import time
 from contextlib import suppress
 
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq.cron import CronJob, CronScheduler
 from rq.exceptions import StopRequested
@@ -100,6 +101,11 @@ class Scheduler(CronScheduler):
             if latest is not None and latest > utc_now():
                 cron_job.latest_enqueue_time = None
         return super().enqueue_jobs()
+
+    def register_death(self, pipeline: Pipeline | None = None) -> None:
+        """Say so at its end, where Redis is there: its error would take the place of being told to stop."""
+        with suppress(RedisError):
+            super().register_death(pipeline)
 
 
 def scheduler() -> Scheduler:

@@ -52,7 +52,8 @@ def wait_until_it_fits(app: Flask, stopping: threading.Event = _NOBODY) -> None:
 @contextmanager
 def watched(app: Flask) -> Iterator[None]:
     """While this lasts, look every few seconds; tell this process to stop, as by SIGTERM, where it no longer fits."""
-    with in_background("schema version", lambda ended: _watch(app, ended, _stop)):
+    # A look may wait for a database that does not answer, and has nothing to end.
+    with in_background("schema version", lambda ended: _watch(app, ended, _stop), ends_within=1.0):
         yield
 
 

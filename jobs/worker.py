@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 REPORT_SECONDS = 5
 # A worker that is told to stop ends after so long at the latest: an answer of Microsoft may take longer.
 STOP_SECONDS = 20
+# And gives what it has in hand back within so long: a supervisor kills it after 30 seconds.
+HAND_BACK_SECONDS = 5.0
 # RQ waits for a job 15 seconds less than this at a time, and 5 seconds less for any answer of Redis. So long it takes a
 # worker to notice that a host vanished, or that a firewall forgot a connection; RQ's own would be 7 minutes.
 _RQ_SECONDS = 25
@@ -110,15 +112,21 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
 
 def _leave(app: Flask, own: crew.Crew) -> None:
     """Give what is in hand to others and end this process, whatever it waits for."""
+    with in_background("handing back", lambda _: _hand_back(app, own), ends_within=HAND_BACK_SECONDS):
+        pass
+    log.warning("stopped while something was waited for: what was in hand, others go on with")
+    logging.shutdown()
+    os._exit(0)
+
+
+def _hand_back(app: Flask, own: crew.Crew) -> None:
+    """Where the database does not answer, this may take longer than the process has."""
     try:
         with app.app_context():
             declare_writing()
             own.hand_back()
     except SQLAlchemyError as error:
-        log.warning("what was in hand could not be given back, and is found by its lease: %s", error)
-    log.warning("stopped while Microsoft was asked: others go on with it")
-    logging.shutdown()
-    os._exit(0)
+        log.warning("what was in hand could not be given back, and is found by its lease: %s", driver_s_words(error))
 
 
 def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event) -> None:

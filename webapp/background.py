@@ -8,8 +8,13 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def in_background(name: str, work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Do it while this context lasts: it is given what is set at the end, and is waited for then."""
+def in_background(
+    name: str, work: Callable[[threading.Event], None], ends_within: float | None = None
+) -> Iterator[None]:
+    """Do it while this context lasts: it is given what is set at the end, and is waited for then.
+
+    With `ends_within` it is waited for no longer than so many seconds: what then still goes on ends with the process.
+    """
     ended = threading.Event()
     thread = threading.Thread(target=work, args=(ended,), name=name, daemon=True)
     thread.start()
@@ -17,4 +22,4 @@ def in_background(name: str, work: Callable[[threading.Event], None]) -> Iterato
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(ends_within)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
+from redis.exceptions import RedisError
 from rq import Queue
+from rq.exceptions import StopRequested
 from sqlalchemy import func, insert, select, update
 
 from jobs import queue, schedule
@@ -277,6 +280,22 @@ def test_the_scheduler_enqueues_its_jobs_and_goes_on_when_the_clock_was_set_back
         cron_job.set_enqueue_time(utc_now() + timedelta(days=1))
     assert [cron_job.func_name for cron_job in cron.enqueue_jobs()] == names
     assert cron.enqueue_jobs() == []
+
+
+@pytest.mark.usefixtures("app")
+def test_a_schedule_that_is_told_to_stop_while_redis_is_away_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    def be_told_to_stop(self: object) -> None:
+        raise StopRequested
+
+    def be_away(*given: object) -> None:
+        raise RedisError("it is away")
+
+    monkeypatch.setattr(schedule.Scheduler, "_install_signal_handlers", lambda self: None)
+    monkeypatch.setattr(schedule.Scheduler, "enqueue_jobs", be_told_to_stop)
+    monkeypatch.setattr("rq.cron.cron_scheduler_registry.unregister", be_away)
+    # Where it would go on, it would first be silent for a while.
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(sleep=lambda seconds: pytest.fail("it goes on")))
+    schedule._run(schedule.scheduler())
 
 
 def test_a_worker_takes_what_is_scheduled_last() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +15,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from jobs import crew, queue, worker
-from jobs.crew import Hold
+from jobs import crew, queue, skew, worker
+from jobs.crew import Crew, Hold
 from jobs.queue.enqueueing import enqueue_once
 from tests.support.waiting import eventually
 from webapp.database import only_reading
@@ -108,3 +111,40 @@ def test_a_redis_that_gives_no_answer_holds_up_nobody_for_long(app: Flask, monke
         assert rq_s.max_connection_wait_time <= 30
         # Whoever reports, counts or enqueues beside it waits no longer than before.
         assert silence_of(queue.connection()) == before <= 5
+
+
+def test_a_worker_that_is_told_to_stop_ends_where_the_database_gives_no_answer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    ended: list[int] = []
+    monkeypatch.setattr(worker, "HAND_BACK_SECONDS", 0.05)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    monkeypatch.setattr(Crew, "hand_back", lambda self: answers.wait(30))
+    began = time.monotonic()
+    worker._leave(app, Crew(app, 1))
+    took = time.monotonic() - began
+    answers.set()
+    assert ended == [0]
+    assert took < 10
+
+
+def test_a_look_at_the_database_that_gets_no_answer_holds_up_no_end(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, looks = threading.Event(), threading.Event()
+
+    def look(app: Flask) -> tuple[None, str]:
+        looks.set()
+        answers.wait(30)
+        return None, ""
+
+    monkeypatch.setattr(skew, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(skew, "_look", look)
+    began = time.monotonic()
+    with skew.watched(app):
+        assert looks.wait(10)
+    took = time.monotonic() - began
+    answers.set()
+    assert took < 10
