@@ -18,7 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from logs.outages import DATABASE_IS_AWAY
 from webapp.background import in_background
-from webapp.database import declare_writing
+from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.extensions import db
 from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases, utc_now
 
@@ -150,8 +150,14 @@ class Crew:
                     self._end(hold)
                 elif self._threads is None:
                     settling.flush(at_once=True)
-        except Exception:
-            log.exception("part %s: it could not be ended, and is taken up again", hold.claim.part_id)
+        except Exception as error:
+            log.log(
+                logging.WARNING if is_away(error) else logging.ERROR,
+                "part %s: it could not be ended, and is taken up again: %s",
+                hold.claim.part_id,
+                driver_s_words(error),
+                exc_info=None if is_away(error) else error,
+            )
             self.ended(hold)
         finally:
             self._free.release()

@@ -7,7 +7,9 @@ from functools import lru_cache
 
 from flask import current_app
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 
 class QueueUnavailable(Exception):
@@ -28,14 +30,18 @@ def connection() -> Redis:
 def connection_of_a_worker() -> Redis:
     """One more such Redis, for RQ's worker: whoever has it in common with that waits for each answer as long as it does
     for a job."""
-    return _new(current_app.config["SETTINGS"].redis_url)
+    return _new(current_app.config["SETTINGS"].redis_url, tries=1)
 
 
-def _new(url: str) -> Redis:
-    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30)
+def _new(url: str, tries: int) -> Redis:
+    again = Retry(NoBackoff(), tries - 1)
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30, retry=again)
 
 
-_connect = lru_cache(_new)
+@lru_cache
+def _connect(url: str) -> Redis:
+    # Twice: a connection from before an outage may only turn out to be dead when it is used.
+    return _new(url, tries=2)
 
 
 def is_reachable() -> bool:

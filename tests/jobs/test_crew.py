@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from jobs import crew, queue, settling, sync
 from jobs.crew import Crew, Hold
@@ -88,6 +89,25 @@ def test_what_is_handed_back_may_be_taken_up_at_once(app: Flask, claim: Claim) -
     part = db.session.get_one(SyncPart, claim.part_id)
     assert (part.state, part.lease) == (PartState.WAITING, None)
     assert SyncPart.due(db.session, claim.run_id, utc_now()) == [part.id]
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [(OperationalError("UPDATE", {}, Exception("timed out")), "WARNING"), (RuntimeError("nobody foresaw it"), "ERROR")],
+)
+def test_a_part_under_which_the_database_fell_away_is_a_warning_on_one_line(
+    app: Flask, claim: Claim, caplog: pytest.LogCaptureFixture, error: Exception, level: str
+) -> None:
+    def fail(hold: Hold) -> bool:
+        raise error
+
+    own = Crew(app, 1)
+    own.free(1)
+    own.give(claim, fail)
+    [record] = [record for record in caplog.records if record.levelname in {"WARNING", "ERROR"}]
+    assert record.levelname == level
+    assert bool(record.exc_info) == (level == "ERROR")
+    assert own.is_idle()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -125,6 +127,18 @@ def test_without_redis_it_is_said_at_once_and_what_to_do(app: Flask, url: str) -
         queue.workers_alive()
     assert not queue.is_reachable()
     assert time.monotonic() - began < 10
+
+
+def test_a_connection_that_turns_out_to_be_dead_when_it_is_used_is_replaced(app: Flask) -> None:
+    pool = queue.connection().connection_pool
+    dead, other = socket.socketpair()
+    dead.shutdown(socket.SHUT_WR)
+    with app.app_context(), dead, other:
+        queue.connection().ping()
+        connection = pool.get_connection()
+        os.dup2(dead.fileno(), connection._sock.fileno())  # type: ignore[attr-defined]
+        pool.release(connection)
+        assert queue.is_reachable()
 
 
 @pytest.mark.usefixtures("app")
