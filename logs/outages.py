@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 
@@ -63,8 +64,12 @@ class Outages(logging.Filter):
 
 
 def _errors(record: logging.LogRecord) -> Iterator[object]:
-    """What the line is about: among its values, or with its traceback."""
+    """What the line is about: among its values, with its traceback, or what is handled while it is written.
+
+    Where Redis gives no answer in time, RQ says only that its worker quits, which ours does not.
+    """
     if isinstance(record.args, tuple):
         yield from record.args
     if record.exc_info:
         yield record.exc_info[1]
+    yield sys.exception()

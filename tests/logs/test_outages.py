@@ -37,6 +37,16 @@ def test_an_outage_is_a_warning_without_a_traceback(line: logging.LogRecord, wha
     assert line.getMessage().startswith(f"{what} does not answer: ")
 
 
+def test_an_outage_that_a_line_does_not_name_is_one_too() -> None:
+    line = record("rq.worker", "Worker %s: Redis connection timeout, quitting...", "one")
+    try:
+        raise redis.exceptions.TimeoutError("Timeout reading from socket")
+    except redis.exceptions.TimeoutError:
+        assert Outages().filter(line)
+    assert line.levelname == "WARNING"
+    assert line.getMessage() == "Redis does not answer: Timeout reading from socket"
+
+
 def test_it_is_told_once_a_minute_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 5.0
     monkeypatch.setattr("logs.outages.time.monotonic", lambda: now)
