@@ -7,12 +7,18 @@ import re
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from redis import ConnectionPool
+from redis.exceptions import RedisError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from .data_directory import kept
 from .errors import SettingError
 
 # As many connections to Microsoft are kept open (jobs/microsoft/connections.py), and threads share one processor.
 MOST_TENANTS_AT_ONCE = 64
+
+_ESCAPES = "In a user or a password, write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A and % as %25."
 
 
 def database_url(given: str, data_dir: Path) -> str:
@@ -21,13 +27,20 @@ def database_url(given: str, data_dir: Path) -> str:
         return f"sqlite:///{data_dir / 'seatledger.db'}"
     if given.startswith(("postgresql://", "postgres://")):
         # What hosting providers hand out; the driver that Seatledger installs is psycopg 3.
-        return "postgresql+psycopg://" + given.split("://", 1)[1]
+        given = "postgresql+psycopg://" + given.split("://", 1)[1]
     if not given.startswith(("sqlite:///", "postgresql+psycopg://")):
         scheme = given.split(":", 1)[0]
         raise SettingError(
             f"DATABASE_URL starts with {scheme}: which Seatledger does not know. "
             "Use postgresql+psycopg://USER:PASSWORD@HOST/NAME or sqlite:////PATH."
         )
+    try:
+        make_url(given)
+    except (ArgumentError, ValueError):
+        # What they say may quote a part of the password.
+        raise SettingError(
+            f"DATABASE_URL is no address of the form postgresql+psycopg://USER:PASSWORD@HOST:5432/NAME. {_ESCAPES}"
+        ) from None
     return given
 
 
@@ -35,7 +48,22 @@ def redis_url(given: str) -> str:
     """The address; empty where the embedded Redis is meant."""
     if given and not given.startswith(("redis://", "rediss://", "unix://")):
         raise SettingError("REDIS_URL must start with redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0.")
+    if given:
+        _try_redis_url(given)
     return given
+
+
+def _try_redis_url(given: str) -> None:
+    try:
+        ConnectionPool.from_url(given).make_connection()  # which does not connect yet
+    except TypeError as error:
+        option = str(error).rpartition("argument ")[2].strip("'")
+        raise SettingError(f"REDIS_URL has the option {option}, which is not known.") from None
+    except (ValueError, RedisError):
+        # What they say may quote a part of the password.
+        raise SettingError(
+            f"REDIS_URL is no address of the form rediss://USER:PASSWORD@HOST:6379/0. {_ESCAPES}"
+        ) from None
 
 
 def encryption_keys(given: str, data_dir: Path) -> tuple[str, ...]:

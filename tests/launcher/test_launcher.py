@@ -141,6 +141,9 @@ def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
         ("MICROSOFT_CA_BUNDLE", "/nowhere/ca.pem"),
         ("REDIS_URL", "redis://127.0.0.1:1/0"),
         ("REDIS_URL", "nonsense"),
+        ("REDIS_URL", "redis://:s3c/ret@127.0.0.1:1/0"),
+        ("REDIS_URL", "rediss://127.0.0.1:1/0?ssl_ca=/etc/ca.pem"),
+        ("DATABASE_URL", "postgresql://keeper:s3c/ret@127.0.0.1:many/nowhere"),
         ("HOST", "no.such.host.invalid"),
     ],
 )
@@ -149,6 +152,7 @@ def test_a_wrong_setting_is_named(name: str, value: str, tmp_path: Path) -> None
     assert ended.returncode == 1
     assert name in ended.stderr
     assert "Traceback" not in ended.stderr
+    assert "s3c" not in ended.stderr
 
 
 def test_a_second_server_in_the_same_data_directory_is_refused(tmp_path: Path) -> None:
