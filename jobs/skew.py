@@ -13,7 +13,9 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.background import in_background
+from webapp.database import reason_of
 from webapp.schema_version import Fit, Found, look
+from webapp.text import at_the_end
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ def _look(app: Flask) -> tuple[Found | None, str]:
     with app.app_context():
         try:
             found = look()
-        except SQLAlchemyError:
-            return None, "The database does not answer: check that it is running and that DATABASE_URL is right."
+        except SQLAlchemyError as error:
+            advice = "Check that it is running and that DATABASE_URL is right."
+            return None, f"The database does not answer: {at_the_end(reason_of(error))} {advice}"
     return found, found.problem

@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from config import BASE_DIR, Settings
+from webapp.database import reason_of
 from webapp.extensions import db
 from webapp.models import SetupCode, any_user
 
@@ -53,8 +54,8 @@ def check_redis(settings: Settings) -> None:
         Redis.from_url(settings.redis_url, socket_connect_timeout=5).ping()
     except (RedisError, OSError) as error:
         raise CannotStart(
-            "The Redis that REDIS_URL names does not answer. Start it, correct REDIS_URL, or remove the setting to use "
-            "the embedded one."
+            f"The Redis that REDIS_URL names does not answer ({error}). Start it, correct REDIS_URL, or remove the "
+            "setting to use the embedded one."
         ) from error
 
 
@@ -72,10 +73,9 @@ def migrate(app: Flask) -> None:
                 )
             upgrade()
         except DBAPIError as error:
-            reason = str(error.orig).strip().splitlines()[0]
             raise CannotStart(
-                f"The database cannot be used ({reason}). Check DATABASE_URL, that the database runs, and that this "
-                "user may write to it."
+                f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and "
+                "that this user may write to it."
             ) from error
         finally:
             db.engine.dispose()

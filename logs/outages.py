@@ -22,7 +22,8 @@ QUIET_SECONDS = 60
 REDIS_IS_AWAY = "Redis does not answer: %s"
 DATABASE_IS_AWAY = "The database does not answer: %s"
 
-_REDIS_ERRORS = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+# Also what it refuses: its memory is full, or it became a replica while somebody waited at it.
+_REDIS_ERRORS = (redis.exceptions.RedisError,)
 _DATABASE_ERRORS = (
     psycopg.OperationalError,
     psycopg.InterfaceError,

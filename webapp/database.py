@@ -158,6 +158,11 @@ def driver_s_words(error: BaseException) -> str:
     return str(getattr(error, "orig", None) or error)
 
 
+def reason_of(error: BaseException) -> str:
+    """The first line of these words: libpq tells below it of each address that it tried."""
+    return (driver_s_words(error).strip().splitlines() or [type(error).__name__])[0].strip()
+
+
 def forget_transaction() -> None:
     """End this app context's transaction, if one is open, without its changes.
 

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError, default_exce
 from werkzeug.wrappers import Response
 
 from jobs.queue import NoWorker, QueueUnavailable, WorkersBusy
+from logs.outages import REDIS_IS_AWAY
 
 from . import schema_version
 from .database import driver_s_words, forget_transaction, is_away
@@ -190,6 +191,8 @@ def _soon(trouble: Trouble) -> Response:
 
 
 def _no_queue(error: QueueUnavailable | NoWorker | WorkersBusy) -> Response:
+    if isinstance(error, QueueUnavailable):
+        current_app.logger.warning(REDIS_IS_AWAY, error.reason)
     return _answer(replace(_TROUBLES[503], text=str(error)))
 
 

@@ -54,5 +54,6 @@ def database_problem() -> str | None:
 def _redis_problem() -> tuple[str | None, int]:
     try:
         return None, workers_alive()
-    except QueueUnavailable:
-        return "Redis does not answer. Check that it is running and that REDIS_URL is right.", 0
+    except QueueUnavailable as error:
+        what = "refuses what is written to it" if error.is_refusal else "does not answer"
+        return f"Redis {what}. Check that it is running and that REDIS_URL is right: `flask doctor` tells more.", 0

@@ -9,16 +9,22 @@ from redis.exceptions import RedisError
 from rq.cron import CronScheduler
 
 from .names import QUEUES, SYNC
-from .redis_server import QueueUnavailable, connection, redis_now
+from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
 # A worker reports every few seconds; one that was not heard of for this long is not there.
 WORKER_SILENCE_SECONDS = 15
 
 
 def workers_alive(queue_name: str = SYNC) -> int:
-    """How many workers that take jobs of this queue reported lately. Raises `QueueUnavailable`."""
+    """How many workers that take jobs of this queue reported lately. Raises `QueueUnavailable`.
+
+    It does so, too, where Redis takes nothing that is written to it: no worker can report then, however many run.
+    """
     try:
-        return int(connection().zcount(workers_key(queue_name), *_alive_since()))
+        count = int(connection().zcount(workers_key(queue_name), *_alive_since()))
+        if not count:
+            try_writing()
+        return count
     except RedisError as error:
         raise QueueUnavailable from error
 

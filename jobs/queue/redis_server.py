@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from flask import current_app
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
+
+# What tells whether Redis takes what is written to it.
+_WRITTEN = "seatledger:written"
 
 
 class QueueUnavailable(Exception):
-    """Redis cannot be reached. The message says what to do."""
+    """Redis cannot be reached, or refuses what it is told. The message says what to do; the cause, what Redis said."""
 
     def __init__(self) -> None:
         super().__init__(
             "The job queue cannot be reached. Start Seatledger with `make run`, or check that the Redis that "
-            "REDIS_URL names is running."
+            "REDIS_URL names is running and takes what is written to it: `flask doctor` says what is wrong."
         )
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether Redis is there and answered that it does not do this: it is full, a replica, or the user may not."""
+        return isinstance(self.__cause__, ResponseError)
+
+    @property
+    def reason(self) -> str:
+        """What went wrong, in one line, for whoever runs this: it may name the address, and holds no secret."""
+        return " ".join(str(self.__cause__ or self).split())
 
 
 def connection() -> Redis:
@@ -51,6 +66,11 @@ def is_reachable() -> bool:
         return False
 
 
+def try_writing() -> None:
+    """Raise Redis' error where it takes nothing that is written to it."""
+    connection().set(_WRITTEN, 1, px=1000)
+
+
 def redis_now() -> float:
     """By the clock of Redis, which is the same for all machines: seconds since 1970."""
     seconds, microseconds = connection().time()
@@ -59,7 +79,10 @@ def redis_now() -> float:
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What Redis says of itself: its version, its clock in seconds since 1970, whether it may throw away keys."""
+    """What Redis says of itself: its version, its clock in seconds since 1970, whether it may throw away keys.
+
+    The version is empty where this user may not ask for it; then nothing is known of keys either.
+    """
 
     version: str
     time: float
@@ -67,14 +90,23 @@ class ServerFacts:
 
 
 def server_facts() -> ServerFacts:
-    """Raises `QueueUnavailable`."""
+    """Raises `QueueUnavailable`, also where Redis takes nothing that is written to it."""
     try:
-        about, now = connection().info(), redis_now()
+        try_writing()
+        about, now = _info(), redis_now()
     except RedisError as error:
         raise QueueUnavailable from error
     policy = about.get("maxmemory_policy", "noeviction")
     return ServerFacts(
-        str(about["redis_version"]),
+        str(about.get("redis_version", "")),
         now,
         bool(about.get("maxmemory")) and policy != "noeviction",
     )
+
+
+def _info() -> Mapping[str, Any]:
+    """Empty where this user may not ask: who offers Redis as a service may allow nobody to, and no work needs it."""
+    try:
+        return connection().info()
+    except NoPermissionError:
+        return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from flask.testing import FlaskCliRunner
 from flask_migrate import upgrade
 from sqlalchemy import select, text
 
+from jobs import queue
 from jobs.queue import report_worker
 from sandbox import Sandbox
 from tests.support.factories import Make
@@ -60,13 +61,61 @@ def test_what_does_not_run_fails_and_says_how_to_start_it(sandbox: Sandbox, run_
 def test_without_redis_the_rest_is_looked_at_all_the_same(
     app: Flask, sandbox: Sandbox, run_command: FlaskCliRunner
 ) -> None:
-    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url="unix:///nowhere/s3cret/redis.sock")
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url="rediss://keeper:s3cret@127.0.0.1:1/0")
     code, findings = examined(run_command)
     assert code == 1
     assert of(findings, "redis")[0]["health"] == "failed"
+    assert "does not answer: Error 111 connecting to 127.0.0.1:1." in of(findings, "redis")[0]["text"]
     assert of(findings, "database")[0]["health"] == "ok"
     assert of(findings, "Microsoft")
     assert "s3cret" not in json.dumps(findings)
+
+
+@pytest.fixture
+def redis_as() -> Iterator[Callable[..., str]]:
+    """What a user of this password may do at the tests' Redis; returns its address."""
+    server = queue.connection()
+
+    def allow(*rules: str) -> str:
+        server.execute_command("ACL", "SETUSER", "keeper", "reset", "on", ">s3cret", "~*", *rules)  # type: ignore[no-untyped-call]
+        return f"unix://keeper:s3cret@{server.connection_pool.connection_kwargs['path']}"
+
+    yield allow
+    server.execute_command("ACL", "DELUSER", "keeper")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_redis_that_refuses_what_is_written_is_no_lack_of_workers(
+    app: Flask, run_command: FlaskCliRunner, redis_as: Callable[..., str]
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=redis_as("+@all", "-@write"))
+    code, findings = examined(run_command)
+    assert code == 1
+    assert "refuses what is written to it: " in of(findings, "redis")[0]["text"]
+    assert "maxmemory" in of(findings, "redis")[0]["fix"]
+    assert not of(findings, "workers")
+    assert "s3cret" not in json.dumps(findings)
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_a_redis_that_does_not_tell_of_itself_works_all_the_same(
+    app: Flask, run_command: FlaskCliRunner, redis_as: Callable[..., str]
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=redis_as("+@all", "-@dangerous"))
+    _, findings = examined(run_command)
+    assert [finding["health"] for finding in of(findings, "redis")] == ["ok"]
+
+
+def test_why_a_database_does_not_answer_is_told(app: Flask, run_command: FlaskCliRunner) -> None:
+    lost = "postgresql+psycopg://keeper:s3cret@127.0.0.1:1/nowhere"
+    app = create_app(replace(app.config["SETTINGS"], database_url=lost))
+    with app.app_context():
+        [found] = check_database()
+        db.engine.dispose()
+    assert found.health == Health.FAILED
+    assert "does not answer: " in found.text
+    assert "port 1 failed: Connection refused." in found.text
+    assert "s3cret" not in found.text
 
 
 def test_a_host_that_does_not_answer_is_named(app: Flask, run_command: FlaskCliRunner) -> None:

@@ -26,6 +26,15 @@ def record(name: str, message: str, *args: Any, error: Exception | None = None) 
         (record("rq.worker", RETRYING, "one", REFUSED, 2), "Redis"),
         (record("rq.worker", "Worker %s: found an unhandled exception, quitting...", "one", error=REFUSED), "Redis"),
         (
+            record(
+                "rq.worker",
+                "Worker %s: found an unhandled exception, quitting...",
+                "one",
+                error=redis.exceptions.ResponseError("UNBLOCKED force unblock: instance state changed"),
+            ),
+            "Redis",
+        ),
+        (
             record("sqlalchemy.pool.impl.QueuePool", "Exception during reset", error=psycopg.OperationalError("gone")),
             "The database",
         ),

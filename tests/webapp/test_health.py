@@ -48,7 +48,9 @@ def test_not_ready_without_redis(app: Flask, client: FlaskClient) -> None:
     assert answer.status_code == 503
     assert answer.json is not None
     assert (answer.json["database"], answer.json["redis"]) == (True, False)
-    assert answer.json["problems"] == ["Redis does not answer. Check that it is running and that REDIS_URL is right."]
+    assert answer.json["problems"] == [
+        "Redis does not answer. Check that it is running and that REDIS_URL is right: `flask doctor` tells more."
+    ]
 
 
 def test_not_ready_without_its_database_and_no_secret_told(without_database: FlaskClient) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
 from ..administration.refused import Refused
+from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
 
@@ -30,7 +31,9 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
-        except (QueueUnavailable, NoWorker, WorkersBusy) as error:
+        except QueueUnavailable as error:
+            raise click.ClickException(f"{error} ({error.reason})" if error.__cause__ else str(error)) from error
+        except (NoWorker, WorkersBusy) as error:
             raise click.ClickException(str(error)) from error
         except (IntegrationRemoved, Refused) as error:
             raise click.ClickException(str(error)) from error
@@ -40,7 +43,7 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"{UNREADABLE_SECRET.reason} {UNREADABLE_SECRET.fix}") from error
         except DBAPIError as error:
             db.session.rollback()
-            reason = str(error.orig).strip().splitlines()[0]
+            reason = reason_of(error)
             if isinstance(error, OperationalError) and "no such" not in reason:
                 advice = "Check DATABASE_URL and that the database runs."
             else:

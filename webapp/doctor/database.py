@@ -8,15 +8,25 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from .. import schema_version
+from ..database import reason_of
 from ..extensions import UnreadableSecret, db
-from ..health import database_problem
 from ..models import UNREADABLE_SECRET, Integration
+from ..text import at_the_end
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
 
 
 def check_database() -> Iterator[Finding]:
-    problem = database_problem()
+    try:
+        problem = schema_version.look().problem
+    except SQLAlchemyError as error:
+        fix = (
+            "Check that it is running and that DATABASE_URL is right: the address, the user and its password, the "
+            "database's name, and sslrootcert where sslmode asks for an authority."
+        )
+        yield ill("database", f"The database does not answer: {at_the_end(reason_of(error))}", fix)
+        return
     if problem:
         what, _, fix = problem.partition(". ")
         yield ill("database", f"{what}.", fix)

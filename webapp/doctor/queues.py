@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from jobs import queue
 
+from ..text import at_the_end
 from ..version import version
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
@@ -20,13 +21,27 @@ def check_redis() -> Iterator[Finding]:
     try:
         told = queue.server_facts()
     except queue.QueueUnavailable as error:
-        yield ill("redis", "Redis does not answer.", str(error))
+        yield _away(error)
         return
-    yield well("redis", f"Redis {told.version} answers.")
+    yield well("redis", f"Redis {told.version} answers." if told.version else "Redis answers.")
     if told.may_evict:
         fix = "Set maxmemory-policy to noeviction: jobs that vanish are found again, but only after a while."
         yield doubtful("redis", "Redis may throw away jobs when its memory is full.", fix)
     yield compare_clocks("clock of Redis", "that of Redis", datetime.fromtimestamp(told.time, UTC))
+
+
+def _away(error: queue.QueueUnavailable) -> Finding:
+    if error.is_refusal:
+        fix = (
+            "Give it more memory (maxmemory), or name in REDIS_URL one that may be written to (no replica), and a user "
+            "with the rights that docs/deploy.md lists."
+        )
+        return ill("redis", f"Redis refuses what is written to it: {at_the_end(error.reason)}", fix)
+    fix = (
+        "Start Seatledger with `make run`, or check that the Redis that REDIS_URL names is running, and REDIS_URL: the "
+        "address, the user and its password, and rediss:// with the authority in ssl_ca_certs where it speaks TLS."
+    )
+    return ill("redis", f"Redis does not answer: {at_the_end(error.reason)}", fix)
 
 
 def check_workers() -> Iterator[Finding]:

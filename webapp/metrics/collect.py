@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+from redis.exceptions import RedisError
 
 from jobs.queue import QueueUnavailable
 
@@ -24,7 +26,8 @@ class Everything(Collector):
         yield from gauges.of_database()
         yield from gauges.of_redis()
         # This process's own counts first, so that they are among them.
-        store.hand_over(counts)
+        with suppress(RedisError):
+            store.hand_over(counts)
         try:
             numbers = store.read()
         except QueueUnavailable:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flask import Flask
+from redis.exceptions import RedisError
 
 from ..background import in_background
 from .counting import counts
@@ -31,18 +32,23 @@ def _flush(app: Flask, ended: threading.Event) -> None:
     while not is_last:
         is_last = ended.wait(FLUSH_SECONDS)
         with app.app_context():
-            is_away = not _hand_over()
-        if is_away and not was_away:
-            log.warning("Redis does not answer: what is counted is kept")
-        elif was_away and not is_away:
+            problem = _hand_over()
+        if problem and not was_away:
+            log.warning("Redis does not answer, so what is counted is kept: %s", problem)
+        elif was_away and not problem:
             log.info("Redis answers again")
-        was_away = is_away
+        was_away = bool(problem)
 
 
-def _hand_over() -> bool:
-    """Whatever breaks, the process goes on counting and working."""
+def _hand_over() -> str:
+    """What Redis, or its connection, says against it; empty where that is nothing.
+
+    Whatever else breaks, the process goes on counting and working.
+    """
     try:
-        return hand_over(counts)
+        hand_over(counts)
+    except RedisError as error:
+        return str(error) or type(error).__name__
     except Exception:
         log.exception("What was counted could not be handed over")
-        return True
+    return ""

@@ -22,15 +22,15 @@ log = logging.getLogger(__name__)
 KEY = "seatledger:metrics:1"
 
 
-def hand_over(counts: Counts) -> bool:
-    """Add what was counted to that of all processes. False where Redis is away: then it stays counted here.
+def hand_over(counts: Counts) -> None:
+    """Add what was counted to that of all processes. Raises Redis' error where it is away: then it stays counted here.
 
     Where the connection breaks before Redis could confirm, it may be added twice; that is rare, and a figure to watch
     is not an account.
     """
     taken = counts.take()
     if not taken:
-        return True
+        return
     try:
         with queue.connection().pipeline(transaction=True) as pipeline:
             for field, number in taken.items():
@@ -38,11 +38,10 @@ def hand_over(counts: Counts) -> bool:
             answers = pipeline.execute(raise_on_error=False)
     except RedisError:
         counts.give_back(taken)
-        return False
+        raise
     for field, answer in zip(taken, answers, strict=True):
         if isinstance(answer, ResponseError):
             log.warning("%s could not be added up: what Redis holds of it is no number", "/".join(field))
-    return True
 
 
 def read() -> dict[Field, float]:
