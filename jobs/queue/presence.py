@@ -48,9 +48,12 @@ def _alive_since() -> tuple[float, float]:
 
 
 def schedules_alive() -> int:
-    """How many schedule processes reported lately. Raises `QueueUnavailable`."""
+    """How many schedule processes reported lately. Raises `QueueUnavailable`, as above."""
     try:
-        return len(CronScheduler.all(connection()))
+        count = len(CronScheduler.all(connection()))
+        if not count:
+            try_writing()
+        return count
     except RedisError as error:
         raise QueueUnavailable from error
 

@@ -94,6 +94,7 @@ def test_a_redis_that_refuses_what_is_written_is_no_lack_of_workers(
     assert "refuses what is written to it: " in of(findings, "redis")[0]["text"]
     assert "maxmemory" in of(findings, "redis")[0]["fix"]
     assert not of(findings, "workers")
+    assert not of(findings, "schedule")
     assert "s3cret" not in json.dumps(findings)
 
 
