@@ -29,10 +29,12 @@ logconfig_dict = configuration(_settings)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Log as the settings say, and hand over what this process counts, until it ends."""
+    """Log as the settings say, be whole before another version is installed, and hand over what is counted."""
     from webapp.metrics.flushing import handing_over
+    from webapp.templating import load_all
 
     configure(_settings)
+    load_all(worker.wsgi)
     _while_serving.enter_context(handing_over(worker.wsgi))
 
 

@@ -51,6 +51,8 @@ _RQ_SECONDS = 25
 
 # New objects, and collections of each generation, before the collector looks at the next older one.
 _COLLECT_AFTER = (20_000, 10, 20)
+# The modules of the jobs that wait in the queues by their names.
+_JOBS = ("sync", "schedule", "prune", "removal", "adding", "connect", "partner_sign_in", "discovery", "compare", "mail")
 # As glibc's malloc.h has them.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
@@ -165,7 +167,9 @@ def _settle_down() -> None:
     does by itself, they cost a tenth of a worker's time.
     """
     _share_memory()
-    import_module("jobs.sync")
+    # All of them, since another version may be installed under this process while it runs.
+    for name in _JOBS:
+        import_module(f"jobs.{name}")
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)

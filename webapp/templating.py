@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +13,7 @@ from htmx_flask import request
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from . import access
+from . import access, static_files
 from .models import STATUS_LABELS
 from .text import visible_name
 
@@ -49,6 +47,12 @@ def init_app(app: Flask) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
+def load_all(app: Flask) -> None:
+    """Read every template now: with those of another version, installed under this process, its pages would break."""
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
 def page_or_partial(page: str, partial: str, **values: Any) -> str:
     """The partial for HTMX, which swaps it in; the page, which includes the same partial, for everyone else.
 
@@ -70,26 +74,22 @@ def with_address(html: str, address: str) -> Response:
 
 def icon(name: str, size: str = "") -> Markup:
     """One of Tabler's icons as inline SVG, hidden from screen readers: words beside it say what it means."""
-    return Markup(_icon_svg(Path(current_app.static_folder or "") / "vendor/icons" / f"{name}.svg", size))  # noqa: S704
+    found = static_files.find(f"vendor/icons/{name}.svg")
+    if found is None:
+        raise LookupError(f"there is no icon {name}: see webapp/icons.txt")
+    return Markup(_icon_svg(found.content, size))  # noqa: S704
 
 
 @lru_cache(maxsize=256)
-def _icon_svg(path: Path, size: str) -> str:
-    svg = " ".join(path.read_text().split())
+def _icon_svg(content: bytes, size: str) -> str:
+    svg = " ".join(content.decode().split())
     return svg.replace('class="icon', f'aria-hidden="true" class="icon {size}', 1)
 
 
 def asset_url(filename: str) -> str:
     """A static file's address with its version, so that browsers keep it until it changes."""
-    return current_app.url_for(
-        "static", filename=filename, v=_version(Path(current_app.static_folder or "") / filename)
-    )
-
-
-@lru_cache(maxsize=256)
-def _version(path: Path) -> str:
-    # By what it holds, which is the same for all web processes, and not by when it was installed.
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12] if path.exists() else "0"
+    found = static_files.find(filename)
+    return current_app.url_for("static", filename=filename, v=found.version if found else "0")
 
 
 def moment(value: datetime | None) -> Markup:

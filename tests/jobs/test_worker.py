@@ -1,9 +1,10 @@
-"""A worker under which Redis falls away."""
+"""A worker under which Redis falls away, or another version is installed."""
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from dataclasses import replace
@@ -15,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from config import BASE_DIR
 from jobs import crew, queue, skew, worker
 from jobs.crew import Crew, Hold
 from jobs.queue.enqueueing import enqueue_once
@@ -148,3 +150,8 @@ def test_a_look_at_the_database_that_gets_no_answer_holds_up_no_end(
     took = time.monotonic() - began
     answers.set()
     assert took < 10
+
+
+def test_a_worker_loads_every_job_before_another_version_is_installed_under_it() -> None:
+    named = re.findall(r'"jobs\.(\w+)\.\w+"', (BASE_DIR / "jobs/queue/__init__.py").read_text(encoding="utf-8"))
+    assert {*named, "schedule", "prune"} == set(worker._JOBS)
