@@ -24,9 +24,10 @@ from tests.support.factories import Make
 from tests.support.settings import make_settings
 from tests.support.turns import in_turn
 from webapp import create_app
-from webapp.doctor import Finding, checks
+from webapp.doctor import Finding, checks, pooler
 from webapp.doctor.database import check_database, check_secrets
 from webapp.doctor.finding import Health, ill
+from webapp.doctor.pooler import check_pooler
 from webapp.extensions import db
 from webapp.models import Integration, Organization
 from webapp.version import version
@@ -177,6 +178,51 @@ def test_a_database_that_is_not_in_utf8_works_and_is_worth_a_look(
     assert found["database"].health == Health.OK
     assert found["encoding of the database"].health == Health.WARNING
     assert "SQL_ASCII" in found["encoding of the database"].text
+
+
+@pytest.fixture
+def behind_a_pooler(
+    postgresql_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flask]:
+    """An app whose PostgreSQL seems to be behind a pooler."""
+    monkeypatch.setattr(pooler, "_is_pooled", lambda connection: True)
+    app = create_app(make_settings(tmp_path, database_url=postgresql_url, redis_url=redis_url))
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+def test_a_pooler_that_does_not_lose_prepared_statements_is_well(behind_a_pooler: Flask) -> None:
+    [found] = check_pooler()
+    assert found.health == Health.OK
+
+
+@pytest.mark.parametrize("prepares", [True, False])
+def test_a_pooler_that_loses_prepared_statements_is_told_of_unless_there_are_none(
+    behind_a_pooler: Flask, monkeypatch: pytest.MonkeyPatch, prepares: bool
+) -> None:
+    real = pooler._server_of
+
+    def on_another_server(connection: psycopg.Connection, *, prepare: bool = False) -> int:
+        found = real(connection, prepare=prepare)
+        connection.pgconn.exec_(b"DEALLOCATE ALL")
+        return found
+
+    monkeypatch.setattr(pooler, "_server_of", on_another_server)
+    settings = replace(behind_a_pooler.config["SETTINGS"], prepares_statements=prepares)
+    app = create_app(settings)
+    with app.app_context():
+        [found] = check_pooler()
+        db.engine.dispose()
+    assert found.health == (Health.FAILED if prepares else Health.OK)
+    assert ("DATABASE_PREPARED_STATEMENTS=false" in found.fix) == prepares
+
+
+def test_a_database_without_a_pooler_says_nothing_of_one(postgresql_url: str, redis_url: str, tmp_path: Path) -> None:
+    app = create_app(make_settings(tmp_path, database_url=postgresql_url, redis_url=redis_url))
+    with app.app_context():
+        assert not list(check_pooler())
+        db.engine.dispose()
 
 
 @in_turn

@@ -15,6 +15,7 @@ from ..models import UNREADABLE_SECRET, Integration
 from ..text import at_the_end
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
+from .pooler import check_pooler
 
 
 def check_database() -> Iterator[Finding]:
@@ -37,6 +38,7 @@ def check_database() -> Iterator[Finding]:
             told: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
             yield compare_clocks("clock of the database", "the database's", told.astimezone(UTC))
             yield from _check_encoding(connection)
+            yield from check_pooler()
 
 
 def _check_encoding(connection: Connection) -> Iterator[Finding]:
