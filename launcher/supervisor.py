@@ -32,7 +32,7 @@ loglevel warning
 """
 
 _ONLY = ("--only", "interactive", "--only", "upkeep")
-# A worker gives back by itself what does not end in time (`STOP_SECONDS` in jobs/worker.py): killed before, it would
+# A worker gives back by itself what does not end in time (jobs/worker.py says how soon): killed before, it would
 # leave tenants at Syncing... until their leases lapse.
 _WORKER_STOP_SECONDS = 30
 

@@ -17,7 +17,8 @@ def _programs(directory: Path) -> list[Program]:
 def test_a_worker_has_time_to_give_back_what_it_has_in_hand_before_it_is_killed(tmp_path: Path) -> None:
     workers = [program for program in _programs(tmp_path) if "jobs.worker" in program.command]
     assert {program.name for program in workers} == {"worker", "attendant"}
-    assert all(program.stop_seconds > jobs.worker.STOP_SECONDS for program in workers)
+    needed = jobs.worker.STOP_SECONDS + jobs.worker.HAND_BACK_SECONDS
+    assert all(program.stop_seconds > needed for program in workers)
 
 
 def test_supervisord_is_not_killed_before_all_programs_had_their_time_to_stop(tmp_path: Path) -> None:
