@@ -24,7 +24,10 @@ class Everything(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _build()
         yield from gauges.of_database()
-        yield from gauges.of_redis()
+        about_redis = list(gauges.of_redis())
+        yield from about_redis
+        if len(about_redis) == 1:
+            return  # it is away: asked two times more, it would be told later than Prometheus waits
         # This process's own counts first, so that they are among them.
         with suppress(RedisError):
             store.hand_over(counts)

@@ -14,6 +14,7 @@ from jobs import queue
 from tests.support.factories import Make
 from webapp import create_app
 from webapp.extensions import db
+from webapp.metrics import store
 
 from .conftest import TOKEN, Scrape, series
 
@@ -84,6 +85,15 @@ def test_every_web_process_tells_the_same(app: Flask, make: Make, scrape: Scrape
     assert series(answer.text)["seatledger_page_seconds_count{page=health.alive,status=2xx}"] == 1
     with other.app_context():
         db.engine.dispose()
+
+
+def test_a_redis_that_is_away_is_not_asked_again(app: Flask, scrape: Scrape, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(store, "hand_over", lambda counts: asked.append("to add up"))
+    monkeypatch.setattr(store, "read", lambda: asked.append("to tell"))
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url="unix:///nowhere/redis.sock")
+    assert scrape()["seatledger_redis_up"] == 0
+    assert asked == []
 
 
 def test_what_others_wrote_into_redis_breaks_nothing(scrape: Scrape) -> None:
