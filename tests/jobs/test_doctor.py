@@ -250,8 +250,29 @@ def test_a_look_that_breaks_in_the_database_is_told_and_the_others_go_on(
         db.session.execute(text("SELECT * FROM no_such_table"))
         yield ill("nothing", "It is there.", "")
 
-    monkeypatch.setattr(checks, "_CHECKS", (check_nothing, check_secrets))
+    monkeypatch.setattr(checks, "_CHECKS", ((check_nothing, ""), (check_secrets, "database")))
     code, findings = examined(run_command)
     assert code == 1
     assert "broke" in of(findings, "nothing")[0]["text"]
     assert of(findings, "secrets")[0]["health"] == "ok"
+
+
+@pytest.mark.usefixtures("app")
+def test_what_does_not_answer_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def check_redis() -> Iterator[Finding]:
+        asked.append("redis")
+        yield ill("redis", "It is away.", "Bring it back.")
+
+    def check_workers() -> Iterator[Finding]:
+        asked.append("workers")
+        yield ill("workers", "None.", "Start one.")
+
+    def check_hosts() -> Iterator[Finding]:
+        asked.append("hosts")
+        yield from ()
+
+    monkeypatch.setattr(checks, "_CHECKS", ((check_redis, ""), (check_workers, "redis"), (check_hosts, "")))
+    assert [finding.part for finding in checks.every_check()] == ["redis"]
+    assert asked == ["redis", "hosts"]
