@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -92,6 +93,24 @@ def test_a_connection_that_is_asked_and_is_not_there_is_replaced(monkeypatch: py
         os.dup2(nowhere.fileno(), driver.fileno())
     with db.engine.connect() as connection:
         assert _session_of(connection) != lost
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system does not have it")
+def test_whether_a_connection_is_there_is_asked_with_less_patience_than_all_else() -> None:
+    def patience() -> float:
+        return client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) / 1000
+
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+        connection: Any = SimpleNamespace(fileno=client.fileno, info=SimpleNamespace(hostaddr="127.0.0.1"))
+        with database._impatient(connection):
+            assert 0 < patience() <= 5
+        assert patience() == database._UNHEARD_SECONDS
+
+
+def test_over_a_unix_socket_there_is_nothing_to_be_patient_about() -> None:
+    connection: Any = SimpleNamespace(info=SimpleNamespace(hostaddr=""))
+    with database._impatient(connection):
+        pass
 
 
 def test_a_connection_is_not_asked_whether_it_is_there_where_it_was_used_just_now(pings: list[object]) -> None:
