@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 from redis.retry import Retry
 
-# What tells whether Redis takes what is written to it.
-_WRITTEN = "seatledger:written"
+# What tells whether Redis takes what is written to it. A cluster has them in two places.
+_WRITTEN, _WRITTEN_BESIDE = "seatledger:written", "rq:written"
 
 
 class QueueUnavailable(Exception):
@@ -67,8 +67,9 @@ def is_reachable() -> bool:
 
 
 def try_writing() -> None:
-    """Raise Redis' error where it takes nothing that is written to it."""
+    """Raise Redis' error where it takes nothing that is written to it, or not several keys at once, as RQ has them."""
     connection().set(_WRITTEN, 1, px=1000)
+    connection().delete(_WRITTEN, _WRITTEN_BESIDE)
 
 
 def redis_now() -> float:

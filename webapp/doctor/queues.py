@@ -33,8 +33,8 @@ def check_redis() -> Iterator[Finding]:
 def _away(error: queue.QueueUnavailable) -> Finding:
     if error.is_refusal:
         fix = (
-            "Give it more memory (maxmemory), or name in REDIS_URL one that may be written to (no replica), and a user "
-            "with the rights that docs/deploy.md lists."
+            "Give it more memory (maxmemory), or name in REDIS_URL one that may be written to (no replica, no "
+            "cluster), and a user with the rights that docs/deploy.md lists."
         )
         return ill("redis", f"Redis refuses what is written to it: {at_the_end(error.reason)}", fix)
     fix = (
