@@ -45,7 +45,7 @@ class Settings:
     trusted_proxies: int
     run_log_days: int
     # Whether statements stay prepared from one transaction to the next, which not every pooler knows of.
-    prepares_statements: bool = True
+    database_prepared_statements: bool = True
     # Where mail is handed over, as the mail module reads it; empty where none is sent.
     mail_server: str = field(default="", repr=False)
     mail_from: str = ""
@@ -103,7 +103,7 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
             sync_tenants_at_once=checks.tenants_at_once(env.int("SYNC_TENANTS_AT_ONCE", 16)),
             trusted_proxies=checks.at_least("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0),
             run_log_days=checks.at_least("RUN_LOG_DAYS", env.int("RUN_LOG_DAYS", 90), 1),
-            prepares_statements=env.bool("DATABASE_PREPARED_STATEMENTS", True),
+            database_prepared_statements=env.bool("DATABASE_PREPARED_STATEMENTS", True),
             log_format=checks.one_of("LOG_FORMAT", env.str("LOG_FORMAT", "") or "text", _LOG_FORMATS),
             log_level=checks.one_of("LOG_LEVEL", env.str("LOG_LEVEL", "") or "info", _LOG_LEVELS),
             metrics_token=checks.metrics_token(env.str("METRICS_TOKEN", "")),

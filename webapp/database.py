@@ -72,7 +72,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         # A database in SQL_ASCII would else give bytes for text.
         "client_encoding": "utf8",
         # How often a statement is executed before it stays prepared: psycopg's default, or never.
-        "prepare_threshold": 5 if settings.prepares_statements else None,
+        "prepare_threshold": 5 if settings.database_prepared_statements else None,
     }
     return {**common, "connect_args": connect_args, "pool_recycle": 1800}
 

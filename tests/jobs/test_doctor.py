@@ -209,7 +209,7 @@ def test_a_pooler_that_loses_prepared_statements_is_told_of_unless_there_are_non
         return found
 
     monkeypatch.setattr(pooler, "_server_of", on_another_server)
-    settings = replace(behind_a_pooler.config["SETTINGS"], prepares_statements=prepares)
+    settings = replace(behind_a_pooler.config["SETTINGS"], database_prepared_statements=prepares)
     app = create_app(settings)
     with app.app_context():
         [found] = check_pooler()
