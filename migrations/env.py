@@ -2,10 +2,15 @@
 
 from typing import Literal
 
+import click
 from alembic import context
+from alembic.util import CommandError
 from flask import current_app
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
+from webapp.database import is_away, reason_of
 from webapp.models.base import Named, UtcDateTime
 
 extension = current_app.extensions["migrate"]
@@ -51,4 +56,14 @@ def run() -> None:
 
 if context.is_offline_mode():
     raise SystemExit("Migrations run against a database: call `flask db upgrade` without --sql.")
-run()
+try:
+    run()
+except DBAPIError as error:
+    is_foreseen = is_away(error) or isinstance(error.orig, InsufficientPrivilege)
+    # `make run` migrates without a command, and has words of its own.
+    if click.get_current_context(silent=True) is None or not is_foreseen:
+        raise
+    raise CommandError(
+        f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and that this "
+        "user may make tables in it."
+    ) from error

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import NullPool, create_engine, inspect, make_url, text
 
 from tests.support.services import postgresql_server
 from tests.support.settings import make_settings
@@ -33,6 +33,35 @@ def test_what_is_stored_survives_going_up_and_down(database: str, tmp_path: Path
     else:
         with postgresql_server() as url:
             _keep(url, tmp_path)
+
+
+def test_a_database_that_is_away_ends_the_command_with_a_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "Connection refused" in _refused("postgresql+psycopg://nobody:x@127.0.0.1:1/none", tmp_path, caplog)
+
+
+def test_a_user_who_may_make_no_tables_ends_the_command_with_a_sentence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with postgresql_server() as url:
+        with create_engine(url, poolclass=NullPool).begin() as connection:
+            connection.execute(text("CREATE ROLE reader LOGIN"))
+            connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+        theirs = make_url(url).set(username="reader").render_as_string()
+        assert "permission denied" in _refused(theirs, tmp_path, caplog)
+
+
+def _refused(url: str, data_dir: Path, caplog: pytest.LogCaptureFixture) -> str:
+    """What `flask db upgrade` says on this database, where it cannot do it."""
+    app = create_app(make_settings(data_dir, database_url=url))
+    ended = app.test_cli_runner().invoke(args=["db", "upgrade"])
+    with app.app_context():
+        db.engine.dispose()
+    assert ended.exit_code == 1
+    [said] = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert "DATABASE_URL" in said
+    return said
 
 
 def _keep(url: str, data_dir: Path) -> None:
