@@ -29,6 +29,16 @@ ANSWER_SECONDS = 45
 POOL_SIZE = 64
 # What an address gets at least, where a name has many.
 _LEAST_SECONDS = 1.0
+# From one sync to the next a connection is idle, and a firewall that forgets it meanwhile says so to nobody: the next
+# request would wait in vain. So TCP asks now and then whether the other end is there, as far as the system has a word
+# for it, and a request that nobody acknowledges is given up before an answer that is slow.
+_KEPT_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 15_000}
+_TCP = [(getattr(socket, name), value) for name, value in _KEPT_ALIVE.items() if hasattr(socket, name)]
+_SOCKET_OPTIONS = [
+    *HTTPSConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *((socket.IPPROTO_TCP, option, value) for option, value in _TCP),
+]
 
 
 class _Connection(HTTPSConnection):
@@ -102,15 +112,15 @@ class _Managers(HTTPAdapter):
     """The connections of a process, directly and through proxies, as `requests` would make them."""
 
     def __init__(self, ca_bundle: str | None) -> None:
-        self._trust = _trust(ca_bundle)
+        self._options = {**_trust(ca_bundle), "socket_options": _SOCKET_OPTIONS}
         super().__init__(pool_maxsize=POOL_SIZE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **(kwargs | self._trust))
+        super().init_poolmanager(*args, **(kwargs | self._options))
         _use_own_connections(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> ProxyManager:
-        manager: ProxyManager = super().proxy_manager_for(proxy, **(kwargs | self._trust))
+        manager: ProxyManager = super().proxy_manager_for(proxy, **(kwargs | self._options))
         _use_own_connections(manager)
         return manager
 

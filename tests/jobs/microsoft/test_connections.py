@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 import trustme
+from urllib3.util.connection import create_connection
 
 from jobs.microsoft import connections
 from jobs.microsoft.errors import BrokenOff, TimedOut, TlsFailed, Unreachable
-from jobs.microsoft.transport import Transport
+from jobs.microsoft.transport import SILENCE_SECONDS, Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
 from tests.support.microsoft import sandbox_tenant
@@ -121,6 +122,32 @@ def test_a_connection_closed_while_tls_begins_says_nothing_of_certificates(tmp_p
 
     with raw_server(tmp_path, serve, tls=False) as server, pytest.raises(Unreachable):
         Transport(server.ca_bundle).send("GET", server.url)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system does not have it")
+def test_a_connection_is_kept_alive_while_it_is_idle_and_given_up_where_nobody_is_there(
+    shared_sandbox: Sandbox, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+    ]
+    found: list[list[int]] = []
+
+    def make(*args: Any, **options: Any) -> socket.socket:
+        made = create_connection(*args, **options)
+        found.append([made.getsockopt(*which) for which in asked])
+        return made
+
+    monkeypatch.setattr(connections, "create_connection", make)
+    transport.send("GET", f"{shared_sandbox.url}/nowhere")
+    [(is_kept_alive, idle, unheard, is_sent_at_once)] = found
+    assert is_kept_alive
+    assert idle <= 60
+    assert 0 < unheard < SILENCE_SECONDS * 1000
+    assert is_sent_at_once
 
 
 def test_a_dropped_connection_is_unreachable(shared_sandbox: Sandbox, transport: Transport) -> None:
