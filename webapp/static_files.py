@@ -27,10 +27,11 @@ MAX_AGE = 365 * 24 * 3600
 class KeptFile(StaticFile):
     """A file in memory."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, path: str, *args: Any, **options: Any) -> None:
+        super().__init__(path, *args, **options)
+        # The file itself, and it as it is compressed.
         self._contents = {place: Path(place).read_bytes() for _, place, _ in self.alternatives}
-        self.content = max(self._contents.values(), key=len)  # the others are it, compressed
+        self.content = self._contents[path]
         # By what it holds, which is the same for all web processes, and not by when it was installed.
         self.version = hashlib.sha256(self.content).hexdigest()[:12]
 
