@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -13,6 +14,9 @@ from .errors import SettingError
 
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
+
+# The disk is full, or what this user may take of it.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def embedded_redis_socket(data_dir: Path) -> Path:
@@ -56,21 +60,32 @@ def make_private_directory(directory: Path) -> None:
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:
-    """The text kept in `path`; made on first use, by exactly one of the processes that start together."""
+    """The text kept in `path`; made on first use, by exactly one of the processes that start together.
+
+    It is there whole or not at all, also where the disk is full, or the machine stops, while it is made.
+    """
     try:
         if not path.exists():
-            descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600
-            with os.fdopen(descriptor, "w") as file:
-                file.write(make())
-            try:
-                path.hardlink_to(draft)
-            except FileExistsError:
-                pass  # another process was first: its text is the one to use
-            finally:
-                Path(draft).unlink()
+            _make_whole(path, make())
         text = path.read_text().strip()
     except OSError as error:
-        raise SettingError(f"{path} cannot be read or written ({error.strerror}). Check its owner.") from error
+        advice = "Make room on its disk" if error.errno in _NO_ROOM else "Check its owner"
+        raise SettingError(f"{path} cannot be read or written ({error.strerror}). {advice}.") from error
     if not text:
         raise SettingError(f"{path} is empty. Restore it from a backup: what it encrypted is lost without it.")
     return text
+
+
+def _make_whole(path: Path, text: str) -> None:
+    descriptor, draft = tempfile.mkstemp(dir=path.parent)  # mkstemp makes it with mode 0600
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+            file.flush()
+            # Before it has its name: a name without its text would be what is found after a power cut.
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process was first: its text is the one to use
+    finally:
+        Path(draft).unlink()

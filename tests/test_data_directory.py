@@ -1,14 +1,15 @@
-"""Where the embedded Redis listens, whose jobs whoever reaches it could choose."""
+"""Where the embedded Redis listens, whose jobs whoever reaches it could choose; and secrets that are made once."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from settings.data_directory import embedded_redis_socket
+from settings.data_directory import embedded_redis_socket, kept
 from settings.errors import SettingError
 
 LONG = "x" * 100
@@ -39,3 +40,20 @@ def test_a_directory_of_another_user_is_not_used(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Path, "lstat", lambda path: os.stat_result(found))
     with pytest.raises(SettingError, match="DATA_DIR"):
         embedded_redis_socket(tmp_path / LONG)
+
+
+def test_a_secret_that_finds_no_room_is_not_left_by_half_and_is_made_once_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "encryption_keys"
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", refuse)
+        with pytest.raises(SettingError, match=r"encryption_keys .*No space left on device.*Make room on its disk"):
+            kept(path, lambda: "first")
+    assert list(tmp_path.iterdir()) == []
+    assert kept(path, lambda: "second") == "second"
+    assert kept(path, lambda: "third") == "second"
+    assert list(tmp_path.iterdir()) == [path]
