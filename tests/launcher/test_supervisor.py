@@ -23,3 +23,8 @@ def test_a_worker_has_time_to_give_back_what_it_has_in_hand_before_it_is_killed(
 
 def test_supervisord_is_not_killed_before_all_programs_had_their_time_to_stop(tmp_path: Path) -> None:
     assert sum(program.stop_seconds for program in _programs(tmp_path)) < launcher.__main__.STOP_SECONDS
+
+
+def test_the_embedded_redis_takes_work_also_where_it_cannot_save_it(tmp_path: Path) -> None:
+    _programs(tmp_path)
+    assert "stop-writes-on-bgsave-error no" in (tmp_path / "redis.conf").read_text().splitlines()
