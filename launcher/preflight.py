@@ -16,6 +16,7 @@ from config import BASE_DIR, Settings
 from webapp.database import reason_of
 from webapp.extensions import db
 from webapp.models import SetupCode, any_user
+from webapp.refusals import refusal_of
 
 
 class CannotStart(Exception):
@@ -73,6 +74,8 @@ def migrate(app: Flask) -> None:
                 )
             upgrade()
         except DBAPIError as error:
+            if refusal := refusal_of(error):
+                raise CannotStart(f"{refusal.reason} {refusal.fix}") from error
             raise CannotStart(
                 f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and "
                 "that this user may write to it."

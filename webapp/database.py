@@ -14,7 +14,8 @@ from typing import Any
 import click
 import psycopg
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
-from sqlalchemy import Connection, Engine, event
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -144,6 +145,14 @@ def _tune_postgresql(engine: Engine) -> None:
         except psycopg.Error as error:
             raise InvalidatePoolError from error
 
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: ExceptionContext) -> BaseException | None:
+        # One that may only be read, as a primary that became a standby, does its work as little as one that is away;
+        # its driver takes that for a fault within.
+        if isinstance(context.original_exception, ReadOnlySqlTransaction):
+            return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
+        return None
+
 
 def _is_quiet(connection: psycopg.Connection[Any]) -> bool:
     """Whether the server said nothing since the last answer; where it ends a connection, it says so."""
@@ -170,7 +179,7 @@ def _impatient(connection: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether the error says that the database does not answer, or not in time."""
+    """Whether the error says that the database does not answer, not in time, or that it cannot work (`refusals`)."""
     if isinstance(error, OperationalError) and str(error.orig).startswith(_SQLITE_LACKS):
         return False
     return isinstance(error, OperationalError | InterfaceError | NoConnectionFree)

@@ -22,6 +22,7 @@ from logs.outages import REDIS_IS_AWAY
 
 from . import schema_version
 from .database import driver_s_words, forget_transaction, is_away
+from .refusals import Refusal, refusal_of
 from .schema_version import MigrationNeeded
 
 RETRY_SECONDS = 5
@@ -165,7 +166,15 @@ def _no_database(error: SQLAlchemyError) -> Response:
         return _wrong_statement(error)
     words = driver_s_words(error)
     current_app.logger.warning("The database does not answer at %s %r: %s", request.method, _path(), words)
-    return _soon(_NO_DATABASE)
+    refusal = refusal_of(error)
+    return _soon(_refused(refusal) if refusal else _NO_DATABASE)
+
+
+def _refused(refusal: Refusal) -> Trouble:
+    text = (
+        f"Nothing was changed. Try again in a moment. If it lasts, this is for whoever runs this server: {refusal.fix}"
+    )
+    return replace(_NO_DATABASE, title=refusal.reason.removesuffix("."), text=text)
 
 
 def _wrong_statement(error: DBAPIError) -> Response:

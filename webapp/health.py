@@ -9,6 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs.queue import QueueUnavailable, workers_alive
 
 from . import schema_version
+from .extensions import db
+from .refusals import foreseen_refusal, refusal_of
 
 bp = Blueprint("health", __name__)
 
@@ -46,9 +48,15 @@ def ready() -> ResponseReturnValue:
 def database_problem() -> str | None:
     """Why the database cannot be used, in a sentence that says what is wrong and others that say what to do."""
     try:
-        return schema_version.look().problem or None
-    except SQLAlchemyError:
-        return "The database does not answer. Check that it is running and that DATABASE_URL is right."
+        if problem := schema_version.look().problem:
+            return problem
+        with db.engine.connect() as connection:
+            refusal = foreseen_refusal(connection)
+    except SQLAlchemyError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            return "The database does not answer. Check that it is running and that DATABASE_URL is right."
+    return f"{refusal.reason} {refusal.fix}" if refusal else None
 
 
 def _redis_problem() -> tuple[str | None, int]:

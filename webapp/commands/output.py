@@ -18,6 +18,7 @@ from ..administration.refused import Refused
 from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
+from ..refusals import refusal_of
 
 WIDEST_CELL = 60
 
@@ -43,6 +44,8 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"{UNREADABLE_SECRET.reason} {UNREADABLE_SECRET.fix}") from error
         except DBAPIError as error:
             db.session.rollback()
+            if refusal := refusal_of(error):
+                raise click.ClickException(f"{refusal.reason} {refusal.fix}") from error
             reason = reason_of(error)
             if isinstance(error, OperationalError) and "no such" not in reason:
                 advice = "Check DATABASE_URL and that the database runs."

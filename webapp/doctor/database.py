@@ -12,6 +12,7 @@ from .. import schema_version
 from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, Integration
+from ..refusals import foreseen_refusal, refusal_of
 from ..text import at_the_end
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
@@ -22,6 +23,9 @@ def check_database() -> Iterator[Finding]:
     try:
         problem = schema_version.look().problem
     except SQLAlchemyError as error:
+        if refusal := refusal_of(error):
+            yield ill("database", refusal.reason, refusal.fix)
+            return
         fix = (
             "Check that it is running and that DATABASE_URL is right: the address, the user and its password, the "
             "database's name, and sslrootcert where sslmode asks for an authority."
@@ -33,6 +37,9 @@ def check_database() -> Iterator[Finding]:
         yield ill("database", f"{what}.", fix)
         return
     with db.engine.connect() as connection:
+        if refusal := foreseen_refusal(connection):
+            yield ill("database", refusal.reason, refusal.fix)
+            return
         yield well("database", f"{_name(connection)} answers, and is of this version.")
         if connection.dialect.name == "postgresql":
             told: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]

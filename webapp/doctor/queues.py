@@ -31,6 +31,9 @@ def check_redis() -> Iterator[Finding]:
 
 
 def _away(error: queue.QueueUnavailable) -> Finding:
+    if error.is_refusal and "MISCONF" in error.reason:
+        fix = 'Make room on its disk; or let it not save what it holds, of which nothing is needed: save "".'
+        return ill("redis", "Redis refuses what is written to it, since it cannot save on its disk.", fix)
     if error.is_refusal:
         fix = (
             "Give it more memory (maxmemory), or name in REDIS_URL one that may be written to (no replica, no "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flask import current_app
 
+from ..refusals import LEAST_ROOM
 from .finding import Finding, doubtful, ill, well
 
 _LITTLE_ROOM = 1024**3
@@ -35,7 +36,10 @@ def _directory(path: Path) -> Finding:
 
 def _room(path: Path) -> Finding:
     free = shutil.disk_usage(path).free
-    text = f"{free / 1024**3:,.1f} GB are free where {path} is."
+    amount = f"{free / 1024**3:,.1f} GB" if free >= _LITTLE_ROOM else f"{free / 1024**2:,.1f} MB"
+    text = f"{amount} are free where {path} is."
+    if free < LEAST_ROOM:
+        return ill("disk", text, "Make room: nothing is lost, but nothing can be saved, and no log is written.")
     if free < _LITTLE_ROOM:
         return doubtful("disk", text, "Make room: a database that cannot write loses nothing, but stops.")
     return well("disk", text)

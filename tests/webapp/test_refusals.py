@@ -1,0 +1,132 @@
+"""A database that is there and refuses: pages, commands and checks say what it refuses for, not that it is away."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import NoReturn
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient, FlaskCliRunner
+from psycopg import errors
+from sqlalchemy import insert, text
+from sqlalchemy.exc import OperationalError
+
+from jobs.queue import report_worker
+from webapp import refusals
+from webapp.database import is_away
+from webapp.doctor.database import check_database
+from webapp.doctor.finding import Health
+from webapp.doctor.settings import check_settings
+from webapp.extensions import db
+from webapp.models import Organization
+from webapp.refusals import FULL, IN_A_HURRY, LEAST_ROOM, NO_CONNECTION, READ_ONLY, READ_ONLY_FILE, refusal_of
+
+
+def _full(path: Path) -> sqlite3.Error:
+    """What SQLite says where it finds no more room."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA max_page_count=2")
+        with pytest.raises(sqlite3.OperationalError) as caught:
+            connection.execute("CREATE TABLE one AS SELECT zeroblob(100000)")
+    return caught.value
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> OperationalError:
+    return OperationalError("INSERT s3cret", {}, _full(tmp_path / "full.db"))
+
+
+def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path) -> None:
+    assert refusal_of(full) is FULL
+    path = tmp_path / "only-read.db"
+    sqlite3.connect(path).close()
+    reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    with closing(reader), pytest.raises(sqlite3.OperationalError) as caught:
+        reader.execute("CREATE TABLE one (id)")
+    assert refusal_of(caught.value) is READ_ONLY_FILE
+    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.OperationalError) as misspelt:
+        connection.execute("SELEC")
+    assert refusal_of(misspelt.value) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (errors.DiskFull(), FULL),
+        (errors.ReadOnlySqlTransaction(), READ_ONLY),
+        (errors.TooManyConnections(), NO_CONNECTION),
+        (psycopg.OperationalError("connection failed: FATAL:  sorry, too many clients already"), NO_CONNECTION),
+        (errors.QueryCanceled(), IN_A_HURRY),
+        (errors.LockNotAvailable(), IN_A_HURRY),
+        (psycopg.OperationalError("connection failed: Connection refused"), None),
+        (errors.AdminShutdown(), None),
+    ],
+)
+def test_what_postgresql_refuses_for_is_known(error: psycopg.Error, refusal: object) -> None:
+    assert refusal_of(OperationalError("SELECT", {}, error)) is refusal
+
+
+def test_the_page_says_that_the_disk_is_full(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, full: OperationalError
+) -> None:
+    def view() -> NoReturn:
+        raise full
+
+    monkeypatch.setitem(app.view_functions, "home", view)
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "The disk that the database is on is full" in answer.text
+    assert "Try again in a moment" in answer.text
+    assert "Make room" in answer.text
+    assert "does not answer" not in answer.text
+    assert "s3cret" not in answer.text
+
+
+def test_a_command_says_that_the_disk_is_full(
+    run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch, full: OperationalError
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise full
+
+    monkeypatch.setattr("webapp.commands.doctor.checks.every_check", fail)
+    result = run_command.invoke(args=["doctor"])
+    assert result.exit_code == 1
+    assert result.output == f"Error: {FULL.reason} {FULL.fix}\n"
+
+
+def test_a_disk_that_is_as_good_as_full_is_found(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report_worker("one")
+    assert client.get("/readyz").status_code == 200
+    room = shutil.disk_usage("/")._replace(free=LEAST_ROOM - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: room)
+    [disk] = [finding for finding in check_settings() if finding.part == "disk"]
+    assert (disk.health, disk.text.split(" are ")[0]) == (Health.FAILED, "10.0 MB")
+    if db.engine.dialect.name == "sqlite":
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json is not None
+        assert answer.json["problems"] == [f"{FULL.reason} {FULL.fix}"]
+        [found] = check_database()
+        assert (found.health, found.text) == (Health.FAILED, FULL.reason)
+
+
+def test_a_postgresql_that_may_only_be_read_is_found_and_is_no_fault_of_ours(app: Flask, client: FlaskClient) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has files that may only be read")
+    report_worker("one")
+    db.session.rollback()
+    db.session.execute(text("SET TRANSACTION READ ONLY"))
+    assert refusals.foreseen_refusal(db.session.connection()) is READ_ONLY
+    with pytest.raises(OperationalError) as caught:
+        db.session.execute(insert(Organization))
+    assert is_away(caught.value)
+    assert refusal_of(caught.value) is READ_ONLY
+    db.session.rollback()
+    assert refusals.foreseen_refusal(db.session.connection()) is None

@@ -1,0 +1,81 @@
+"""Why a database that is there does not do what it is told, in a sentence, and what mends that."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+# SQLite with less room on its disk than this is as good as full: what one transaction writes may not find any.
+LEAST_ROOM = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is wrong, for everybody, and what to do, for whoever runs the server. Neither has an address or a secret."""
+
+    reason: str
+    fix: str
+
+
+FULL = Refusal(
+    "The disk that the database is on is full.",
+    "Make room on it. Nothing is lost, and what was under way goes on by itself.",
+)
+READ_ONLY = Refusal(
+    "The database may be read and not be written to.",
+    "If it is a standby, let DATABASE_URL name the primary; target_session_attrs=read-write finds it among several "
+    "hosts. Else take back what made it so, as default_transaction_read_only.",
+)
+READ_ONLY_FILE = Refusal(
+    "The database's file may be read and not be written to.",
+    "Give this user the right to write to it and to its directory. If a fault made the whole disk so, the machine's "
+    "log says which.",
+)
+BROKEN_DISK = Refusal(
+    "The disk that the database is on cannot be read or written.",
+    "See that there is room on it, and what the machine's log says of it.",
+)
+NO_CONNECTION = Refusal(
+    "All connections that the database allows are taken.",
+    "Raise its max_connections, and what this user or this database is limited to: docs/deploy.md says how many are "
+    "needed.",
+)
+IN_A_HURRY = Refusal(
+    "The database ended a statement before it was done.",
+    "If statement_timeout or lock_timeout are set for this user, the database or the server, take that off for this "
+    "user: ALTER ROLE ... SET statement_timeout = 0.",
+)
+
+# PostgreSQL's "Error Codes".
+_BY_STATE = {"53100": FULL, "25006": READ_ONLY, "53300": NO_CONNECTION, "57014": IN_A_HURRY, "55P03": IN_A_HURRY}
+# Whoever was not let in has no code: libpq hands on only the words.
+_NOT_LET_IN = ("too many clients", "too many connections", "remaining connection slots")
+# SQLite's "Result and Error Codes"; the extended ones begin with these.
+_BY_NAME = {
+    "SQLITE_FULL": FULL,
+    "SQLITE_READONLY": READ_ONLY_FILE,
+    "SQLITE_IOERR": BROKEN_DISK,
+}
+
+
+def refusal_of(error: BaseException) -> Refusal | None:
+    """What the database said of itself in this error; None where it did not answer, or complained of the statement."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, sqlite3.Error):
+        name = getattr(cause, "sqlite_errorname", "")
+        return next((refusal for known, refusal in _BY_NAME.items() if name.startswith(known)), None)
+    if known := _BY_STATE.get(getattr(cause, "sqlstate", None) or ""):
+        return known
+    return NO_CONNECTION if any(words in str(cause) for words in _NOT_LET_IN) else None
+
+
+def foreseen_refusal(connection: Connection) -> Refusal | None:
+    """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out."""
+    if connection.dialect.name == "postgresql":
+        return READ_ONLY if connection.scalar(text("SHOW transaction_read_only")) == "on" else None
+    file = connection.engine.url.database
+    return FULL if file and shutil.disk_usage(Path(file).parent).free < LEAST_ROOM else None
