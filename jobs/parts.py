@@ -22,6 +22,7 @@ from .crew import STOPPED, Hold, stopping
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient
 from .microsoft.pace import spread
 from .microsoft.patience import SYNC, back_off
+from .microsoft.shortage import shortage_in
 from .microsoft.signin import Credentials
 from .microsoft.transport import Transport
 from .people import WholeReadNeeded
@@ -159,6 +160,9 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
 def _record(hold: Hold, error: Exception, requests: int) -> None:
     """Put the part off where asking again later may help, else let it fail; what was stored before stays."""
     claim = hold.claim
+    if not isinstance(error, MicrosoftError) and (shortage := shortage_in(error)):
+        log.warning("part %s: %s (%s)", claim.part_id, shortage.problem.reason, error)
+        error = shortage
     match error:
         case Stopped():
             _put_off(hold, utc_now(), STOPPED, requests, Try.ASKED if requests else Try.NONE)

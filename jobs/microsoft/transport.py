@@ -29,6 +29,7 @@ from .connections import CONNECT_SECONDS, manager_for
 from .errors import BadAnswer, BrokenOff, MicrosoftError, Throttled, TimedOut, TlsFailed, Unreachable
 from .noting import note_answer, note_failure
 from .retry_after import http_date, retry_after
+from .shortage import shortage_in
 from .unpacking import NAMES, PACKING, unpacked
 
 # How long an answer may stay silent; how long it may take in all, its connection knows.
@@ -192,6 +193,8 @@ def _failure(error: RequestException | HTTPError, url: str, began: bool) -> Micr
     # That no connection could be made counts as such a timeout for urllib3.
     if isinstance(error, TimeoutOfUrllib3) and not isinstance(error, NewConnectionError):
         return _unreachable(TimedOut, url, "did not answer in time")
+    if shortage := shortage_in(error):
+        return shortage
     causes = list(_causes(error))
     # A connection that breaks while TLS is spoken says nothing of certificate or protocol.
     has_broken = any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in causes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,7 +14,7 @@ from sandbox import Fault, Sandbox, Sku, documented_tenant
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import License, LicenseStatus, Product, RunState, SyncPart, SyncRun, Tenant
+from webapp.models import License, LicenseStatus, PartState, Product, RunState, SyncPart, SyncRun, Tenant
 
 from .conftest import Sync
 from .helpers import asked, forget_tokens
@@ -290,6 +291,33 @@ def test_an_error_that_nobody_foresaw_fails_one_tenant_and_shows_no_traceback(
     assert (run.state, run.tenants_ok) == (RunState.PARTIAL, 1)
     assert run.reason == "Something went wrong in Seatledger itself."
     assert "slip" not in f"{run.reason} {run.fix} {run.code}"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "The worker had no memory left."),
+        (OSError(errno.EMFILE, "Too many open files"), "The worker could open no more files or connections."),
+        (RuntimeError("can't start new thread"), "The worker could start no more threads."),
+    ],
+)
+def test_what_the_worker_lacks_is_no_fault_of_the_tenant_and_it_is_tried_again(
+    sandbox: Sandbox,
+    make: Make,
+    sync: Sync,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+    reason: str,
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+
+    def read(*_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr("jobs.tenant.read", read)
+    run = sync(tenant)
+    part = the_part(run)
+    assert (part.state, part.faults, part.reason) == (PartState.WAITING, 1, reason)
 
 
 def test_nothing_matched_fails_and_says_so(sandbox: Sandbox, make: Make, sync: Sync) -> None:

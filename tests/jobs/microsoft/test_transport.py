@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import socket
 import threading
@@ -11,11 +12,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from jobs.microsoft import connections, transport
-from jobs.microsoft.errors import BadAnswer, BrokenOff, Throttled, TimedOut, Unreachable
+from jobs.microsoft.errors import BadAnswer, BrokenOff, Throttled, TimedOut, Transient, Unreachable
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
@@ -344,3 +346,18 @@ def test_through_a_proxy_an_answer_has_its_time_as_well(tmp_path: Path, monkeypa
         with pytest.raises(TimedOut):
             Transport(server.ca_bundle).send("GET", f"{server.url}/slow")
         assert time.monotonic() - began < 15
+
+
+def test_that_no_file_is_left_to_open_is_not_taken_for_a_host_that_is_away(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    address = openid(sandbox)
+    connections._made.cache_clear()
+    connections._managers.cache_clear()
+    monkeypatch.setattr(connections, "create_connection", refuse)
+    with pytest.raises(Transient, match="could open no more files") as caught:
+        Transport(str(sandbox.ca_bundle)).send("GET", address)
+    assert not isinstance(caught.value, Unreachable)
