@@ -23,6 +23,7 @@ from webapp.extensions import db
 from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases, utc_now
 
 from . import settling
+from .microsoft.shortage import is_no_thread
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,9 @@ class Crew:
         self._app = app
         self._ahead = hands // 4
         self._free = threading.Semaphore(hands + self._ahead)
-        self._threads = ThreadPoolExecutor(hands, "tenant") if hands > 1 else None
+        self._has_hands = threading.Event()
+        # Set by each thread that has begun.
+        self._threads = ThreadPoolExecutor(hands, "tenant", self._has_hands.set) if hands > 1 else None
         self._in_hand: set[Hold] = set()
         self._lock = threading.Lock()
 
@@ -120,7 +123,11 @@ class Crew:
             return
         try:
             self._threads.submit(self._do, hold, work)
-        except BaseException:  # as RQ's, where a job takes too long
+        except BaseException as error:  # as RQ's, where a job takes too long
+            if is_no_thread(error) and self._has_hands.is_set():
+                # It waits for one of the hands that there are, as what is claimed ahead does.
+                log.warning("part %s: it waits for a hand, since there can be no more (%s)", claim.part_id, error)
+                return
             if self._take_back(hold):
                 self.put_down(1)
             raise

@@ -49,9 +49,13 @@ def shortage_in(error: BaseException) -> Transient | None:
             return Transient(_MEMORY)
         if isinstance(one, OSError) and (problem := _BY_NUMBER.get(one.errno or 0)):
             return Transient(problem)
-        if isinstance(one, RuntimeError) and _NO_THREAD in str(one):
+        if is_no_thread(one):
             return Transient(_THREADS)
     return None
+
+
+def is_no_thread(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and _NO_THREAD in str(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -441,3 +441,47 @@ def test_a_part_that_a_hand_got_though_giving_it_failed_gives_its_room_back_once
             own._do(Hold(claim, 0.0, own), end)
         assert (len(done), own.is_idle()) == (is_begun, True)
         assert own.free(2) == 1
+
+
+def test_where_no_more_threads_can_be_started_the_hands_that_there_are_do_all(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *others = claims_of_a_run(make, 5)
+    done: list[int] = []
+    may_go_on = threading.Event()
+
+    def work(hold: Hold) -> bool:
+        may_go_on.wait(10)
+        done.append(hold.claim.part_id)
+        return False
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    own = Crew(app, 8)
+    assert own.free(5) == 5
+    own.give(first, work)
+    eventually(own._has_hands.is_set)
+    with monkeypatch.context() as short:
+        short.setattr(threading.Thread, "start", refuse)
+        for claim in others:
+            own.give(claim, work)
+    may_go_on.set()
+    own.wait()
+    own.dissolve()
+    assert sorted(done) == [claim.part_id for claim in (first, *others)]
+
+
+def test_where_no_thread_can_be_started_at_all_nothing_stays_in_hand(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    own = Crew(app, 8)
+    assert own.free(1) == 1
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        own.give(claim, lambda hold: False)
+    assert own.is_idle()
+    own.dissolve()
