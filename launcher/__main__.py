@@ -49,6 +49,8 @@ def main() -> int:
 
 
 def _run(settings: Settings, as_demo: bool) -> None:
+    preflight.check_room(settings)
+    preflight.check_files()
     lock = _lock(settings)
     preflight.check_port(settings)
     preflight.check_frontend()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import shutil
 import socket
 
 from alembic.runtime.migration import MigrationContext
@@ -16,11 +18,34 @@ from config import BASE_DIR, Settings
 from webapp.database import reason_of
 from webapp.extensions import db
 from webapp.models import SetupCode, any_user
-from webapp.refusals import refusal_of
+from webapp.refusals import LEAST_ROOM, refusal_of
+
+# What supervisord asks for itself, and more than any of the programs needs.
+LEAST_FILES = 1024
 
 
 class CannotStart(Exception):
     """Seatledger cannot start as things are. The message says why and what to do."""
+
+
+def check_room(settings: Settings) -> None:
+    """Raise where the data directory's disk is as good as full: nothing could be saved, nor logged why."""
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < LEAST_ROOM:
+        raise CannotStart(
+            f"The disk of the data directory {settings.data_dir} is full ({free / 1024**2:,.1f} MB are free). Make "
+            "room on it, or set DATA_DIR to a directory on another one. What is stored is as it was."
+        )
+
+
+def check_files() -> None:
+    """Raise where this user may not open as many files and connections as the programs need."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most < LEAST_FILES:
+        raise CannotStart(
+            f"No more than {most:,} files and connections may be open at once here, and {LEAST_FILES:,} are needed. "
+            f"Raise the limit: `ulimit -n {LEAST_FILES}`, or LimitNOFILE where systemd starts it."
+        )
 
 
 def check_port(settings: Settings) -> None:

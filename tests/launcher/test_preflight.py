@@ -1,0 +1,35 @@
+"""What a machine lacks is said in a sentence before anything is started."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+
+from launcher.preflight import LEAST_FILES, CannotStart, check_files, check_room
+from tests.support.settings import make_settings
+from webapp.refusals import LEAST_ROOM
+
+
+def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = make_settings(tmp_path)
+    room = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: room._replace(free=LEAST_ROOM))
+    check_room(settings)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: room._replace(free=0))
+    with pytest.raises(CannotStart, match=r"is full \(0\.0 MB are free\)\. Make room"):
+        check_room(settings)
+
+
+@pytest.mark.parametrize("most", [resource.RLIM_INFINITY, LEAST_FILES, 10**6])
+def test_where_enough_files_may_be_opened_nothing_is_said(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (64, most))
+    check_files()
+
+
+def test_where_too_few_files_may_be_opened_the_number_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda what: (64, 256))
+    with pytest.raises(CannotStart, match=r"No more than 256 files.*1,024 are needed.*ulimit -n 1024"):
+        check_files()
