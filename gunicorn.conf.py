@@ -1,7 +1,7 @@
 """How gunicorn serves the pages; the address comes from the settings."""
 
+import os
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from config import load
@@ -20,7 +20,7 @@ graceful_timeout = 10
 keepalive = 5
 # Workers' heartbeats go where no disk can stall them.
 _MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a private file in it
-worker_tmp_dir = _MEMORY if Path(_MEMORY).is_dir() else None
+worker_tmp_dir = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
 control_socket_disable = True
 # None, said aloud: the address of an invitation lets somebody in.
 accesslog = None

@@ -50,6 +50,7 @@ def main() -> int:
 
 def _run(settings: Settings, as_demo: bool) -> None:
     preflight.check_room(settings)
+    preflight.check_temporary_files()
     preflight.check_files()
     lock = _lock(settings)
     preflight.check_port(settings)

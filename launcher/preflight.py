@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import socket
+import tempfile
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -36,6 +37,17 @@ def check_room(settings: Settings) -> None:
             f"The disk of the data directory {settings.data_dir} is full ({free / 1024**2:,.1f} MB are free). Make "
             "room on it, or set DATA_DIR to a directory on another one. What is stored is as it was."
         )
+
+
+def check_temporary_files() -> None:
+    """Raise where there is no directory for them: supervisord and what receives uploads need one."""
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        raise CannotStart(
+            "No directory for temporary files can be written to, such as /tmp. Give this user the right to, make room "
+            "there, or set TMPDIR to another directory."
+        ) from error
 
 
 def check_files() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import resource
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from launcher.preflight import LEAST_FILES, CannotStart, check_files, check_room
+from launcher.preflight import LEAST_FILES, CannotStart, check_files, check_room, check_temporary_files
 from tests.support.settings import make_settings
 from webapp.refusals import LEAST_ROOM
 
@@ -33,3 +34,13 @@ def test_where_too_few_files_may_be_opened_the_number_is_told(monkeypatch: pytes
     monkeypatch.setattr(resource, "getrlimit", lambda what: (64, 256))
     with pytest.raises(CannotStart, match=r"No more than 256 files.*1,024 are needed.*ulimit -n 1024"):
         check_files()
+
+
+def test_where_nothing_temporary_can_be_written_it_is_said_how_to_name_a_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check_temporary_files()
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere/at/all"])
+    with pytest.raises(CannotStart, match="set TMPDIR"):
+        check_temporary_files()
