@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -77,5 +78,10 @@ def foreseen_refusal(connection: Connection) -> Refusal | None:
     """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out."""
     if connection.dialect.name == "postgresql":
         return READ_ONLY if connection.scalar(text("SHOW transaction_read_only")) == "on" else None
-    file = connection.engine.url.database
-    return FULL if file and shutil.disk_usage(Path(file).parent).free < LEAST_ROOM else None
+    file = Path(connection.engine.url.database or "")
+    if not file.is_file():
+        return None
+    # Beside the file are those in which SQLite writes first.
+    if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        return READ_ONLY_FILE
+    return FULL if shutil.disk_usage(file.parent).free < LEAST_ROOM else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -115,6 +116,21 @@ def test_a_disk_that_is_as_good_as_full_is_found(
         assert answer.json["problems"] == [f"{FULL.reason} {FULL.fix}"]
         [found] = check_database()
         assert (found.health, found.text) == (Health.FAILED, FULL.reason)
+
+
+def test_a_file_that_may_only_be_read_is_found(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's files are its own")
+    report_worker("one")
+    monkeypatch.setattr(os, "access", lambda path, how: False)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["problems"] == [f"{READ_ONLY_FILE.reason} {READ_ONLY_FILE.fix}"]
+    [found] = check_database()
+    assert (found.health, found.text) == (Health.FAILED, READ_ONLY_FILE.reason)
 
 
 def test_a_postgresql_that_may_only_be_read_is_found_and_is_no_fault_of_ours(app: Flask, client: FlaskClient) -> None:
