@@ -124,6 +124,7 @@ def test_a_connection_closed_while_tls_begins_says_nothing_of_certificates(tmp_p
         Transport(server.ca_bundle).send("GET", server.url)
 
 
+@pytest.mark.usefixtures("another_environment")  # so that a connection is made
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system does not have it")
 def test_a_connection_is_kept_alive_while_it_is_idle_and_given_up_where_nobody_is_there(
     shared_sandbox: Sandbox, transport: Transport, monkeypatch: pytest.MonkeyPatch
