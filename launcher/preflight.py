@@ -16,10 +16,9 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from config import BASE_DIR, Settings
-from webapp.database import reason_of
 from webapp.extensions import db
 from webapp.models import SetupCode, any_user
-from webapp.refusals import LEAST_ROOM, refusal_of
+from webapp.refusals import LEAST_ROOM, why_not_migrated
 
 # What supervisord asks for itself, and more than any of the programs needs.
 LEAST_FILES = 1024
@@ -111,12 +110,7 @@ def migrate(app: Flask) -> None:
                 )
             upgrade()
         except DBAPIError as error:
-            if refusal := refusal_of(error):
-                raise CannotStart(f"{refusal.reason} {refusal.fix}") from error
-            raise CannotStart(
-                f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and "
-                "that this user may write to it."
-            ) from error
+            raise CannotStart(why_not_migrated(error)) from error
         finally:
             db.engine.dispose()
 

@@ -10,9 +10,9 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from webapp.database import is_away, reason_of
+from webapp.database import is_away
 from webapp.models.base import Named, UtcDateTime
-from webapp.refusals import refusal_of
+from webapp.refusals import why_not_migrated
 
 extension = current_app.extensions["migrate"]
 engine = extension.db.engine
@@ -64,9 +64,4 @@ except DBAPIError as error:
     # `make run` migrates without a command, and has words of its own.
     if click.get_current_context(silent=True) is None or not is_foreseen:
         raise
-    if refusal := refusal_of(error):
-        raise CommandError(f"{refusal.reason} {refusal.fix}") from error
-    raise CommandError(
-        f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and that this "
-        "user may make tables in it."
-    ) from error
+    raise CommandError(why_not_migrated(error)) from error

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from .database import reason_of
 
 # SQLite with less room on its disk than this is as good as full: what one transaction writes may not find any.
 LEAST_ROOM = 10 * 1024 * 1024
@@ -72,6 +75,16 @@ def refusal_of(error: BaseException) -> Refusal | None:
     if known := _BY_STATE.get(getattr(cause, "sqlstate", None) or ""):
         return known
     return NO_CONNECTION if any(words in str(cause) for words in _NOT_LET_IN) else None
+
+
+def why_not_migrated(error: DBAPIError) -> str:
+    """What keeps the database from being brought to this version, and what to do."""
+    if refusal := refusal_of(error):
+        return f"{refusal.reason} {refusal.fix}"
+    return (
+        f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and that this "
+        "user may make tables in it."
+    )
 
 
 def foreseen_refusal(connection: Connection) -> Refusal | None:
