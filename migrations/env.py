@@ -61,7 +61,7 @@ try:
     run()
 except DBAPIError as error:
     is_foreseen = is_away(error) or isinstance(error.orig, InsufficientPrivilege)
-    # `make run` migrates without a command, and has words of its own.
+    # `make run` migrates without a command, and catches the error itself.
     if click.get_current_context(silent=True) is None or not is_foreseen:
         raise
     raise CommandError(why_not_migrated(error)) from error

@@ -31,13 +31,14 @@ POSTGRESQL_CONNECT_SECONDS = 10
 POSTGRESQL_IDLE_SECONDS = 60
 # A connection over which something was sent that nobody acknowledged for so long is given up, on both sides.
 _UNHEARD_SECONDS = 30
+# In seconds, but for the count: after how long a silence either side asks whether the other is there, how long it waits
+# for an answer, and how many it misses before it gives the connection up.
+_KEPT_ALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 # What each of our sessions asks of PostgreSQL. The first of these does not count the time of who vanished while it sent
 # rows (COPY), or was sent some: its locks would be held for as long as kernels try, which is up to two hours.
 POSTGRESQL_SESSION = {
     "idle_in_transaction_session_timeout": f"{POSTGRESQL_IDLE_SECONDS}s",
-    "tcp_keepalives_idle": "30s",
-    "tcp_keepalives_interval": "10s",
-    "tcp_keepalives_count": "3",
+    **{f"tcp_{name}": str(value) for name, value in _KEPT_ALIVE.items()},
     "tcp_user_timeout": f"{_UNHEARD_SECONDS}s",
 }
 # A connection of PostgreSQL that was used so lately, and of which nothing was heard since, is taken to be there.
@@ -66,9 +67,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     # Key Words").
     connect_args = {
         "connect_timeout": POSTGRESQL_CONNECT_SECONDS,
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
+        **_KEPT_ALIVE,
         "tcp_user_timeout": _UNHEARD_SECONDS * 1000,
         # A database in SQL_ASCII would else give bytes for text.
         "client_encoding": "utf8",

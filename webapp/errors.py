@@ -22,7 +22,8 @@ from logs.outages import REDIS_IS_AWAY
 
 from . import schema_version
 from .database import driver_s_words, forget_transaction, is_away
-from .refusals import Refusal, refusal_of
+from .models import Problem
+from .refusals import refusal_of
 from .schema_version import MigrationNeeded
 
 RETRY_SECONDS = 5
@@ -170,7 +171,7 @@ def _no_database(error: SQLAlchemyError) -> Response:
     return _soon(_refused(refusal) if refusal else _NO_DATABASE)
 
 
-def _refused(refusal: Refusal) -> Trouble:
+def _refused(refusal: Problem) -> Trouble:
     text = (
         f"Nothing was changed. Try again in a moment. If it lasts, this is for whoever runs this server: {refusal.fix}"
     )

@@ -28,7 +28,7 @@ def alive() -> ResponseReturnValue:
 @bp.get("/readyz")
 def ready() -> ResponseReturnValue:
     """Whether work can be done, and what to do where it cannot. No address and no secret is told."""
-    problem_of_database = database_problem()
+    problem_of_database = _database_problem()
     redis_problem, workers = _redis_problem()
     problems = [problem for problem in (problem_of_database, redis_problem) if problem]
     if not workers and not redis_problem:
@@ -45,7 +45,7 @@ def ready() -> ResponseReturnValue:
     return jsonify(answer), 503 if problems else 200
 
 
-def database_problem() -> str | None:
+def _database_problem() -> str | None:
     """Why the database cannot be used, in a sentence that says what is wrong and others that say what to do."""
     try:
         if problem := schema_version.look().problem:
@@ -56,7 +56,7 @@ def database_problem() -> str | None:
         refusal = refusal_of(error)
         if refusal is None:
             return "The database does not answer. Check that it is running and that DATABASE_URL is right."
-    return f"{refusal.reason} {refusal.fix}" if refusal else None
+    return refusal.text if refusal else None
 
 
 def _redis_problem() -> tuple[str | None, int]:

@@ -5,50 +5,43 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from .database import reason_of
+from .models import Problem
 
 # SQLite with less room on its disk than this is as good as full: what one transaction writes may not find any.
 LEAST_ROOM = 10 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """What is wrong, for everybody, and what to do, for whoever runs the server. Neither has an address or a secret."""
-
-    reason: str
-    fix: str
-
-
-FULL = Refusal(
+# The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.
+FULL = Problem(
     "The disk that the database is on is full.",
     "Make room on it. Nothing is lost, and what was under way goes on by itself.",
 )
-READ_ONLY = Refusal(
+READ_ONLY = Problem(
     "The database may be read and not be written to.",
     "If it is a standby, let DATABASE_URL name the primary; target_session_attrs=read-write finds it among several "
     "hosts. Else take back what made it so, as default_transaction_read_only.",
 )
-READ_ONLY_FILE = Refusal(
+READ_ONLY_FILE = Problem(
     "The database's file may be read and not be written to.",
     "Give this user the right to write to it and to its directory. If a fault made the whole disk so, the machine's "
     "log says which.",
 )
-BROKEN_DISK = Refusal(
+BROKEN_DISK = Problem(
     "The disk that the database is on cannot be read or written.",
     "See that there is room on it, and what the machine's log says of it.",
 )
-NO_CONNECTION = Refusal(
+NO_CONNECTION = Problem(
     "All connections that the database allows are taken.",
     "Raise its max_connections, and what this user or this database is limited to: docs/deploy.md says how many are "
     "needed.",
 )
-IN_A_HURRY = Refusal(
+IN_A_HURRY = Problem(
     "The database ended a statement before it was done.",
     "If statement_timeout or lock_timeout are set for this user, the database or the server, take that off for this "
     "user: ALTER ROLE ... SET statement_timeout = 0.",
@@ -66,7 +59,7 @@ _BY_NAME = {
 }
 
 
-def refusal_of(error: BaseException) -> Refusal | None:
+def refusal_of(error: BaseException) -> Problem | None:
     """What the database said of itself in this error; None where it did not answer, or complained of the statement."""
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, sqlite3.Error):
@@ -80,14 +73,14 @@ def refusal_of(error: BaseException) -> Refusal | None:
 def why_not_migrated(error: DBAPIError) -> str:
     """What keeps the database from being brought to this version, and what to do."""
     if refusal := refusal_of(error):
-        return f"{refusal.reason} {refusal.fix}"
+        return refusal.text
     return (
         f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and that this "
         "user may make tables in it."
     )
 
 
-def foreseen_refusal(connection: Connection) -> Refusal | None:
+def foreseen_refusal(connection: Connection) -> Problem | None:
     """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out."""
     if connection.dialect.name == "postgresql":
         return READ_ONLY if connection.scalar(text("SHOW transaction_read_only")) == "on" else None

@@ -50,7 +50,7 @@ def count_of(number: int, noun: str) -> str:
 
 
 def at_the_end(name: str) -> str:
-    """A name with which a sentence ends: the stop of an "Inc." is the sentence's, too."""
+    """A name, or others' words, with which a sentence ends: the stop of an "Inc." is the sentence's, too."""
     return f"{name.removesuffix('.')}."
 
 

@@ -15,16 +15,20 @@ from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 WORKER_SILENCE_SECONDS = 15
 
 
+def _believed(count: int) -> int:
+    """That nobody reported is believed where somebody could have."""
+    if not count:
+        try_writing()
+    return count
+
+
 def workers_alive(queue_name: str = SYNC) -> int:
     """How many workers that take jobs of this queue reported lately. Raises `QueueUnavailable`.
 
     It does so, too, where Redis takes nothing that is written to it: no worker can report then, however many run.
     """
     try:
-        count = int(connection().zcount(workers_key(queue_name), *_alive_since()))
-        if not count:
-            try_writing()
-        return count
+        return _believed(int(connection().zcount(workers_key(queue_name), *_alive_since())))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -50,10 +54,7 @@ def _alive_since() -> tuple[float, float]:
 def schedules_alive() -> int:
     """How many schedule processes reported lately. Raises `QueueUnavailable`, as above."""
     try:
-        count = len(CronScheduler.all(connection()))
-        if not count:
-            try_writing()
-        return count
+        return _believed(len(CronScheduler.all(connection())))
     except RedisError as error:
         raise QueueUnavailable from error
 

@@ -27,4 +27,4 @@ def refusal(problem: Problem) -> click.ClickException:
 def warn(problem: Problem | None) -> None:
     """Say on standard error what could not be read beside the rest."""
     if problem is not None:
-        click.echo(f"Note: {problem.reason} {problem.fix}", err=True)
+        click.echo(f"Note: {problem.text}", err=True)

@@ -41,11 +41,11 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
         except JobFailed as error:
             raise click.ClickException("The worker could not finish this. Its log has the cause.") from error
         except UnreadableSecret as error:
-            raise click.ClickException(f"{UNREADABLE_SECRET.reason} {UNREADABLE_SECRET.fix}") from error
+            raise click.ClickException(UNREADABLE_SECRET.text) from error
         except DBAPIError as error:
             db.session.rollback()
             if refusal := refusal_of(error):
-                raise click.ClickException(f"{refusal.reason} {refusal.fix}") from error
+                raise click.ClickException(refusal.text) from error
             reason = reason_of(error)
             if isinstance(error, OperationalError) and "no such" not in reason:
                 advice = "Check DATABASE_URL and that the database runs."

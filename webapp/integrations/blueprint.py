@@ -67,4 +67,4 @@ def asking_problem(error: Exception) -> Problem:
 def in_one_line(problem: Problem) -> str:
     """The problem as a notice that stands alone."""
     code = f" (code {problem.code})" if problem.code else ""
-    return f"{problem.reason} {problem.fix}{code}".strip()
+    return f"{problem.text}{code}".strip()

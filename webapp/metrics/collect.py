@@ -24,10 +24,13 @@ class Everything(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _build()
         yield from gauges.of_database()
-        about_redis = list(gauges.of_redis())
+        try:
+            about_redis = gauges.of_redis()
+        except QueueUnavailable:
+            yield gauges.redis_up(False)
+            return  # asked two times more, that would be told later than Prometheus waits
+        yield gauges.redis_up(True)
         yield from about_redis
-        if len(about_redis) == 1:
-            return  # it is away: asked two times more, it would be told later than Prometheus waits
         # This process's own counts first, so that they are among them.
         with suppress(RedisError):
             store.hand_over(counts)

@@ -32,15 +32,13 @@ def of_database() -> Iterator[Metric]:
     yield from found
 
 
-def of_redis() -> Iterator[Metric]:
-    """The queues and who works on them; none of it where Redis does not answer."""
-    found: list[Metric] = []
-    try:
-        found += [*_queues(), _workers(), _simple("schedules_alive", "Schedule processes.", queue.schedules_alive())]
-    except queue.QueueUnavailable:
-        found = []
-    yield _simple("redis_up", "Whether Redis answers.", bool(found))
-    yield from found
+def of_redis() -> list[Metric]:
+    """The queues and who works on them. Raises `QueueUnavailable`."""
+    return [*_queues(), _workers(), _simple("schedules_alive", "Schedule processes.", queue.schedules_alive())]
+
+
+def redis_up(is_up: bool) -> Metric:
+    return _simple("redis_up", "Whether Redis answers.", is_up)
 
 
 def _runs(connection: Connection) -> Metric:

@@ -32,6 +32,11 @@ class Problem:
             if not text.isprintable():
                 object.__setattr__(self, name, _printable(text))
 
+    @property
+    def text(self) -> str:
+        """Both, as sentences."""
+        return f"{self.reason} {self.fix}"
+
     def columns(self) -> dict[str, Any]:
         """The problem as the columns of the same names."""
         return asdict(self)

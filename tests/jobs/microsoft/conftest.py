@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config import Settings
-from jobs.microsoft import msal_client
+from jobs.microsoft import connections, msal_client
 from jobs.microsoft.graph import GraphClient
 from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
 from sandbox import Sandbox, Tenant
 from tests.support.settings import make_settings
 from webapp.models import Cloud
+
+
+@pytest.fixture
+def another_environment() -> Iterator[None]:
+    """The environment is looked at anew, in the test and after it: a process does so once."""
+    caches = (connections._made, connections._managers)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    for cache in caches:
+        cache.cache_clear()
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,6 @@ def other_authority(tmp_path: Path) -> str:
     path = tmp_path / "other-ca.pem"
     trustme.CA().cert_pem.write_to_path(str(path))
     return str(path)
-
-
-@pytest.fixture
-def another_environment() -> Iterator[None]:
-    """The environment is looked at anew, in the test and after it: a process does so once."""
-    caches = (connections._made, connections._managers)
-    for cache in caches:
-        cache.cache_clear()
-    yield
-    for cache in caches:
-        cache.cache_clear()
 
 
 @pytest.mark.usefixtures("another_environment")

@@ -348,6 +348,7 @@ def test_through_a_proxy_an_answer_has_its_time_as_well(tmp_path: Path, monkeypa
         assert time.monotonic() - began < 15
 
 
+@pytest.mark.usefixtures("another_environment")  # so that a connection is made
 def test_that_no_file_is_left_to_open_is_not_taken_for_a_host_that_is_away(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,8 +356,6 @@ def test_that_no_file_is_left_to_open_is_not_taken_for_a_host_that_is_away(
         raise OSError(errno.EMFILE, "Too many open files")
 
     address = openid(sandbox)
-    connections._made.cache_clear()
-    connections._managers.cache_clear()
     monkeypatch.setattr(connections, "create_connection", refuse)
     with pytest.raises(Transient, match="could open no more files") as caught:
         Transport(str(sandbox.ca_bundle)).send("GET", address)
