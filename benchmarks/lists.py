@@ -8,6 +8,7 @@ statements executed and fetched, and a bare template that prints as many rows. T
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import tempfile
 import time
@@ -108,7 +109,8 @@ def _fill(licenses: int) -> None:
 
 
 def _signed_in(app: Flask) -> FlaskClient:
-    user = User(email="reader@msp.example", password_hash="", role=Role.READ_ONLY)
+    user = User(email="reader@msp.example", role=Role.READ_ONLY)
+    user.set_password(secrets.token_urlsafe())  # who has none was invited only, and cannot sign in
     db.session.add(user)
     db.session.flush()
     UserSession.open(db.session, user)
