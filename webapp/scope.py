@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, true
@@ -68,11 +69,19 @@ class UserScope(Scope):
         return select(GroupMember.group_id).where(GroupMember.user_id == self.user_id)
 
     def _has_all(self) -> ColumnElement[bool]:
-        # Under names of their own, whatever tables the query around is of.
-        user, group = aliased(User), aliased(UserGroup)
+        user, group = _under_names_of_their_own()
         own = select(user.id).where(user.id == self.user_id, user.all_organizations.is_(True))
         groups = select(group.id).where(group.id.in_(self._groups()), group.all_organizations.is_(True))
         return or_(own.exists(), groups.exists())
+
+
+@cache
+def _under_names_of_their_own() -> tuple[type[User], type[UserGroup]]:
+    """The two tables for a condition, whatever tables the query around it is of.
+
+    Made once: they take longer to make than all else of a condition, of which a page needs half a dozen.
+    """
+    return aliased(User), aliased(UserGroup)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -79,6 +80,7 @@ def integration_rows(integration_id: int | None = None) -> list[IntegrationRow]:
     return _rows([(row[0], row[1]) for row in db.session.execute(query)])
 
 
+@cache  # it is asked again and again while a run is active, and its tables take longer to name than to read
 def _integrations() -> Select[*tuple[Any, ...]]:
     later = aliased(SyncRun)
     latest = select(func.max(later.id)).where(later.integration_id == Integration.id).scalar_subquery()
