@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.exc import DBAPIError
 
 from webapp.extensions import db
@@ -32,20 +32,18 @@ def take_ids(*wanted: tuple[Table, int]) -> list[Sequence[int]]:
 
 def _taken(connection: Connection, wanted: Sequence[tuple[Table, int]]) -> list[Sequence[int]]:
     counts = {table.name: count for table, count in wanted if count}
-    found: dict[str, list[int]] = {}
-    if counts:
-        rows = connection.execute(_TAKE, {"tables": list(counts), "counts": list(counts.values())})
-        found = {name: sorted(ids) for name, ids in rows}
-    return [found.get(table.name, ()) for table, _ in wanted]
+    if not counts:
+        return [() for _ in wanted]
+    found = connection.execute(_take(tuple(counts)), counts).one()._asdict()
+    return [sorted(found.get(table.name, ())) for table, _ in wanted]
 
 
-# A sequence is looked up once, and not for each id; and the ids of a table come as one row.
-_TAKE = text(
-    "WITH wanted AS MATERIALIZED ("
-    "SELECT name, count, pg_get_serial_sequence(name, 'id')::regclass AS sequence "
-    "FROM unnest(CAST(:tables AS text[]), CAST(:counts AS integer[])) AS given (name, count)) "
-    "SELECT name, array_agg(nextval(sequence)) FROM wanted, generate_series(1, count) GROUP BY name"
-)
+@cache
+def _take(tables: Sequence[str]) -> TextClause:
+    """The ids of each table come as one row."""
+    # PostgreSQL's own name for what numbers a table: as a constant it is looked up once, and not each time.
+    ids = "(SELECT array_agg(nextval('{0}_id_seq')) FROM generate_series(1, :{0})) AS {0}"
+    return text(f"SELECT {', '.join(map(ids.format, tables))}")
 
 
 def _next(connection: Connection, table: Table, count: int) -> Sequence[int]:

@@ -32,7 +32,7 @@ from logs import configure
 from logs.outages import REDIS_IS_AWAY
 from webapp import create_app
 from webapp.background import in_background
-from webapp.database import declare_writing, driver_s_words, is_away
+from webapp.database import declare_writing, driver_s_words, is_away, plan_once
 from webapp.metrics.flushing import handing_over
 from webapp.version import version
 
@@ -154,6 +154,7 @@ def main() -> None:
     queues = parser.parse_args().only or queue.QUEUES
     app = create_app()
     configure(app.config["SETTINGS"])
+    plan_once(app)
     skew.wait_until_it_fits(app)
     _settle_down()
     with handing_over(app), skew.watched(app):

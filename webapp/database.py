@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import click
 import psycopg
@@ -122,6 +122,15 @@ def _tune_postgresql(engine: Engine) -> None:
         connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in POSTGRESQL_SESSION.items()).encode())
         connection.commit()
 
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # At READ COMMITTED each statement sees what is committed when it begins, in a transaction or without one: what
+        # only reads does without, and saves the round trips for BEGIN and COMMIT.
+        raw = cast(psycopg.Connection[Any], connection.connection.driver_connection)
+        is_alone = _only_reads()
+        if raw.autocommit is not is_alone:
+            raw.autocommit = is_alone
+
     @event.listens_for(engine, "checkin")
     def on_checkin(connection: psycopg.Connection[Any] | None, entry: ConnectionPoolEntry) -> None:
         # By the clock on the wall: the other one stands still while a machine sleeps.
@@ -151,6 +160,30 @@ def _tune_postgresql(engine: Engine) -> None:
         if isinstance(context.original_exception, ReadOnlySqlTransaction):
             return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
         return None
+
+
+def plan_once(app: Flask) -> None:
+    """Let PostgreSQL keep the plan of what stays prepared, for a process that finds its rows by their keys.
+
+    Call it before the first connection is made. By itself PostgreSQL plans a statement anew each time where it guesses
+    that to be cheaper in the end; that may take longer than all else of it. Pages, whose statements depend on what is
+    searched for, are worse off with plans that are kept.
+
+    Source: PostgreSQL, "PREPARE", "Query Planning" on `plan_cache_mode`.
+    """
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _keep_plans)
+
+
+# Behind a pooler, which tells another process than the one that answers, a page might get the session next.
+_KEEP_PLANS = "SELECT set_config('plan_cache_mode', 'force_generic_plan', false) WHERE pg_backend_pid() = %s"
+
+
+def _keep_plans(connection: psycopg.Connection[Any], entry: ConnectionPoolEntry) -> None:
+    connection.execute(_KEEP_PLANS, (connection.info.backend_pid,))
+    connection.commit()
 
 
 def _is_quiet(connection: psycopg.Connection[Any]) -> bool:
@@ -235,8 +268,7 @@ def declare_reading() -> None:
 def only_reading() -> Iterator[None]:
     """A transaction of an app context that otherwise writes, or of a command, which only reads: nobody waits for it.
 
-    It ends here: by COMMIT, since at a ROLLBACK psycopg forgets all statements that the connection has prepared, and
-    PostgreSQL would parse and plan them for each tenant anew.
+    It ends here. On PostgreSQL it is none at all (`_tune_postgresql`).
     """
     before = g.get("only_reads", False)
     g.only_reads = True
@@ -246,6 +278,11 @@ def only_reading() -> Iterator[None]:
     finally:
         db.session.rollback()
         g.only_reads = before
+
+
+def _only_reads() -> bool:
+    """Whether it was declared that nothing is written from here on."""
+    return has_app_context() and bool(g.get("only_reads"))
 
 
 def _may_write() -> bool:

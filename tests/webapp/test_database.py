@@ -11,8 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
+from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, text
 
 from settings.checks import MOST_TENANTS_AT_ONCE
@@ -152,6 +154,37 @@ def test_what_is_read_again_and_again_is_prepared_once() -> None:
             db.session.scalar(text(statement))
             prepared |= set(db.session.scalars(known, {"statement": statement}))
     assert len(prepared) == 1
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_what_only_reads_does_without_a_transaction_and_what_comes_after_it_does_not() -> None:
+    with database.only_reading():
+        db.session.scalar(text("SELECT 1"))
+        assert _status_of(db.session.connection()) == TransactionStatus.IDLE
+    db.session.scalar(text("SELECT 1"))
+    assert _status_of(db.session.connection()) == TransactionStatus.INTRANS
+
+
+@pytest.mark.parametrize(("asked_of_a_pooler", "mode"), [(False, "force_generic_plan"), (True, "auto")])
+def test_a_worker_s_plans_are_kept_but_by_a_session_that_a_page_might_get_next(
+    postgresql: Flask, monkeypatch: pytest.MonkeyPatch, asked_of_a_pooler: bool, mode: str
+) -> None:
+    if asked_of_a_pooler:
+        monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
+    worker = create_app(postgresql.config["SETTINGS"])
+    database.plan_once(worker)
+    with worker.app_context():
+        try:
+            assert db.session.scalar(text("SHOW plan_cache_mode")) == mode
+        finally:
+            db.session.rollback()
+            db.engine.dispose()
+
+
+def _status_of(connection: Connection) -> TransactionStatus:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver.info.transaction_status
 
 
 def _session_of(connection: Connection) -> int:
