@@ -1,5 +1,6 @@
 """How gunicorn serves the pages; the address comes from the settings."""
 
+import gc
 import os
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +16,8 @@ bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_
 worker_class = "gthread"
 workers = 2
 threads = 8
+# Loaded once, before there are workers: they share what it takes in memory, and the processor's second to load it.
+preload_app = True
 timeout = 60
 graceful_timeout = 10
 keepalive = 5
@@ -28,13 +31,20 @@ proc_name = "seatledger"
 logconfig_dict = configuration(_settings)
 
 
-def post_worker_init(worker: Any) -> None:
-    """Log as the settings say, be whole before another version is installed, and hand over what is counted."""
-    from webapp.metrics.flushing import handing_over
+def when_ready(server: Any) -> None:
+    """Be whole before another version is installed, and let the collector of garbage leave what is shared alone."""
     from webapp.templating import load_all
 
+    load_all(server.app.wsgi())
+    gc.collect()
+    gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Log as the settings say, and hand over what is counted."""
+    from webapp.metrics.flushing import handing_over
+
     configure(_settings)
-    load_all(worker.wsgi)
     _while_serving.enter_context(handing_over(worker.wsgi))
 
 
