@@ -15,11 +15,10 @@ from typing import IO
 import requests
 
 from config import Settings, load
-from settings.errors import SettingError
-from webapp import create_app
 
 from . import demo, preflight, supervisor
-from .preflight import CannotStart
+from .apart import Told, apart
+from .saying import CannotStart, or_say_why, say
 
 # Long enough for a laptop that is busy with something else.
 READY_SECONDS = 120
@@ -39,13 +38,12 @@ def main() -> int:
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     try:
-        _run(demo.settings() if as_demo else load(), as_demo)
-    except (SettingError, CannotStart) as error:
-        say(f"Seatledger cannot start: {error}", error=True)
+        return or_say_why(lambda: _run(demo.settings() if as_demo else load(), as_demo))
+    except Told:
         return 1
     except Stopped:
         say("Stopped.")
-    return 0
+        return 0
 
 
 def _run(settings: Settings, as_demo: bool) -> None:
@@ -60,14 +58,12 @@ def _run(settings: Settings, as_demo: bool) -> None:
     with ExitStack() as stack:
         if as_demo:
             settings = stack.enter_context(demo.sandbox(settings))
-        app = create_app(settings)
-        preflight.migrate(app)
-        code = preflight.renew_setup_code(app)
+        code = apart("preparing", keeps_output=True).strip()
         process = supervisor.start(settings, supervisor.programs(settings), keep_open=lock)
         try:
             _wait_until_ready(settings, process)
             if as_demo:
-                demo.fill(app, say)
+                apart("filling")
             _welcome(settings, code, as_demo)
             process.wait()
             raise CannotStart(f"the supervisor ended by itself; see {settings.data_dir / 'logs'}.")
@@ -111,14 +107,14 @@ def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> N
     raise CannotStart(f"{what}; see {settings.data_dir / 'logs'} for the cause.")
 
 
-def _welcome(settings: Settings, code: str | None, as_demo: bool) -> None:
+def _welcome(settings: Settings, code: str, as_demo: bool) -> None:
     say(f"\nSeatledger is ready: {_address(settings)}\n")
     if as_demo:
         say(f"  Sign in with the password {demo.PASSWORD} as:\n")
         for role, address in demo.ADDRESSES.items():
-            say(f"      {address:<30}{role.label}")
+            say(f"      {address:<30}{role}")
         say("")
-    elif code is not None:
+    elif code:
         say("  There is no user yet. Open the address and enter this one-time code to create the Administrator:\n")
         say(f"      {code}\n")
     say(f"Logs are in {settings.data_dir / 'logs'}. Press Ctrl-C to stop.")
@@ -144,10 +140,6 @@ def _address(settings: Settings) -> str:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped
-
-
-def say(text: str, error: bool = False) -> None:
-    print(text, file=sys.stderr if error else sys.stdout, flush=True)
 
 
 if __name__ == "__main__":

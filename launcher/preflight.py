@@ -7,25 +7,16 @@ import shutil
 import socket
 import tempfile
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import Flask
-from flask_migrate import upgrade
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError
 
 from config import BASE_DIR, Settings
-from webapp.extensions import db
-from webapp.models import SetupCode, any_user
-from webapp.refusals import LEAST_ROOM, why_not_migrated
+from settings.data_directory import LEAST_ROOM
+
+from .saying import CannotStart
 
 # What supervisord asks for itself, and more than any of the programs needs.
 LEAST_FILES = 1024
-
-
-class CannotStart(Exception):
-    """Seatledger cannot start as things are. The message says why and what to do."""
 
 
 def check_room(settings: Settings) -> None:
@@ -94,32 +85,3 @@ def check_redis(settings: Settings) -> None:
             f"The Redis that REDIS_URL names does not answer ({error}). Start it, correct REDIS_URL, or remove the "
             "setting to use the embedded one."
         ) from error
-
-
-def migrate(app: Flask) -> None:
-    """Bring the database to this version. Raises where it cannot be opened, or is of a newer version."""
-    with app.app_context():
-        try:
-            with db.engine.connect() as connection:
-                revision = MigrationContext.configure(connection).get_current_revision()
-            known = {script.revision for script in ScriptDirectory(str(BASE_DIR / "migrations")).walk_revisions()}
-            if revision is not None and revision not in known:
-                raise CannotStart(
-                    f"The database was made by a newer version of Seatledger (revision {revision}). Install that "
-                    "version, or restore a backup from before it."
-                )
-            upgrade()
-        except DBAPIError as error:
-            raise CannotStart(why_not_migrated(error)) from error
-        finally:
-            db.engine.dispose()
-
-
-def renew_setup_code(app: Flask) -> str | None:
-    """The one-time code for the first visitor, new at each start; None once there is a user."""
-    with app.app_context():
-        if any_user(db.session):
-            return None
-        code = SetupCode.renew(db.session)
-        db.session.commit()
-        return code

@@ -15,6 +15,9 @@ from .errors import SettingError
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
 
+# A disk with less room than this is as good as full: what one transaction of SQLite writes may not find any.
+LEAST_ROOM = 10 * 1024 * 1024
+
 # The disk is full, or what this user may take of it.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 

@@ -10,12 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from settings.data_directory import LEAST_ROOM
+
 from .database import reason_of
 from .models import Problem
-
-# SQLite with less room on its disk than this is as good as full: what one transaction writes may not find any.
-LEAST_ROOM = 10 * 1024 * 1024
-
 
 # The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.
 FULL = Problem(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from launcher.preflight import LEAST_FILES, CannotStart, check_files, check_room, check_temporary_files
+from launcher.preflight import LEAST_FILES, check_files, check_room, check_temporary_files
+from launcher.saying import CannotStart
+from settings.data_directory import LEAST_ROOM
 from tests.support.settings import make_settings
-from webapp.refusals import LEAST_ROOM
 
 
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import OperationalError
 
 from jobs.queue import report_worker
+from settings.data_directory import LEAST_ROOM
 from webapp import refusals
 from webapp.database import is_away
 from webapp.doctor.database import check_database
@@ -25,7 +26,7 @@ from webapp.doctor.finding import Health
 from webapp.doctor.settings import check_settings
 from webapp.extensions import db
 from webapp.models import Organization
-from webapp.refusals import FULL, IN_A_HURRY, LEAST_ROOM, NO_CONNECTION, READ_ONLY, READ_ONLY_FILE, refusal_of
+from webapp.refusals import FULL, IN_A_HURRY, NO_CONNECTION, READ_ONLY, READ_ONLY_FILE, refusal_of
 
 
 def _full(path: Path) -> sqlite3.Error:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from flask import current_app
 
-from ..refusals import LEAST_ROOM
+from settings.data_directory import LEAST_ROOM
+
 from .finding import Finding, doubtful, ill, well
 
 _LITTLE_ROOM = 1024**3

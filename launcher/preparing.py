@@ -1,0 +1,59 @@
+"""`python -m launcher.preparing`: the database of this version; the code for the first visitor, if any, is printed."""
+
+from __future__ import annotations
+
+import sys
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy.exc import DBAPIError
+
+from config import BASE_DIR, load
+from webapp import create_app
+from webapp.extensions import db
+from webapp.models import SetupCode, any_user
+from webapp.refusals import why_not_migrated
+
+from .saying import CannotStart, or_say_why, say
+
+
+def _prepare() -> None:
+    app = create_app(load())
+    _migrate(app)
+    if code := _renewed_setup_code(app):
+        say(code)
+
+
+def _migrate(app: Flask) -> None:
+    """Bring the database to this version. Raises where it cannot be opened, or is of a newer version."""
+    with app.app_context():
+        try:
+            with db.engine.connect() as connection:
+                revision = MigrationContext.configure(connection).get_current_revision()
+            known = {script.revision for script in ScriptDirectory(str(BASE_DIR / "migrations")).walk_revisions()}
+            if revision is not None and revision not in known:
+                raise CannotStart(
+                    f"The database was made by a newer version of Seatledger (revision {revision}). Install that "
+                    "version, or restore a backup from before it."
+                )
+            upgrade()
+        except DBAPIError as error:
+            raise CannotStart(why_not_migrated(error)) from error
+        finally:
+            db.engine.dispose()
+
+
+def _renewed_setup_code(app: Flask) -> str | None:
+    """The one-time code for the first visitor, new at each start; None once there is a user."""
+    with app.app_context():
+        if any_user(db.session):
+            return None
+        code = SetupCode.renew(db.session)
+        db.session.commit()
+        return code
+
+
+if __name__ == "__main__":
+    sys.exit(or_say_why(_prepare))
