@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -57,7 +58,7 @@ def find(session: DbSession, scope: Scope, contact_id: int, to_write: bool = Fal
 
 
 def _meets(scope: Scope, filters: Filters, organization_id: int | None) -> ColumnElement[bool]:
-    conditions = [every_word(filters.q, _is_found)]
+    conditions = [every_word(filters.q, partial(_is_found, organization_id))]
     if organization_id is not None:
         conditions.append(Contact.organization_id == organization_id)
     else:
@@ -69,8 +70,11 @@ def _meets(scope: Scope, filters: Filters, organization_id: int | None) -> Colum
     return and_(*conditions)
 
 
-def _is_found(word: str) -> ColumnElement[bool]:
+def _is_found(organization_id: int | None, word: str) -> ColumnElement[bool]:
     emails = select(ContactEmail.contact_id).where(ContactEmail.address_folded.contains(word, autoescape=True))
+    if organization_id is not None:
+        # Without this, the addresses of everybody would be looked through for the few of the organization.
+        emails = emails.where(ContactEmail.organization_id == organization_id)
     return or_(Contact.search_folded.contains(word, autoescape=True), Contact.id.in_(emails.correlate(None)))
 
 
