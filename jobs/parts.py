@@ -101,9 +101,9 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
         if tenant is None:
             raise LeaseLost
         of_tenant, of_app = tenant.not_before, tenant.integration.not_before
-        if of_tenant is not None and clock.waits(of_tenant, now):
+        if of_tenant is not None and clock.waits(of_tenant, tenant.told_to_wait_at, now):
             raise Waits(of_tenant)
-        if of_app is not None and clock.waits(of_app, now):
+        if of_app is not None and clock.waits(of_app, tenant.integration.told_to_wait_at, now):
             raise Waits(of_app + timedelta(seconds=spread()))
         # The last try does not leave the licenses to wait where the users alone fail.
         baseline = baseline_of(tenant, now, users_may_fail=_is_last_try(claim))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from redis.client import Pipeline
 from redis.exceptions import RedisError
@@ -21,6 +22,7 @@ from logs.outages import REDIS_IS_AWAY
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, removal, utc_now
+from webapp.version import version
 
 from . import queue, skew
 from .job import job
@@ -82,10 +84,14 @@ def _go_on_adding() -> None:
 def start_due() -> None:
     """Begin the runs whose time has come. However many do this at once, each run begins once.
 
+    Whose time has come is told by Redis's clock: were it told by each worker's own, one that is an hour ahead of
+    another would find due again and again what the other had planned for later.
+
     What is left, where the machine slept and all is due at once, comes with the next call.
     """
+    now = datetime.fromtimestamp(queue.redis_now(), UTC)
     for _ in range(MOST_AT_ONCE // BATCH):
-        begun = begin_due(db.session, utc_now(), BATCH)
+        begun = begin_due(db.session, now, BATCH)
         db.session.commit()
         queue.sync(*begun.run_ids, lane=queue.SCHEDULED)
         if begun.looked_at < BATCH:
@@ -124,8 +130,10 @@ def main() -> None:
     app = create_app()
     configure(app.config["SETTINGS"])
     skew.wait_until_it_fits(app)
+    log.info("the schedule starts: version %s", version())
     with skew.watched(app), app.app_context(), suppress(StopRequested):
         _run(scheduler())
+    log.info("the schedule stops")
 
 
 def _run(cron: CronScheduler) -> None:

@@ -70,7 +70,7 @@ def _tell(run: SyncRun) -> None:
         "tenants_failed": run.tenants_failed,
         "requests": run.requests,
         "rows_written": run.rows_written,
-        "seconds": round((run.finished_at - since).total_seconds(), 1) if run.finished_at else None,
+        "seconds": round(max(0.0, (run.finished_at - since).total_seconds()), 1) if run.finished_at else None,
     }
     with log_context(run=run.id):
         log.info("The sync ended: %s%s", run.state.value, f", {run.reason}" if run.reason else "", extra=figures)

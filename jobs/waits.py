@@ -13,6 +13,8 @@ from webapp.models import Integration, Problem, Tenant, clock, utc_now
 from .microsoft.errors import HeldBack, Throttled
 from .microsoft.pace import LATER, StoredWait, name_of
 
+_PLAIN = {"synchronize_session": False}
+
 
 def _end_of(error: Throttled, now: datetime) -> datetime:
     """Until when to wait; now, where Microsoft did not say."""
@@ -32,8 +34,9 @@ def note_wait(tenant_row_id: int, error: Throttled, now: datetime) -> datetime:
         own = db.session.scalar(select(Tenant.integration_id).where(Tenant.id == tenant_row_id))
         return note_wait_of_app(own or 0, error, now)
     until = _end_of(error, now)
-    change = update(Tenant).where(Tenant.id == tenant_row_id, clock.ends_before(Tenant.not_before, until, now))
-    db.session.execute(change.values(not_before=until), execution_options={"synchronize_session": False})
+    ends_before = clock.ends_before(Tenant.not_before, Tenant.told_to_wait_at, until, now)
+    change = update(Tenant).where(Tenant.id == tenant_row_id, ends_before)
+    db.session.execute(change.values(not_before=until, told_to_wait_at=now), execution_options=_PLAIN)
     db.session.commit()
     return until
 
@@ -46,9 +49,9 @@ def note_wait_of_app(integration_id: int, error: Throttled, now: datetime) -> da
         of_app = update(Integration).where(
             Integration.client_id == client_id,
             Integration.cloud == cloud,
-            clock.ends_before(Integration.not_before, until, now),
+            clock.ends_before(Integration.not_before, Integration.told_to_wait_at, until, now),
         )
-        db.session.execute(of_app.values(not_before=until), execution_options={"synchronize_session": False})
+        db.session.execute(of_app.values(not_before=until, told_to_wait_at=now), execution_options=_PLAIN)
     db.session.commit()
     return until
 
@@ -78,14 +81,15 @@ def asked_to_wait(moment: datetime) -> Problem:
 def stored() -> list[StoredWait]:
     """All waits that are not over. It ends the session's transaction, in which nothing may be left to write."""
     now = utc_now()
-    of_apps = select(Integration.client_id, literal(""), Integration.not_before)
-    of_tenants = select(Integration.client_id, Tenant.tenant_id, Tenant.not_before).join(Tenant.integration)
+    of_apps = select(Integration.client_id, literal(""), Integration.not_before, Integration.told_to_wait_at)
+    of_tenants = select(Integration.client_id, Tenant.tenant_id, Tenant.not_before, Tenant.told_to_wait_at)
+    of_tenants = of_tenants.join(Tenant.integration)
     with only_reading():
         rows = db.session.execute(
             union_all(of_apps.where(Integration.not_before > now), of_tenants.where(Tenant.not_before > now))
         ).all()
     return [
         StoredWait(client_id, tenant_id, (until - now).total_seconds())
-        for client_id, tenant_id, until in rows
-        if until is not None and clock.waits(until, now)
+        for client_id, tenant_id, until, told_at in rows
+        if until is not None and clock.waits(until, told_at, now)
     ]

@@ -86,6 +86,12 @@ class Worker(SimpleWorker):
         else:
             super().handle_exception(job, *exc_info)
 
+    def clean_registries(self) -> None:
+        """Give nothing up for lost: RQ does so by each machine's own clock, with a job that a worker is at, too.
+
+        What was lost is found in the database; and what whoever waits for a job would hear is that it takes too long.
+        """
+
     def subscribe(self) -> None:
         """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""
 
@@ -157,8 +163,10 @@ def main() -> None:
     plan_once(app)
     skew.wait_until_it_fits(app)
     _settle_down()
+    log.info("the worker starts: version %s, queues %s", version(), ", ".join(queues))
     with handing_over(app), skew.watched(app):
         _work_until_told_to_stop(app, queues)
+    log.info("the worker stops")
 
 
 def _settle_down() -> None:

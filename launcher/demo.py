@@ -41,6 +41,8 @@ def sandbox(own: Settings) -> Iterator[Settings]:
     with Sandbox(demo_estate().tenants, directory=own.data_dir / "sandbox") as running:
         there = dict.fromkeys(("MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL"), running.url)
         there["MICROSOFT_CA_BUNDLE"] = str(running.ca_bundle)
+        # By these the links are made that commands print.
+        there |= {"HOST": own.host, "PORT": str(own.port)}
         os.environ.update(there)
         for name, value in there.items():
             set_key(beside, name, value)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
 
-from limits.storage import MemoryStorage, RedisStorage
+from limits.storage import MemoryStorage
 from redis import Redis
 
 from webapp.models import Problem
@@ -48,7 +48,25 @@ _WINDOW_SECONDS = 1
 _APP_WINDOW = min(APP_REQUESTS // (APP_REQUESTS_SECONDS + 1), APP_UNITS // (APP_UNITS_SECONDS + 1))
 _TENANT_WINDOW = TENANT_UNITS // (TENANT_UNITS_SECONDS + 1)
 
-_COUNT = RedisStorage.SCRIPT_INCR_EXPIRE.decode()
+# Redis ends a key at a moment by its clock on the wall. Where that was set back since, no count is kept for longer than
+# its window all the same, and no wait for longer than was told: it would be hours, in which nobody is asked anything.
+_COUNT = """
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 or left > tonumber(ARGV[1]) then
+    redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
+    return tonumber(ARGV[2])
+end
+return redis.call('INCRBY', KEYS[1], ARGV[2])
+"""
+# A version before this one stored a 1, whatever it was told.
+_LEFT = """
+local left, told = redis.call('PTTL', KEYS[1]), tonumber(redis.call('GET', KEYS[1]) or '')
+if told and told > 1 and left > told then
+    redis.call('PEXPIRE', KEYS[1], told)
+    return told
+end
+return left
+"""
 
 # Redis counts whole milliseconds, and a key is there until its last one is over.
 _GRACE_SECONDS = 0.002
@@ -124,11 +142,11 @@ class Pace:
 
     def _look(self, redis: Redis, units: int) -> _Seen:
         with redis.pipeline(transaction=False) as pipeline:
-            pipeline.pttl(_wait_key(self._app))
-            pipeline.pttl(_wait_key(self._tenant))
+            # The scripts themselves each time: what only names one asks first, in a round trip, whether it is known.
             for name in (self._app, self._tenant):
-                # The script itself each time: what only names it asks first, in a round trip, whether it is known.
-                pipeline.eval(_COUNT, 1, f"{_PREFIX}:{name}", _WINDOW_SECONDS, units)
+                pipeline.eval(_LEFT, 1, _wait_key(name))
+            for name in (self._app, self._tenant):
+                pipeline.eval(_COUNT, 1, f"{_PREFIX}:{name}", _WINDOW_SECONDS * 1000, units)
             pipeline.exists(_COMPLETE)
             found = pipeline.execute(raise_on_error=False)
         # What somebody else put under a name says nothing.
@@ -201,7 +219,7 @@ def _wait_key(name: str) -> str:
 # In one step, since two may be told at the same time.
 _LENGTHEN = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
-    redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])
 end
 """
 

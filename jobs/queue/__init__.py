@@ -29,6 +29,7 @@ from .redis_server import (
     connection,
     connection_of_a_worker,
     is_reachable,
+    redis_now,
     server_facts,
 )
 
@@ -57,6 +58,7 @@ __all__ = [
     "is_reachable",
     "mail_link",
     "mail_reset",
+    "redis_now",
     "remove",
     "report_worker",
     "run_here",

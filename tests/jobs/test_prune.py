@@ -11,11 +11,17 @@ from flask import Flask
 
 from jobs import prune as pruning
 from jobs.schedule import scheduler
+from sandbox import Sandbox
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Integration, PartState, RunState, SyncPart, SyncRun, run_log, utc_now
 
 from .helpers import all_at_once, do
+
+
+@pytest.fixture(autouse=True)
+def asked(sandbox: Sandbox) -> None:
+    """Microsoft, whose clock is right, can be reached."""
 
 
 def run(make: Make, integration: Integration, days_ago: float, **values: Any) -> SyncRun:
@@ -98,6 +104,27 @@ def test_several_who_prune_at_once_delete_the_same(app: Flask, make: Make) -> No
     latest = run(make, integration, 1)
     all_at_once(app, [pruning.prune] * 3)
     assert kept() == [latest.id]
+
+
+def test_nothing_is_deleted_while_the_clock_here_is_far_from_microsoft_s(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    integration = make.integration()
+    runs = [run(make, integration, days).id for days in (3, 2, 1)]
+    monkeypatch.setattr(pruning, "utc_now", lambda: utc_now() + timedelta(days=366))
+    assert kept() == runs
+    assert "Microsoft does not confirm that it is" in caplog.text
+
+
+def test_nothing_is_deleted_where_nobody_confirms_the_clock(app: Flask, make: Make) -> None:
+    app.config["SETTINGS"] = replace(
+        app.config["SETTINGS"],
+        microsoft_login_url="https://127.0.0.1:1",
+        microsoft_graph_url="https://127.0.0.1:1",
+    )
+    integration = make.integration()
+    runs = [run(make, integration, days).id for days in (200, 1)]
+    assert kept() == runs
 
 
 def test_the_schedule_starts_it(app: Flask) -> None:

@@ -55,6 +55,18 @@ def test_what_is_due_starts_once_and_waits_for_its_next_slot(make: Make) -> None
     assert utc_now() < integration.next_sync_at <= utc_now() + timedelta(hours=1.25)
 
 
+def test_whose_time_has_come_is_told_by_redis_s_clock_and_not_by_each_worker_s_own(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due(make, late=timedelta(minutes=-30))
+    do(start_due)
+    assert runs() == []
+    there = queue.redis_now()
+    monkeypatch.setattr(queue, "redis_now", lambda: there + 3600)
+    do(start_due)
+    assert len(runs()) == 1
+
+
 def test_what_is_due_is_synced_by_a_worker(sandbox: Sandbox, make: Make, work: Work) -> None:
     integration = connected(make, sandbox_tenant(sandbox), next_sync_at=utc_now()).integration
     do(start_due)
@@ -165,7 +177,8 @@ def test_a_crash_between_the_commit_and_the_queue_is_healed_behind_what_was_star
     app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due(make)
-    settings = app.config["SETTINGS"]
+    settings, now = app.config["SETTINGS"], queue.redis_now()
+    monkeypatch.setattr(queue, "redis_now", lambda: now)
     app.config["SETTINGS"] = replace(settings, redis_url="unix:///nowhere/redis.sock")
     with pytest.raises(queue.QueueUnavailable):
         do(start_due)

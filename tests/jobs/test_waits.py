@@ -70,7 +70,7 @@ def test_nobody_asks_before_the_end_of_a_wait(ask: Question, is_of_app: bool, sa
     tenant = connected(make, given)
     tenant.default_domain = other.domains[0]
     told = tenant.integration if is_of_app else tenant
-    told.not_before = utc_now() + timedelta(minutes=5)
+    told.not_before, told.told_to_wait_at = utc_now() + timedelta(minutes=5), utc_now()
     db.session.commit()
     assert ask(tenant) == "HTTP 429"
     assert (asked(sandbox, given.tenant_id), asked(sandbox, other.tenant_id)) == ({}, {})
@@ -92,9 +92,15 @@ def test_the_longest_wait_is_kept_unless_a_clock_that_was_wrong_has_written_it(
     assert kept_after(600) == timedelta(minutes=10)
     assert kept_after(10) == timedelta(minutes=10)
     assert kept_after(900) == timedelta(minutes=15)
-    (tenant.integration if is_of_app else tenant).not_before = now + timedelta(days=300)
+    told = tenant.integration if is_of_app else tenant
+    for ahead in (timedelta(days=300), timedelta(hours=3)):
+        told.not_before, told.told_to_wait_at = now + ahead + timedelta(seconds=20), now + ahead
+        db.session.commit()
+        assert kept_after(10) == timedelta(seconds=10)
+    # A version before this one did not say when it was told.
+    told.not_before, told.told_to_wait_at = now + timedelta(hours=3), None
     db.session.commit()
-    assert kept_after(10) == timedelta(seconds=10)
+    assert kept_after(10) == timedelta(hours=3)
 
 
 def test_who_looks_up_waits_waits_for_nobody_who_writes(app: Flask, make: Make) -> None:
@@ -123,11 +129,13 @@ def test_of_all_waits_those_that_are_over_and_those_of_a_clock_that_was_wrong_ar
     app: Flask, make: Make
 ) -> None:
     now = utc_now()
-    held, over, wrong, free = (make.tenant(integration=make.integration()) for _ in range(4))
+    held, over, wrong, ahead, free = (make.tenant(integration=make.integration()) for _ in range(5))
     held.not_before = now + timedelta(minutes=1)
     held.integration.not_before = now + timedelta(minutes=2)
     over.not_before = over.integration.not_before = now - timedelta(seconds=1)
     wrong.not_before = wrong.integration.not_before = now + timedelta(days=300)
+    ahead.not_before = ahead.integration.not_before = now + timedelta(hours=3, seconds=20)
+    ahead.told_to_wait_at = ahead.integration.told_to_wait_at = now + timedelta(hours=3)
     free.not_before = None
     db.session.commit()
     found = {(wait.client_id, wait.tenant): wait.seconds for wait in waits.stored()}

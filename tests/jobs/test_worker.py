@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.registry import StartedJobRegistry
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from config import BASE_DIR
@@ -60,6 +61,14 @@ def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_b
     worker.work(app)
     db.session.refresh(part)
     assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
+
+
+def test_a_worker_that_begins_gives_nothing_up_that_another_may_be_at(app: Flask) -> None:
+    begun = StartedJobRegistry(queue.INTERACTIVE, connection=queue.connection())
+    # It was to say by now that it is still at it: by the clock here, and the other's may be behind.
+    begun.connection.zadd(begun.key, {"job:execution": 1.0})
+    worker.work(app, burst=True)
+    assert begun.connection.zscore(begun.key, "job:execution") == 1.0
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from config import BASE_DIR
 from launcher import demo
 
-SCRIPT = "from config import load; found = load(None); print(found.microsoft_graph_url, found.microsoft_ca_bundle)"
-NAMES = ("MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL", "MICROSOFT_CA_BUNDLE")
+SCRIPT = "from config import load; found = load(None); print(found.microsoft_graph_url, found.microsoft_ca_bundle, found.port)"
+NAMES = ("MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL", "MICROSOFT_CA_BUNDLE", "HOST", "PORT")
 
 
 def found_beside(data_dir: Path, **given: str) -> str:
@@ -29,12 +29,15 @@ def found_beside(data_dir: Path, **given: str) -> str:
     return done.stdout.strip()
 
 
-def test_a_command_finds_the_sandbox_while_the_demo_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_finds_the_sandbox_and_the_port_while_the_demo_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("DATA_DIR", "DATABASE_URL", "REDIS_URL", *NAMES):
         monkeypatch.setenv(name, "")
-    monkeypatch.setenv("DATA_DIR", str(tmp_path / "it's a folder"))
+    for name, value in (("DATA_DIR", str(tmp_path / "it's a folder")), ("HOST", "127.0.0.1"), ("PORT", "8061")):
+        monkeypatch.setenv(name, value)
     own = demo.settings()
     with demo.sandbox(own) as settings:
-        assert found_beside(own.data_dir) == f"{settings.microsoft_graph_url} {settings.microsoft_ca_bundle}"
+        assert found_beside(own.data_dir) == f"{settings.microsoft_graph_url} {settings.microsoft_ca_bundle} 8061"
         assert found_beside(own.data_dir, MICROSOFT_GRAPH_URL="https://graph.example").startswith("https://graph.exam")
-    assert found_beside(own.data_dir) == "None None"
+    assert found_beside(own.data_dir) == "None None 8000"

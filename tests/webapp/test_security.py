@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
 from tests.support.routes import routes
 from tests.webapp.auth.forms import sign_in
 from webapp import access
+from webapp.extensions import db
+from webapp.models import UserSession
 from webapp.security import HEADERS
 
 HTTPS = "https://localhost"
@@ -24,6 +30,30 @@ def test_every_form_without_its_token_is_refused(
     unprotected = [form for form in forms if as_administrator.open(form[1], method=form[0]).status_code != 400]
     assert ("POST", "/sign-out") in forms
     assert unprotected == []
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(2, 200), (3 * 3600, 200), (-15 * 24 * 3600, 302)])
+def test_a_cookie_of_a_server_whose_clock_is_ahead_is_taken_and_one_that_is_too_old_is_not(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch, seconds: int, status: int
+) -> None:
+    user = make.user()
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(TimestampSigner, "get_timestamp", lambda signer: int(time.time()) + seconds)
+        client = signed_in(app, user)
+        with client.session_transaction() as session:
+            session.permanent = True
+    assert client.get("/organizations").status_code == status
+
+
+@pytest.mark.parametrize(("days", "status"), [(0, 200), (-15, 302), (365, 302)])
+def test_a_session_is_good_until_it_ends_unless_a_clock_far_ahead_has_begun_it(
+    app: Flask, make: Make, days: int, status: int
+) -> None:
+    client = signed_in(app, make.user())
+    begun = db.session.query(UserSession).one()
+    begun.expires_at += timedelta(days=days)
+    db.session.commit()
+    assert client.get("/organizations").status_code == status
 
 
 def test_a_token_of_another_browser_is_refused(app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,11 +77,12 @@ def _key_of_request() -> ApiKey:
 def _note_use(key: ApiKey) -> None:
     now = utc_now()
     before = now - _USES_APART
-    if key.last_used_at is not None and key.last_used_at > before:
+    if key.last_used_at is not None and before < key.last_used_at <= now:
         return
     key_id = key.id
     # What was read so far ends here: on SQLite who reads first and writes later fails where another wrote in between.
     db.session.rollback()
-    is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= before)
+    # One that lies ahead was noted by a clock that was.
+    is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= before, ApiKey.last_used_at > now)
     db.session.execute(update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now))
     db.session.commit()

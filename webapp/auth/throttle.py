@@ -31,6 +31,9 @@ _PER_ACCOUNT = (parse("100 per hour"),)
 _PER_VISITOR = (parse("30 per 5 minutes"),)
 _SETUP_CODES = (parse("10 per 5 minutes"),)
 
+# What rounding and a round trip take.
+_GRACE_SECONDS = 5.0
+
 # Each question to a Redis that hangs takes its time-out, and a sign-in asks several.
 _SECONDS_WITHOUT_REDIS = 10.0
 
@@ -102,7 +105,15 @@ def _refuse_beyond(used_up: Sequence[Limit]) -> None:
 
 
 def _has_room(limit: Limit) -> bool:
-    return _ask(lambda counter: counter.test(*limit))
+    return _ask(lambda counter: counter.test(*limit)) or _is_left_over(limit)
+
+
+def _is_left_over(limit: Limit) -> bool:
+    """Whether this would last longer than it can: Redis's clock was set back since. It is over, and counts anew."""
+    is_left = _end(limit) - time() > limit.amount.get_expiry() + _GRACE_SECONDS
+    if is_left:
+        _ask(lambda counter: counter.clear(*limit))
+    return is_left
 
 
 def _count(limit: Limit) -> bool:

@@ -190,6 +190,11 @@ class TenantAddition(Model):
         return found
 
     @classmethod
+    def is_any_expired(cls, session: DbSession, before: datetime) -> bool:
+        """Whether a list ended before that moment."""
+        return session.scalar(select(cls.id).where(cls.finished_at < before).limit(1)) is not None
+
+    @classmethod
     def forget(cls, session: DbSession, before: datetime) -> None:
         """Delete the lists that ended before that moment: what they added is in the tenants and in the audit log."""
         session.execute(delete(cls).where(cls.finished_at < before))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 
 # Nobody is made to wait longer than this because Microsoft asked for it.
 LONGEST_WAIT = timedelta(days=7)
@@ -18,14 +18,30 @@ LONGEST_WAIT = timedelta(days=7)
 _DIFFERENCE = timedelta(minutes=5)
 
 
-def waits(not_before: datetime | None, now: datetime) -> bool:
-    """Whether what Microsoft asked for, to wait until that moment, still holds."""
+def waits(not_before: datetime | None, told_at: datetime | None, now: datetime) -> bool:
+    """Whether what Microsoft asked for, at `told_at`, to wait until that moment, still holds.
+
+    Where nobody noted when it was told, the wait alone has to do.
+    """
+    if told_at is not None and is_ahead(told_at, now):
+        return False
     return not_before is not None and now < not_before <= now + LONGEST_WAIT + _DIFFERENCE
 
 
-def ends_before(not_before: Any, until: datetime, now: datetime) -> Any:
+def ends_before(not_before: Any, told_at: Any, until: datetime, now: datetime) -> Any:
     """The condition that a stored wait, if there is one, ends before `until`, or is not believed."""
-    return or_(not_before.is_(None), not_before < until, not_before > now + LONGEST_WAIT + _DIFFERENCE)
+    is_believed = and_(not_before <= now + LONGEST_WAIT + _DIFFERENCE, or_(told_at.is_(None), ~is_ahead(told_at, now)))
+    return or_(not_before.is_(None), not_before < until, ~is_believed)
+
+
+def is_ahead(moment: Any, now: Any) -> Any:
+    """Whether the moment, which has come already, was written by a clock that is ahead; or the condition."""
+    return moment > now + _DIFFERENCE
+
+
+def holds(expires_at: Any, now: datetime, life: timedelta) -> Any:
+    """The condition that what is good for so long from when it was made is good now."""
+    return and_(expires_at > now, expires_at <= now + life + _DIFFERENCE)
 
 
 def latest_end(now: datetime, length: timedelta) -> datetime:

@@ -102,6 +102,7 @@ class Integration(HasCredentials, HasUserRules, Model):
     next_sync_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Microsoft asked that nobody use its app, in whatever tenant, before this moment.
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    told_to_wait_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
     disconnected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

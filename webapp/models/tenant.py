@@ -64,6 +64,7 @@ class Tenant(HasUserRules, Model):
     last_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Microsoft asked that nobody ask this tenant again before this moment.
     not_before: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    told_to_wait_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     # Its verified domains, one a line, in lower case; its postal address, one line; its phone. As Microsoft tells them.
     domains: Mapped[str] = mapped_column(Text, default="", server_default="")

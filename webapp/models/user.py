@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Text, delete, exists, select, 
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from . import clock
 from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 
 SESSION_LIFETIME = timedelta(days=14)
@@ -134,7 +135,11 @@ class UserSession(Model):
         user = session.scalar(
             select(User)
             .join(cls, cls.user_id == User.id)
-            .where(cls.token_hash == hash_token(token), cls.expires_at > utc_now(), User.is_active)
+            .where(
+                cls.token_hash == hash_token(token),
+                clock.holds(cls.expires_at, utc_now(), SESSION_LIFETIME),
+                User.is_active,
+            )
         )
         if user is not None:
             user.session_token = token

@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, ForeignKey, Text, delete, false, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
+from . import clock
 from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 from .user import User, hash_token
 
@@ -71,7 +72,7 @@ class UserLink(Model):
             .where(
                 cls.token_hash == hash_token(token),
                 cls.purpose == purpose,
-                cls.expires_at > utc_now(),
+                clock.holds(cls.expires_at, utc_now(), LINK_LIFETIMES[purpose]),
                 User.deactivated_at.is_(None),
             )
         )

@@ -100,6 +100,23 @@ def test_after_a_wait_of_the_app_its_tenants_come_back_a_little_later_and_not_al
     assert max(waits) - min(waits) > SPREAD_SECONDS / 2
 
 
+def test_where_redis_s_clock_was_set_back_counts_and_waits_last_no_longer_than_they_should(
+    another_process: InProcess, redis_url: str
+) -> None:
+    pace = another_process()
+    pace.before()
+    redis, counts = Redis.from_url(redis_url), [f"seatledger:pace:{name}" for name in (pace._app, pace._tenant)]
+    for key in counts:
+        redis.set(key, 10**6, ex=3 * 3600)
+    another_process().before()
+    assert [0 < redis.pttl(key) <= 1000 * pace_module._WINDOW_SECONDS for key in counts] == [True, True]
+    pace.told(Throttled(PROBLEM, 60))
+    wait = f"seatledger:pace:wait:{pace._tenant}"
+    redis.expire(wait, 3 * 3600)
+    assert (held_back(another_process()).seconds or 0) < 60.1
+    assert 0 < redis.pttl(wait) <= 60_100
+
+
 def test_the_longer_of_two_waits_counts(another_process: InProcess) -> None:
     another_process().told(Throttled(PROBLEM, 60))
     another_process().told(Throttled(PROBLEM, 5))

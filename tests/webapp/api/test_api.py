@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from jobs.queue import QueueUnavailable
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import ApiKey, AuditEntry, Role
+from webapp.models import ApiKey, AuditEntry, Role, utc_now
 
 LICENSES, ORGANIZATIONS = "/api/v1/licenses", "/api/v1/organizations"
 
@@ -149,6 +150,14 @@ def test_when_it_was_last_used_is_noted(client: FlaskClient, run_command: FlaskC
     read(client, key)
     db.session.expire_all()
     assert db.session.scalars(select(ApiKey.last_used_at)).one() == first
+    # A clock that was ahead is not believed.
+    db.session.execute(update(ApiKey).values(last_used_at=utc_now() + timedelta(days=365)))
+    db.session.commit()
+    read(client, key)
+    db.session.expire_all()
+    used_at = db.session.scalars(select(ApiKey.last_used_at)).one()
+    assert used_at is not None
+    assert first <= used_at <= utc_now()
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def mailing(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]
     return asked
 
 
+def test_a_link_that_a_clock_far_ahead_has_made_is_none(client: FlaskClient, known: User) -> None:
+    path = path_for(known)
+    link = db.session.query(UserLink).one()
+    link.created_at, link.expires_at = link.created_at + timedelta(days=365), link.expires_at + timedelta(days=365)
+    db.session.commit()
+    assert choose(client, path).status_code == 404
+    assert not is_signed_in(client)
+
+
 def test_an_invitation_sets_the_password_and_signs_in(app: Flask, client: FlaskClient, invited: User) -> None:
     path = path_for(invited)
     assert "ann@msp.example" in client.get(path).text
