@@ -10,11 +10,10 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from environs import Env, EnvError
+from environs import Env
 
 from settings import checks, mail
 from settings.data_directory import embedded_redis_socket, kept, make_private_directory
-from settings.errors import SettingError
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -82,35 +81,34 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
     The data directory is made (mode 0700) where it is missing.
     """
     env = _environment(environ_file)
-    try:
-        data_dir = _chosen_data_dir(env)
-        make_private_directory(data_dir)
-        _read_if_there(env, data_dir / BESIDE)
-        redis_url = checks.redis_url(env.str("REDIS_URL", ""))
-        return Settings(
-            data_dir=data_dir,
-            database_url=checks.database_url(env.str("DATABASE_URL", ""), data_dir),
-            redis_url=redis_url or f"unix://{embedded_redis_socket(data_dir)}",
-            redis_is_embedded=not redis_url,
-            host=env.str("HOST", "127.0.0.1"),
-            port=checks.port(env.int("PORT", 8000)),
-            secret_key=env.str("SECRET_KEY", "") or kept(data_dir / "secret_key", lambda: secrets.token_urlsafe(48)),
-            encryption_keys=checks.encryption_keys(env.str("ENCRYPTION_KEYS", ""), data_dir),
-            microsoft_login_url=checks.https_url("MICROSOFT_LOGIN_URL", env.str("MICROSOFT_LOGIN_URL", "")),
-            microsoft_graph_url=checks.https_url("MICROSOFT_GRAPH_URL", env.str("MICROSOFT_GRAPH_URL", "")),
-            microsoft_ca_bundle=checks.readable_file("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
-            sync_workers=checks.at_least("SYNC_WORKERS", env.int("SYNC_WORKERS", 2), 1),
-            sync_tenants_at_once=checks.tenants_at_once(env.int("SYNC_TENANTS_AT_ONCE", 16)),
-            trusted_proxies=checks.at_least("TRUSTED_PROXIES", env.int("TRUSTED_PROXIES", 0), 0),
-            run_log_days=checks.at_least("RUN_LOG_DAYS", env.int("RUN_LOG_DAYS", 90), 1),
-            database_prepared_statements=env.bool("DATABASE_PREPARED_STATEMENTS", True),
-            log_format=checks.one_of("LOG_FORMAT", env.str("LOG_FORMAT", "") or "text", _LOG_FORMATS),
-            log_level=checks.one_of("LOG_LEVEL", env.str("LOG_LEVEL", "") or "info", _LOG_LEVELS),
-            metrics_token=checks.metrics_token(env.str("METRICS_TOKEN", "")),
-            **mail.checked(env.str("MAIL_SERVER", ""), env.str("MAIL_FROM", ""), env.str("PUBLIC_URL", "")),
-        )
-    except EnvError as error:
-        raise SettingError(f"A setting cannot be read: {error}") from error
+    data_dir = _chosen_data_dir(env)
+    make_private_directory(data_dir)
+    _read_if_there(env, data_dir / BESIDE)
+    redis_url = checks.redis_url(env.str("REDIS_URL", ""))
+    return Settings(
+        data_dir=data_dir,
+        database_url=checks.database_url(env.str("DATABASE_URL", ""), data_dir),
+        redis_url=redis_url or f"unix://{embedded_redis_socket(data_dir)}",
+        redis_is_embedded=not redis_url,
+        host=env.str("HOST", "").strip() or "127.0.0.1",
+        port=checks.port(_number(env, "PORT", 8000)),
+        secret_key=env.str("SECRET_KEY", "") or kept(data_dir / "secret_key", lambda: secrets.token_urlsafe(48)),
+        encryption_keys=checks.encryption_keys(env.str("ENCRYPTION_KEYS", ""), data_dir),
+        microsoft_login_url=checks.https_url("MICROSOFT_LOGIN_URL", env.str("MICROSOFT_LOGIN_URL", "")),
+        microsoft_graph_url=checks.https_url("MICROSOFT_GRAPH_URL", env.str("MICROSOFT_GRAPH_URL", "")),
+        microsoft_ca_bundle=checks.readable_file("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
+        sync_workers=checks.at_least("SYNC_WORKERS", _number(env, "SYNC_WORKERS", 2), 1),
+        sync_tenants_at_once=checks.tenants_at_once(_number(env, "SYNC_TENANTS_AT_ONCE", 16)),
+        trusted_proxies=checks.at_least("TRUSTED_PROXIES", _number(env, "TRUSTED_PROXIES", 0), 0),
+        run_log_days=checks.at_least("RUN_LOG_DAYS", _number(env, "RUN_LOG_DAYS", 90), 1),
+        database_prepared_statements=checks.yes_or_no(
+            "DATABASE_PREPARED_STATEMENTS", env.str("DATABASE_PREPARED_STATEMENTS", ""), True
+        ),
+        log_format=checks.one_of("LOG_FORMAT", env.str("LOG_FORMAT", "") or "text", _LOG_FORMATS),
+        log_level=checks.one_of("LOG_LEVEL", env.str("LOG_LEVEL", "") or "info", _LOG_LEVELS),
+        metrics_token=checks.metrics_token(env.str("METRICS_TOKEN", "")),
+        **mail.checked(env.str("MAIL_SERVER", ""), env.str("MAIL_FROM", ""), env.str("PUBLIC_URL", "")),
+    )
 
 
 def chosen_data_dir(environ_file: Path | None = BASE_DIR / ".env") -> Path:
@@ -132,6 +130,10 @@ def _read_if_there(env: Env, file: Path | None) -> None:
 
 def _chosen_data_dir(env: Env) -> Path:
     return Path(env.str("DATA_DIR", "") or BASE_DIR / "instance").expanduser().resolve()
+
+
+def _number(env: Env, name: str, default: int) -> int:
+    return checks.number(name, env.str(name, ""), default)
 
 
 def _limiter_storage(redis_url: str) -> str:

@@ -18,6 +18,10 @@ from .errors import SettingError
 # As many connections to Microsoft are kept open (jobs/microsoft/connections.py), and threads share one processor.
 MOST_TENANTS_AT_ONCE = 64
 
+# In lower case.
+_YES = frozenset({"true", "t", "yes", "y", "on", "1"})
+_NO = frozenset({"false", "f", "no", "n", "off", "0"})
+
 _ESCAPES = "In a user or a password, write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A and % as %25."
 
 
@@ -100,6 +104,27 @@ def readable_file(name: str, given: str) -> str | None:
     if not (path.is_file() and os.access(path, os.R_OK)):
         raise SettingError(f"{name} names {path}, which is not a file that can be read.")
     return str(path)
+
+
+def number(name: str, given: str, default: int) -> int:
+    """The whole number; the default where nothing was given, as where a `.env` names a setting and leaves it empty."""
+    given = given.strip()
+    if not given:
+        return default
+    try:
+        return int(given)
+    except ValueError:
+        raise SettingError(f"{name} is {given}; it must be a whole number, such as {default}.") from None
+
+
+def yes_or_no(name: str, given: str, default: bool) -> bool:
+    """Whether it is switched on; the default where nothing was given."""
+    given = given.strip()
+    if not given:
+        return default
+    if given.lower() not in _YES | _NO:
+        raise SettingError(f"{name} is {given}; it must be true or false.")
+    return given.lower() in _YES
 
 
 def port(given: int) -> int:

@@ -1,0 +1,79 @@
+"""Settings that were left empty mean their defaults, and wrong ones are told in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config import load
+from settings.errors import SettingError
+
+PLAIN = (
+    "HOST",
+    "PORT",
+    "SYNC_WORKERS",
+    "SYNC_TENANTS_AT_ONCE",
+    "TRUSTED_PROXIES",
+    "RUN_LOG_DAYS",
+    "DATABASE_PREPARED_STATEMENTS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    for name in PLAIN:
+        # Set first, so that what a file sets in this process is taken back, too.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_an_empty_setting_means_its_default(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    default = load(None)
+    monkeypatch.setenv(name, "")
+    assert load(None) == default
+
+
+def test_a_file_that_leaves_all_of_them_empty_means_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "empty.env"
+    default = load(None)
+    file.write_text("".join(f"{name}=\n" for name in PLAIN))
+    assert load(file) == default
+    assert (default.host, default.port, default.sync_workers) == ("127.0.0.1", 8000, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "sentence"),
+    [
+        ("PORT", "abc", "PORT is abc; it must be a whole number, such as 8000."),
+        ("PORT", "80.5", "PORT is 80.5; it must be a whole number, such as 8000."),
+        ("PORT", "70000", "PORT is 70000; it must be between 1 and 65535."),
+        ("SYNC_WORKERS", "two", "SYNC_WORKERS is two; it must be a whole number, such as 2."),
+        ("SYNC_WORKERS", "0", "SYNC_WORKERS is 0; it must be 1 or more."),
+        ("SYNC_TENANTS_AT_ONCE", "x", "SYNC_TENANTS_AT_ONCE is x; it must be a whole number, such as 16."),
+        ("TRUSTED_PROXIES", "one", "TRUSTED_PROXIES is one; it must be a whole number, such as 0."),
+        ("RUN_LOG_DAYS", "9 days", "RUN_LOG_DAYS is 9 days; it must be a whole number, such as 90."),
+        ("DATABASE_PREPARED_STATEMENTS", "maybe", "DATABASE_PREPARED_STATEMENTS is maybe; it must be true or false."),
+    ],
+)
+def test_a_wrong_setting_is_told_with_what_to_write(
+    name: str, given: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, given)
+    with pytest.raises(SettingError) as refused:
+        load(None)
+    assert str(refused.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "means"), [("true", True), ("ON", True), (" 1 ", True), ("False", False), ("no", False), ("0", False)]
+)
+def test_what_is_switched_is_understood_in_the_usual_words(
+    given: str, means: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_PREPARED_STATEMENTS", given)
+    assert load(None).database_prepared_statements is means
