@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import click
@@ -15,7 +14,7 @@ from ..integrations import adding
 from ..integrations.status import workers_alive
 from ..models import LineState, TenantAddition
 from . import find
-from .output import as_json_option, explained, print_records
+from .output import as_json_option, explained, print_records, read_all
 from .waiting import NO_WORKER_SECONDS
 
 _COLUMNS = ("line", "state", "tenant_id", "tenant", "integration", "code", "reason")
@@ -40,12 +39,10 @@ def add_tenants(name: str, tenants: tuple[str, ...], as_json: bool) -> None:
     """
     integration = find.integration_named(name)
     try:
-        lines = adding.lines_of("\n".join(tenants) if tenants else sys.stdin.read())
+        lines = adding.lines_of("\n".join(tenants) if tenants else read_all())
         addition_id = adding.add(integration, lines, None, COMMAND_LINE)
     except adding.CannotAdd as error:
         raise click.ClickException(str(error)) from error
-    except UnicodeDecodeError as error:
-        raise click.ClickException("Standard input is not text in UTF-8.") from error
     _wait(addition_id, len(lines))
     found = adding.records(find.integration_named(name), addition_id)
     print_records(found, _COLUMNS, as_json)

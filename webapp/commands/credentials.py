@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -20,7 +19,7 @@ from ..models import Cloud, Integration, utc_now
 from . import find
 from .asking import ask as ask_microsoft
 from .asking import refusal, warn
-from .output import explained, read_secret
+from .output import explained, read_line, read_secret
 
 
 def ask(sealed: str) -> dict[str, Any]:
@@ -88,7 +87,7 @@ def _read(path: Path, has_password: bool) -> certificates.Certificate:
             content = file.read(certificates.LARGEST + 1)
     except OSError as error:
         raise click.ClickException(f"{path} cannot be read ({error.strerror}).") from error
-    password = sys.stdin.readline().rstrip("\r\n") if has_password else ""
+    password = read_line() if has_password else ""
     try:
         return certificates.read(content, password, utc_now())
     except ValueError as error:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
-from typing import Any
+from io import BytesIO
+from typing import Any, BinaryIO
 
 import click
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -79,10 +80,33 @@ def print_record(record: dict[str, Any], columns: Sequence[str], as_json: bool) 
 
 def read_secret(what: str) -> str:
     """One line of standard input: secrets are never arguments, which other users of the machine can see."""
-    secret = sys.stdin.readline().rstrip("\r\n")
+    secret = read_line()
     if not secret:
         raise click.ClickException(f"No {what} came on standard input. Pipe it in, on one line.")
     return secret
+
+
+def read_line() -> str:
+    """The first line of standard input, without its end; empty where there is none."""
+    return _decoded(_standard_input().readline()).rstrip("\r\n")
+
+
+def read_all() -> str:
+    """All of standard input."""
+    return _decoded(_standard_input().read())
+
+
+def _standard_input() -> BinaryIO:
+    """Its bytes: whether Python refuses what is no text or keeps it in disguise depends on the locale."""
+    # There is none where whoever started this process closed it.
+    return BytesIO() if sys.stdin is None else sys.stdin.buffer
+
+
+def _decoded(given: bytes) -> str:
+    try:
+        return given.decode()
+    except UnicodeDecodeError as error:
+        raise click.ClickException("Standard input is not text in UTF-8.") from error
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
