@@ -16,6 +16,7 @@ from ..licenses.holders import assignments
 from ..licenses.queries import find, listing, organizations_chosen
 from ..licenses.records import record
 from ..models import STATUS_LABELS, License
+from ..text import one_line
 from .output import as_json_option, explained, print_records
 
 licenses = AppGroup("licenses", help="Licenses of all organizations.")
@@ -54,6 +55,7 @@ def list_licenses(
     """Print licenses with their figures. An option that may be repeated takes several values."""
     if known_sort(sort) is None:
         raise click.ClickException(f"There is nothing named {sort} to sort by. Use one of: {', '.join(SORTS)}.")
+    _refuse_nothing(organization=organization, tenant=tenant, product=product, status=status)
     filters = Filters.made_of(
         q=search,
         organization=organization,
@@ -82,6 +84,7 @@ def list_contacts(license_id: int | None, organization: tuple[str, ...], as_json
         raise click.UsageError("Name a LICENSE_ID, or an --organization.")
     if license_id is not None and find(db.session, access.EVERYTHING, license_id) is None:
         raise click.ClickException(f"There is no license {license_id}. `flask licenses list --json` has the ids.")
+    _refuse_nothing(organization=organization)
     _refuse_unknown(Filters.made_of(organization=organization))
     organizations = organizations_chosen(organization) if organization else None
     rows = db.session.execute(assignments(access.EVERYTHING, license_id, organizations)).all()
@@ -100,6 +103,13 @@ def _assignment(row: Any) -> dict[str, Any]:
         "direct": row.is_direct,
         "through_group": row.is_through_group,
     }
+
+
+def _refuse_nothing(**options: tuple[str, ...]) -> None:
+    """A variable that a script left empty must not look like no option, which lists everything."""
+    for name, values in options.items():
+        if not all(map(one_line, values)):
+            raise click.ClickException(f"--{name} is empty. Say which one, or leave the option out.")
 
 
 def _refuse_unknown(filters: Filters) -> None:

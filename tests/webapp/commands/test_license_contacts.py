@@ -75,6 +75,8 @@ def test_it_is_a_table_for_people(run_command: FlaskCliRunner, make: Make, licen
         (["987654"], 1, "There is no license 987654."),
         (["99999999999999"], 1, "There is no license 99999999999999."),
         (["--organization", "Nobody"], 1, "There is no organization named Nobody."),
+        (["--organization", ""], 1, "--organization is empty."),
+        (["--organization", "\udce4"], 1, "--organization is empty."),
     ],
 )
 def test_what_is_not_there_is_named(options: list[str], code: int, sentence: str, run_command: FlaskCliRunner) -> None:

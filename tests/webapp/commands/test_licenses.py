@@ -96,6 +96,11 @@ def test_an_organization_without_licenses_lists_none(run_command: FlaskCliRunner
         (["--status", "Fine"], "There is no status Fine. Use one of: Enabled, Warning, Suspended"),
         (["--sort", "colour"], "There is nothing named colour to sort by. Use one of: organization, tenant"),
         (["--organization", "a\udce4b"], "There is no organization named ab."),
+        (["--organization", "\udce4"], "--organization is empty."),
+        (["--organization", "Contoso", "--organization", ""], "--organization is empty."),
+        (["--tenant", ""], "--tenant is empty."),
+        (["--product", " "], "--product is empty."),
+        (["--status", ""], "--status is empty."),
     ],
 )
 def test_what_names_nothing_is_refused_in_a_sentence(
