@@ -47,10 +47,12 @@ def domains(text: str) -> list[str]:
 
 
 def _refusal(wrong: list[str]) -> str:
-    told = ", ".join(map(_cut, wrong[:_MOST_TOLD]))
-    more = f" and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+    *told, last = map(_cut, wrong[:_MOST_TOLD])
+    if len(wrong) > _MOST_TOLD:
+        told, last = [*told, last], f"{len(wrong) - _MOST_TOLD} more"
     what = "is not a domain name" if len(wrong) == 1 else "are not domain names"
-    return f"{told}{more} {what}. A domain looks like contoso.com: without https://, a path or an @."
+    those = f"{', '.join(told)} and {last}" if told else last
+    return f"{those} {what}. A domain looks like contoso.com: without https://, a path or an @."
 
 
 def _cut(text: str) -> str:

@@ -19,6 +19,7 @@ from ..organizations.importing import Line, Plan, Verdict
 from ..organizations.queries import Summary, listing, named, summaries
 from ..organizations.reading import Sheet, read
 from ..search import searchable
+from ..text import count_of
 from ..uploads.decoding import NotReadable
 from .output import as_json_option, explained, print_record, print_records
 
@@ -76,7 +77,8 @@ def create(name: str, address: str, phone: str, domain: tuple[str, ...], as_json
 def import_organizations(file: BinaryIO, dry_run: bool, update: bool) -> None:
     """Import the organizations in FILE, a CSV whose first line names the columns name, address, phone and domains.
 
-    Only the name is needed. One that is there already is left as it is, unless --update is given.
+    Only the name is needed. One that is there already is left as it is, unless --update is given. Exit 1 where lines
+    are wrong; the others are imported all the same.
     """
     try:
         sheet = read(file)
@@ -91,6 +93,9 @@ def import_organizations(file: BinaryIO, dry_run: bool, update: bool) -> None:
         done = importing.apply(db.session, access.EVERYTHING, sheet, update, file.name)
         db.session.commit()
     _print_plan(done, sheet, dry_run, update)
+    wrong = done.counts[Verdict.INVALID] + done.counts[Verdict.DUPLICATE]
+    if wrong:
+        raise click.ClickException(f"{count_of(wrong, 'line')} of {len(done.lines):,} cannot be imported: see above.")
 
 
 def _print_plan(plan: Plan, sheet: Sheet, is_dry_run: bool, update: bool) -> None:

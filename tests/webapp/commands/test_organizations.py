@@ -75,7 +75,7 @@ def test_a_dry_run_says_what_becomes_of_each_line_and_an_import_does_it(
     path = tmp_path / "customers.csv"
     path.write_bytes("name;phone;owner\nNew;;\ncontoso;2;\nnew;;\n;3;\n".encode("utf-16"))
     dry = run_command.invoke(args=["organizations", "import", str(path), "--dry-run"])
-    assert dry.exit_code == 0
+    assert dry.exit_code == 1
     assert dry.stdout.splitlines() == [
         "1 organization would be created, 0 would be updated; 3 lines would be left out.",
         "Columns that are not known, and left out: owner.",
@@ -85,10 +85,12 @@ def test_a_dry_run_says_what_becomes_of_each_line_and_an_import_does_it(
     assert dry.stderr.splitlines() == [
         "Line 4: new is left out: Duplicate of line 2.",
         "Line 5: no name is left out: It has no name.",
+        "Error: 2 lines of 4 cannot be imported: see above.",
     ]
     assert db.session.query(Organization).count() == 1
     db.session.rollback()
     done = run_command.invoke(args=["organizations", "import", str(path), "--update"])
+    assert done.exit_code == 1
     assert done.stdout.startswith("1 organization created, 1 updated; 2 lines left out.")
     db.session.expire_all()
     stored = db.session.execute(select(Organization.name, Organization.phone).order_by(Organization.name)).all()
@@ -96,6 +98,18 @@ def test_a_dry_run_says_what_becomes_of_each_line_and_an_import_does_it(
     db.session.rollback()
     again = run_command.invoke(args=["organizations", "import", str(path)])
     assert again.stdout.startswith("0 organizations created, 0 updated; 4 lines left out.")
+
+
+def test_lines_that_are_there_already_are_no_failure(run_command: FlaskCliRunner, make: Make, tmp_path: Path) -> None:
+    make.organization(name="Contoso", phone="1")
+    make.organization(name="Left", archived_at=utc_now())
+    path = tmp_path / "customers.csv"
+    path.write_text("name,phone\nContoso,2\nleft,\nNew,\n")
+    for _ in range(2):
+        result = run_command.invoke(args=["organizations", "import", str(path)])
+        assert (result.exit_code, result.stderr) == (0, "")
+        db.session.rollback()
+    assert db.session.query(Organization).count() == 3
 
 
 def test_a_file_that_is_no_list_ends_with_a_sentence(run_command: FlaskCliRunner, tmp_path: Path) -> None:

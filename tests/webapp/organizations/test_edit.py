@@ -120,7 +120,11 @@ def test_editing_changes_what_was_sent_and_is_logged(as_administrator: FlaskClie
         ("phone", "1" * 101, "The phone number has 101 characters"),
         ("domains", "contoso.com not_a_domain", "not_a_domain is not a domain name."),
         ("domains", "https://contoso.com", "https://contoso.com is not a domain name."),
-        ("domains", "a..b -a.example 1.2.3.4 localhost", "a..b, -a.example, 1.2.3.4, localhost are not domain names."),
+        (
+            "domains",
+            "a..b -a.example 1.2.3.4 localhost",
+            "a..b, -a.example, 1.2.3.4 and localhost are not domain names.",
+        ),
         ("domains", "\n".join(f"d{n}.de" for n in range(30_000)), "These are 30,000 domains; an organization may have"),
         ("domains", "x" * 5000, "…"),
     ],

@@ -75,7 +75,7 @@ def test_only_the_name_is_needed_and_short_lines_are_filled_up() -> None:
         (",Somewhere,,", "It has no name."),
         ("x" * 5000 + ",,,", "The name has 5,000 characters; it may have 200."),
         ("A," + "x" * 501 + ",,", "The address has 501 characters; it may have 500."),
-        ("A,,,no domain", "no, domain are not domain names."),
+        ("A,,,no domain", "no and domain are not domain names."),
         ("A,,,x_y.example", "x_y.example is not a domain name."),
         (
             "Contoso, Inc,Here,1,a.example",
