@@ -76,7 +76,7 @@ def given_proof(
         secret = fields.client_secret(read_secret("client secret")) if client_secret_stdin else ""
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    if secret and ends_on and ends_on < utc_now().date():
+    if ends_on and ends_on < utc_now().date():
         raise click.ClickException(f"{ends_on} has passed. Take the date that the app registration shows.")
     return Proof(secret, ends_on)
 

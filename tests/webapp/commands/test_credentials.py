@@ -147,6 +147,18 @@ def test_only_the_date_or_only_the_app_is_changed(flask: Run, microsoft: Microso
     assert flask("credentials", "Contoso", "--client-id", "no guid").exit_code == 1
 
 
+def test_a_date_that_has_passed_is_refused_alone_too(
+    flask: Run, microsoft: Microsoft, integration: Integration
+) -> None:
+    before = integration.credentials_end_on
+    result = flask("credentials", "Contoso", "--secret-expires-on", "2020-12-10")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: 2020-12-10 has passed. Take the date that the app registration shows.\n"
+    assert stored().credentials_end_on == before
+    today = flask("credentials", "Contoso", "--secret-expires-on", str(TODAY))
+    assert (today.exit_code, stored().credentials_end_on) == (0, TODAY)
+
+
 def test_the_list_tells_the_credentials_and_warns_of_their_end(flask: Run, integration: Integration) -> None:
     end(integration, -2)
     result = flask("list", "--json")
