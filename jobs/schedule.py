@@ -6,6 +6,7 @@ they may.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import time
 from contextlib import suppress
@@ -127,6 +128,8 @@ def scheduler() -> Scheduler:
 
 
 def main() -> None:
+    # It has no options; but who asks for help, or mistypes, must not start one unawares.
+    argparse.ArgumentParser(prog="python -m jobs.schedule", description="Start a schedule.").parse_args()
     app = create_app()
     configure(app.config["SETTINGS"])
     skew.wait_until_it_fits(app)
