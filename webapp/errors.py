@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -25,93 +25,9 @@ from .database import driver_s_words, forget_transaction, is_away
 from .models import Problem
 from .refusals import refusal_of
 from .schema_version import MigrationNeeded
+from .troubles import NO_DATABASE, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
 
 RETRY_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """What an error page says: what happened, and what to do."""
-
-    code: int
-    title: str
-    text: str
-    icon: str = "alert-triangle"
-    # What the log files the traceback under.
-    reference: str = ""
-    # Whether the page may ask who is signed in, which takes the database.
-    is_alone: bool = False
-    # Where the form is that was sent, to be opened anew.
-    form_address: str = ""
-
-
-_TROUBLES = {
-    trouble.code: trouble
-    for trouble in (
-        Trouble(
-            400,
-            "This request could not be read",
-            "Something in it is missing or malformed. Go back, check what was entered, and send it again.",
-        ),
-        Trouble(401, "Sign in to go on", "Nobody is signed in in this browser, or the session has ended.", "login"),
-        Trouble(
-            403,
-            "Your role does not allow this",
-            "Ask an Administrator to do it for you, or to give you a role that may.",
-            "lock",
-        ),
-        Trouble(
-            404,
-            "There is nothing here",
-            "The address is mistyped, or what it showed is gone. Look for it in the lists.",
-            "search",
-        ),
-        Trouble(
-            405,
-            "This address is not for opening",
-            "It takes what a form or a button sends. Go back to the page with that button and press it there.",
-            "ban",
-        ),
-        Trouble(
-            409,
-            "This cannot be done any more",
-            "What it was about has changed meanwhile. Reload the page to see how it stands.",
-            "alert-circle",
-        ),
-        Trouble(413, "This is too large", "Seatledger takes no more than {limit} MB here. Send less.", "alert-circle"),
-        Trouble(429, "Too many attempts", "Wait a few minutes, then try again.", "clock"),
-        Trouble(
-            500,
-            "Something went wrong here",
-            "Nothing was saved by half. Try again. If it happens again, tell whoever runs this server the reference: "
-            "the log has the cause under it.",
-        ),
-        Trouble(503, "This cannot be done at the moment", "Try again in a moment.", "server-off"),
-    )
-}
-
-_OUTDATED_FORM = Trouble(
-    400,
-    "This form is out of date",
-    "It was opened too long ago, or before somebody signed in or out in this browser. Reload the page and fill it "
-    "in again. Nothing was changed.",
-    "refresh",
-)
-_NO_DATABASE = Trouble(
-    503,
-    "The database does not answer",
-    "Nothing was changed. Try again in a moment. If it lasts, whoever runs this server finds at /readyz what is wrong.",
-    "database-off",
-    is_alone=True,
-)
-_OLDER_DATABASE = Trouble(
-    503,
-    "Seatledger is being updated",
-    "Its database is older than this version. Try again in a moment. If it lasts, whoever runs this server has to "
-    "migrate it yet: `flask db upgrade`. Nothing was changed.",
-    "refresh",
-    is_alone=True,
-)
 
 
 def init_app(app: Flask) -> None:
@@ -129,15 +45,19 @@ def init_app(app: Flask) -> None:
 
 def wants_json() -> bool:
     """Whether a program asks, which takes JSON rather than a page; below /api/ nobody else does."""
-    if request.path.startswith("/api/"):
+    if _is_api():
         return True
     accepted = request.accept_mimetypes
     return request.args.get("format") == "json" or bool(accepted["application/json"] > accepted["text/html"])
 
 
+def _is_api() -> bool:
+    return bool(request.path.startswith("/api/"))
+
+
 def _http_error(error: HTTPException) -> Response:
     code = error.code or 500
-    trouble = _TROUBLES.get(code) or Trouble(code, error.name, "Go back and try it another way.")
+    trouble = trouble_of(code, error.name, of_api=_is_api())
     retry_after = getattr(error, "retry_after", None)
     if isinstance(retry_after, int):
         trouble = replace(trouble, text=f"Try again {_in(retry_after)}. Until then every attempt is refused.")
@@ -153,12 +73,12 @@ def _http_error(error: HTTPException) -> Response:
 
 def _outdated_form(error: CSRFError) -> Response:
     takes_get = "GET" in (request.url_rule.methods or ()) if request.url_rule else False
-    return _answer(replace(_OUTDATED_FORM, form_address=request.path if takes_get else ""))
+    return _answer(replace(OUTDATED_FORM, form_address=request.path if takes_get else ""))
 
 
 def _internal_error(error: InternalServerError) -> Response:
     reference = g.get("error_reference") or _new_reference()
-    return _answer(replace(_TROUBLES[500], reference=reference, is_alone=True))
+    return _answer(replace(TROUBLES[500], reference=reference, is_alone=True))
 
 
 def _no_database(error: SQLAlchemyError) -> Response:
@@ -168,14 +88,14 @@ def _no_database(error: SQLAlchemyError) -> Response:
     words = driver_s_words(error)
     current_app.logger.warning("The database does not answer at %s %r: %s", request.method, _path(), words)
     refusal = refusal_of(error)
-    return _soon(_refused(refusal) if refusal else _NO_DATABASE)
+    return _soon(_refused(refusal) if refusal else NO_DATABASE)
 
 
 def _refused(refusal: Problem) -> Trouble:
     text = (
         f"Nothing was changed. Try again in a moment. If it lasts, this is for whoever runs this server: {refusal.fix}"
     )
-    return replace(_NO_DATABASE, title=refusal.reason.removesuffix("."), text=text)
+    return replace(NO_DATABASE, title=refusal.reason.removesuffix("."), text=text)
 
 
 def _wrong_statement(error: DBAPIError) -> Response:
@@ -191,7 +111,7 @@ def _wrong_statement(error: DBAPIError) -> Response:
 
 def _older_database(error: MigrationNeeded) -> Response:
     current_app.logger.warning("%s", error)
-    return _soon(_OLDER_DATABASE)
+    return _soon(OLDER_DATABASE)
 
 
 def _soon(trouble: Trouble) -> Response:
@@ -203,7 +123,7 @@ def _soon(trouble: Trouble) -> Response:
 def _no_queue(error: QueueUnavailable | NoWorker | WorkersBusy) -> Response:
     if isinstance(error, QueueUnavailable):
         current_app.logger.warning(REDIS_IS_AWAY, error.reason)
-    return _answer(replace(_TROUBLES[503], text=str(error)))
+    return _answer(replace(TROUBLES[503], text=str(error)))
 
 
 def _log_exception(exc_info: Any) -> None:

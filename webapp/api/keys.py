@@ -48,7 +48,7 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
         def checked(*args: Any, **kwargs: Any) -> Any:
             key = _key_of_request()
             if not key_may(key, permission):
-                abort(403, f"The API key {key.name} has the role {key.role.label}, which does not allow this.")
+                abort(403, f"{key.name} has the role {key.role.label}. Use a key that was made with another role.")
             g.api_key = key
             return view(*args, **kwargs)
 
@@ -66,10 +66,7 @@ def _key_of_request() -> ApiKey:
         else None
     )
     if key is None:
-        raise Unauthorized(
-            "Send an API key that is in use, as `Authorization: Bearer KEY`. `flask api-keys create` makes one.",
-            www_authenticate=WWWAuthenticate("bearer"),
-        )
+        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
     _note_use(key)
     return key
 

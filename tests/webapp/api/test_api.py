@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 from flask import Flask
@@ -17,19 +18,7 @@ from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import ApiKey, AuditEntry, Role, utc_now
 
-LICENSES, ORGANIZATIONS = "/api/v1/licenses", "/api/v1/organizations"
-
-
-def made(run_command: FlaskCliRunner, *arguments: str) -> str:
-    result = run_command.invoke(args=["api-keys", "create", *arguments])
-    assert result.exit_code == 0, result.output
-    return result.output.strip()
-
-
-def read(client: FlaskClient, key: str, address: str = LICENSES) -> Any:
-    answer = client.get(address, headers={"Authorization": f"Bearer {key}"})
-    assert answer.status_code == 200, answer.get_data(as_text=True)
-    return answer.get_json()
+from .reading import LICENSES, ORGANIZATIONS, made, read
 
 
 def test_licenses_have_the_fields_of_the_command(client: FlaskClient, run_command: FlaskCliRunner, make: Make) -> None:
@@ -234,3 +223,33 @@ def test_an_address_or_a_method_that_is_not_there_and_a_missing_or_weak_key_are_
     ]
     assert [answer.status_code for answer in answers] == [404, 404, 405, 401, 403]
     assert all(answer.get_json()["error"] for answer in answers)
+
+
+def test_errors_of_the_api_speak_to_programs(client: FlaskClient) -> None:
+    told = {
+        401: client.get(LICENSES),
+        404: client.get("/api/v1/nothing"),
+        405: client.delete(LICENSES),
+    }
+    for code, answer in told.items():
+        assert answer.status_code == code
+    assert {code: answer.get_json()["error"] for code, answer in told.items()} == {
+        401: "This takes an API key that is in use. Send it as `Authorization: Bearer KEY`. `flask api-keys create` "
+        "makes one.",
+        404: "The API has nothing at this address. What it has is at /api/v1/licenses and /api/v1/organizations.",
+        405: "The API is only read. Send GET.",
+    }
+
+
+def test_a_weak_key_is_told_its_role(
+    client: FlaskClient, run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = made(run_command, "Reports", "--role", "read-only")
+    monkeypatch.setattr("webapp.api.keys.key_may", lambda key, permission: False)
+    answer = client.get(LICENSES, headers={"Authorization": f"Bearer {key}"})
+    assert answer.get_json()["error"].startswith("This API key does not allow this. Reports has the role Read-only. ")
+
+
+def test_the_addresses_that_a_missing_one_names_are_all_there_are(app: Flask, client: FlaskClient) -> None:
+    told = re.findall(r"/api/\S+[a-z]", client.get("/api/v1/nothing").get_json()["error"])
+    assert sorted(told) == sorted(rule.rule for rule in app.url_map.iter_rules() if rule.rule.startswith("/api/"))
