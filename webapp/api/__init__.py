@@ -1,4 +1,4 @@
-"""What programs read: organizations, licenses and sync runs as JSON, with an API key."""
+"""What programs read: organizations and licenses as JSON, with an API key."""
 
 from .views import init_app
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response
 
 from ..access import Permission, scope_of_key
 from ..extensions import db
-from ..licenses.filters import Filters
 from ..licenses.queries import listing as license_listing
 from ..licenses.queries import page_of, totals
 from ..licenses.records import record as license_record
@@ -21,10 +20,8 @@ from ..models import Organization
 from ..organizations.queries import Summary, summaries
 from ..organizations.queries import listing as organization_listing
 from ..paging import Page, count_rows
-from ..search import row_id, searchable
-from . import keys
-
-PER_PAGE, MOST_PER_PAGE = 100, 1000
+from ..search import searchable
+from . import asked, keys
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -38,7 +35,7 @@ def init_app(app: Flask) -> None:
 def licenses() -> Response:
     """Licenses with their figures, filtered as the Global list is; `totals` are those of all pages."""
     scope = scope_of_key(g.api_key)
-    filters = replace(Filters.of(request.args), page=_page_asked(), per_page=_per_page())
+    filters = asked.of_licenses(request.args, scope)
     figures = totals(db.session, scope, filters)
     page = Page(filters.page, filters.per_page, figures.count)
     query = page_of(license_listing(scope, filters, with_assigned=True), page)
@@ -52,8 +49,9 @@ def licenses() -> Response:
 def organizations() -> Response:
     """Organizations with the figures of their licenses; `q` searches as the page does."""
     scope = scope_of_key(g.api_key)
-    query = organization_listing(scope, searchable(request.args.get("q", "")))
-    page = Page(_page_asked(), _per_page(), count_rows(db.session, query))
+    q, number, per_page = asked.of_organizations(request.args)
+    query = organization_listing(scope, searchable(q))
+    page = Page(number, per_page, count_rows(db.session, query))
     rows = db.session.scalars(query.limit(page.per_page).offset(page.offset)).all()
     figures = summaries(db.session, scope, [row.id for row in rows])
     return _answer(page, (_organization(row, figures[row.id]) for row in rows))
@@ -83,14 +81,6 @@ def _answer(page: Page, items: Iterable[dict[str, Any]], **more: Any) -> Respons
             **more,
         }
     )
-
-
-def _page_asked() -> int:
-    return row_id(request.args.get("page", "")) or 1
-
-
-def _per_page() -> int:
-    return min(row_id(request.args.get("per_page", "")) or PER_PAGE, MOST_PER_PAGE)
 
 
 def _plain(value: Any) -> Any:

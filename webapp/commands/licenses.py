@@ -6,16 +6,14 @@ from typing import Any
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import func, select
 
 from .. import access
 from ..extensions import db
-from ..licenses import choices
-from ..licenses.filters import CONNECTIONS, SORTS, Filters, known_sort
+from ..licenses import choices, refused
+from ..licenses.filters import CONNECTIONS, SORTS, Filters
 from ..licenses.holders import assignments
 from ..licenses.queries import find, listing, organizations_chosen
 from ..licenses.records import record
-from ..models import STATUS_LABELS, License
 from ..text import one_line
 from .output import as_json_option, explained, print_records
 
@@ -53,8 +51,8 @@ def list_licenses(
     as_json: bool,
 ) -> None:
     """Print licenses with their figures. An option that may be repeated takes several values."""
-    if known_sort(sort) is None:
-        raise click.ClickException(f"There is nothing named {sort} to sort by. Use one of: {', '.join(SORTS)}.")
+    if refusal := refused.sort(sort):
+        raise click.ClickException(refusal)
     _refuse_nothing(organization=organization, tenant=tenant, product=product, status=status)
     filters = Filters.made_of(
         q=search,
@@ -117,7 +115,5 @@ def _refuse_unknown(filters: Filters) -> None:
     for kind in choices.KINDS:
         for value in choices.unknown(db.session, access.EVERYTHING, kind, getattr(filters, kind)):
             raise click.ClickException(f"There is no {kind} named {value}.")
-    for status in filters.status:
-        is_stored = select(License.id).where(func.lower(License.status) == status.lower()).limit(1)
-        if status not in STATUS_LABELS and db.session.scalar(is_stored) is None:
-            raise click.ClickException(f"There is no status {status}. Use one of: {', '.join(STATUS_LABELS)}.")
+    if refusal := refused.statuses(db.session, access.EVERYTHING, filters.status):
+        raise click.ClickException(refusal)
