@@ -12,7 +12,7 @@ import pytest
 from config import BASE_DIR
 from launcher import demo
 
-SCRIPT = "from config import load; found = load(None); print(found.microsoft_graph_url, found.microsoft_ca_bundle, found.port)"
+SCRIPT = "from config import load; it = load(None); print(it.microsoft_graph_url, it.microsoft_ca_bundle, it.port)"
 NAMES = ("MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL", "MICROSOFT_CA_BUNDLE", "HOST", "PORT")
 
 
