@@ -100,7 +100,11 @@ def start_due() -> None:
 
 
 class Scheduler(CronScheduler):
-    """RQ's scheduler, which does not wait for the clock to get back to where it was before it was set back."""
+    """RQ's scheduler, which does not wait for the clock to get back to where it was before it was set back.
+
+    It reports as workers do, and not to RQ's registry: that goes by the clocks of those who write it and of those who
+    read it, and keeps the name of what was killed until somebody reads it.
+    """
 
     def enqueue_jobs(self) -> list[CronJob]:
         for cron_job in self.get_jobs():
@@ -109,10 +113,17 @@ class Scheduler(CronScheduler):
                 cron_job.latest_enqueue_time = None
         return super().enqueue_jobs()
 
+    def register_birth(self) -> None:
+        """Say nothing yet: it is there when it has enqueued what is due."""
+
+    def heartbeat(self) -> None:
+        """Say that it is there. RQ calls this each time around, so at least as often as it sweeps."""
+        queue.report_schedule(self.name)
+
     def register_death(self, pipeline: Pipeline | None = None) -> None:
         """Say so at its end, where Redis is there: its error would take the place of being told to stop."""
         with suppress(RedisError):
-            super().register_death(pipeline)
+            queue.forget_schedule(self.name)
 
 
 def scheduler() -> Scheduler:

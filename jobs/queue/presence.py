@@ -1,18 +1,29 @@
-"""Which workers and schedules are there: what they report, and how long ago."""
+"""Which workers and schedules are there: what they report, and how long ago.
+
+All of it is by the clock of Redis, since a process whose own clock is wrong is there all the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
-from rq.cron import CronScheduler
 
 from .names import QUEUES, SYNC
 from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
 # A worker reports every few seconds; one that was not heard of for this long is not there.
 WORKER_SILENCE_SECONDS = 15
+# A schedule does so each time it has enqueued what was due, also every few seconds, but in the thread that does it.
+SCHEDULE_SILENCE_SECONDS = 30
+
+# Where schedules report: a sorted set, as that of workers.
+SCHEDULES_KEY = "seatledger:schedules"
+
+# What a process that vanished said of itself is kept for so long, and so are its reports.
+_KEPT_SECONDS = 3600
 
 
 def _believed(count: int) -> int:
@@ -36,46 +47,108 @@ def workers_alive(queue_name: str = SYNC) -> int:
 def workers_versions() -> dict[str, str]:
     """The versions of the workers that reported lately, by their names. Raises `QueueUnavailable`."""
     try:
-        bounds = _alive_since()
-        found: list[Any] = [connection().zrangebyscore(workers_key(name), *bounds) for name in QUEUES]
-        names = sorted({name.decode() for some in found for name in some})
+        names = _workers()
         versions: list[Any] = connection().mget([_version_key(name) for name in names]) if names else []
         return {name: (version or b"").decode() for name, version in zip(names, versions, strict=True)}
     except RedisError as error:
         raise QueueUnavailable from error
 
 
-def _alive_since() -> tuple[float, float]:
+def workers_clocks() -> dict[str, float]:
+    """How many seconds the clock of each worker that reported lately is ahead of Redis', or behind it, below 0.
+
+    By their names. Those of an older version do not tell. Raises `QueueUnavailable`.
+    """
+    try:
+        return _clocks(_workers())
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def schedules_clocks() -> dict[str, float]:
+    """The same of the schedules that reported lately. Raises `QueueUnavailable`."""
+    try:
+        return _clocks(_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS))
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _clocks(names: Sequence[str]) -> dict[str, float]:
+    told: list[Any] = connection().mget([_clock_key(name) for name in names]) if names else []
+    return {name: float(off) for name, off in zip(names, told, strict=True) if off is not None}
+
+
+def _workers() -> list[str]:
+    """The names of those that reported lately, whichever queues they take jobs of."""
+    return sorted({name for queue_name in QUEUES for name in _names(workers_key(queue_name))})
+
+
+def _names(key: str, silence: float = WORKER_SILENCE_SECONDS) -> list[str]:
+    found: list[Any] = connection().zrangebyscore(key, *_alive_since(silence))
+    return sorted(name.decode() for name in found)
+
+
+def _alive_since(silence: float = WORKER_SILENCE_SECONDS) -> tuple[float, float]:
     now = redis_now()
     # One that reported later than now did so before the clock was set back.
-    return now - WORKER_SILENCE_SECONDS, now + WORKER_SILENCE_SECONDS
+    return now - silence, now + silence
 
 
 def schedules_alive() -> int:
     """How many schedule processes reported lately. Raises `QueueUnavailable`, as above."""
     try:
-        return _believed(len(CronScheduler.all(connection())))
+        return _believed(int(connection().zcount(SCHEDULES_KEY, *_alive_since(SCHEDULE_SILENCE_SECONDS))))
     except RedisError as error:
         raise QueueUnavailable from error
 
 
 def report_worker(name: str, queues: Sequence[str] = QUEUES, version: str = "") -> None:
-    """Note that this worker of these queues is alive, and its version; forget those that have long been silent."""
-    now = redis_now()
+    """Note that this worker of these queues is alive, its version and its clock."""
+    _report(name, [workers_key(queue_name) for queue_name in queues], {_version_key(name): version})
+
+
+def report_schedule(name: str) -> None:
+    """Note that this schedule is alive, and its clock. To be called by what enqueues: one that hangs must be silent."""
+    _report(name, [SCHEDULES_KEY], {})
+
+
+def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
+    """Note in each of these sets that it is alive, and what else is told; forget those that have long been silent."""
+    now, off = _clock()
     with connection().pipeline() as pipeline:
-        pipeline.set(_version_key(name), version, ex=3600)
-        for queue_name in queues:
-            pipeline.zadd(workers_key(queue_name), {name: now})
-            pipeline.zremrangebyscore(workers_key(queue_name), "-inf", now - 3600)
-            pipeline.zremrangebyscore(workers_key(queue_name), now + 3600, "+inf")
+        for fact, value in {**facts, _clock_key(name): f"{off:.3f}"}.items():
+            pipeline.set(fact, value, ex=_KEPT_SECONDS)
+        for key in keys:
+            pipeline.zadd(key, {name: now})
+            pipeline.zremrangebyscore(key, "-inf", now - _KEPT_SECONDS)
+            pipeline.zremrangebyscore(key, now + _KEPT_SECONDS, "+inf")
         pipeline.execute()
 
 
+def _clock() -> tuple[float, float]:
+    """The moment by Redis' clock, and by how many seconds this process's is ahead of it, or behind it, below 0.
+
+    By so many at the least: how long Redis took to answer is no fault of the clock.
+    """
+    before = time.time()
+    now = redis_now()
+    after = time.time()
+    return now, max(before - now, 0.0) + min(after - now, 0.0)
+
+
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
+    _forget(name, [workers_key(queue_name) for queue_name in queues], [_version_key(name)])
+
+
+def forget_schedule(name: str) -> None:
+    _forget(name, [SCHEDULES_KEY], [])
+
+
+def _forget(name: str, keys: Sequence[str], facts: Sequence[str]) -> None:
     with connection().pipeline() as pipeline:
-        pipeline.delete(_version_key(name))
-        for queue_name in queues:
-            pipeline.zrem(workers_key(queue_name), name)
+        pipeline.delete(*facts, _clock_key(name))
+        for key in keys:
+            pipeline.zrem(key, name)
         pipeline.execute()
 
 
@@ -86,3 +159,8 @@ def workers_key(queue_name: str) -> str:
 
 def _version_key(worker: str) -> str:
     return f"seatledger:worker:{worker}:version"
+
+
+def _clock_key(process: str) -> str:
+    # Of workers and schedules alike: no two processes have the same name.
+    return f"seatledger:process:{process}:clock"

@@ -174,7 +174,7 @@ def test_a_worker_and_the_schedule_outlive_a_restart_of_redis(
     try:
         eventually(lambda: answers(socket))
         worker, schedule = start("jobs.worker"), start("jobs.schedule")
-        eventually(lambda: queue.workers_alive() == 1 and queue.connection().exists("rq:cron_schedulers"))
+        eventually(lambda: queue.workers_alive() == queue.schedules_alive() == 1)
         redis.kill()
         redis.wait()
         assert not queue.is_reachable()

@@ -305,7 +305,7 @@ def test_a_schedule_that_is_told_to_stop_while_redis_is_away_ends(monkeypatch: p
 
     monkeypatch.setattr(schedule.Scheduler, "_install_signal_handlers", lambda self: None)
     monkeypatch.setattr(schedule.Scheduler, "enqueue_jobs", be_told_to_stop)
-    monkeypatch.setattr("rq.cron.cron_scheduler_registry.unregister", be_away)
+    monkeypatch.setattr(queue, "forget_schedule", be_away)
     # Where it would go on, it would first be silent for a while.
     monkeypatch.setattr(schedule, "time", SimpleNamespace(sleep=lambda seconds: pytest.fail("it goes on")))
     schedule._run(schedule.scheduler())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from jobs import queue
 
 from ..text import at_the_end
 from ..version import version
-from .clock import compare_clocks
+from .clock import compare_clocks, how_far, is_off, wrong_clock
 from .finding import Finding, doubtful, ill, well
 
 _START = "Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
 _LONG_WAIT_SECONDS = 300
+_MOST_NAMED = 5
 
 
 def check_redis() -> Iterator[Finding]:
@@ -81,6 +82,22 @@ def check_schedule() -> Iterator[Finding]:
     else:
         fix = "Start it: `make run` starts it, and `python -m jobs.schedule` starts it alone."
         yield ill("schedule", "No schedule runs: nothing syncs by itself, and lost work is not found.", fix)
+
+
+def check_clocks() -> Iterator[Finding]:
+    """Those of workers and schedule, by what they report. Nothing where all agree with that of Redis."""
+    try:
+        told = {f"the worker {name}": seconds for name, seconds in queue.workers_clocks().items()}
+        told |= {f"the schedule {name}": seconds for name, seconds in queue.schedules_clocks().items()}
+    except queue.QueueUnavailable:
+        return
+    offs = {who: timedelta(seconds=seconds) for who, seconds in told.items()}
+    wrong = sorted(((who, off) for who, off in offs.items() if is_off(off)), key=lambda found: -abs(found[1]))
+    if wrong:
+        texts = [f"that of {who} is {how_far(off, 'it')}" for who, off in wrong[:_MOST_NAMED]]
+        texts += [f"and {len(wrong) - _MOST_NAMED} more"] if len(wrong) > _MOST_NAMED else []
+        text = f"Not all clocks agree with that of Redis: {', '.join(texts)}."
+        yield wrong_clock("clocks of workers and schedule", text, wrong[0][1])
 
 
 def check_work() -> Iterator[Finding]:
