@@ -36,8 +36,9 @@ def test_a_first_sync_is_measured_and_one_that_finds_nothing_changed(database: s
         "benchmarks.sync", "--tenants", "2", "--users", "3", "--workers", "1", f"--{database}", "--strict"
     )
 
-    assert f"unchanged: 2 requests a tenant and 0 rows at the most: 2 x 3, {database}, 1 workers" in printed
-    assert "1.00 requests, 0 rows  met" in printed
+    (unchanged,) = (line.split() for line in printed.splitlines() if line.startswith("unchanged: "))
+    assert f"{database}," in unchanged
+    assert unchanged[-5:] == ["1.00", "requests,", "0", "rows", "met"]
 
 
 def test_the_memory_of_a_worker_is_measured_in_each_pass_on_both_databases() -> None:

@@ -330,7 +330,7 @@ def test_a_tenant_that_asks_to_wait_says_so(sandbox: Sandbox, make: Make, work: 
     )
 
 
-def test_lists_that_ended_long_ago_are_forgotten(make: Make) -> None:
+def test_lists_that_ended_long_ago_are_forgotten(sandbox: Sandbox, make: Make) -> None:
     integration = make.integration()
     old, new, unfinished = (listed(integration, "a.example") for _ in range(3))
     old.finished_at, new.finished_at = utc_now() - timedelta(days=91), utc_now()
