@@ -126,7 +126,7 @@ def _tune_postgresql(engine: Engine) -> None:
     def on_begin(connection: Connection) -> None:
         # At READ COMMITTED each statement sees what is committed when it begins, in a transaction or without one: what
         # only reads does without, and saves the round trips for BEGIN and COMMIT.
-        raw = cast(psycopg.Connection[Any], connection.connection.driver_connection)
+        raw = driver_of(connection)
         is_alone = _only_reads()
         if raw.autocommit is not is_alone:
             raw.autocommit = is_alone
@@ -160,6 +160,11 @@ def _tune_postgresql(engine: Engine) -> None:
         if isinstance(context.original_exception, ReadOnlySqlTransaction):
             return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
         return None
+
+
+def driver_of(connection: Connection) -> psycopg.Connection[Any]:
+    """psycopg's connection behind SQLAlchemy's."""
+    return cast(psycopg.Connection[Any], connection.connection.driver_connection)
 
 
 def plan_once(app: Flask) -> None:
@@ -286,11 +291,10 @@ def _only_reads() -> bool:
 
 
 def _may_write() -> bool:
-    if has_request_context():
-        writes = request.method not in {"GET", "HEAD", "OPTIONS"} or bool(g.get("may_write"))
-        return writes and not g.get("only_reads")
-    if has_app_context() and g.get("only_reads"):
+    if _only_reads():
         return False
+    if has_request_context():
+        return request.method not in {"GET", "HEAD", "OPTIONS"} or bool(g.get("may_write"))
     if click.get_current_context(silent=True) is not None:
         return True
     return bool(has_app_context() and g.get("may_write"))

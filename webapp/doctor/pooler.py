@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import psycopg
 from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
-from sqlalchemy import Connection
 
+from ..database import driver_of
 from ..extensions import db
 from .finding import Finding, ill, well
 
@@ -28,7 +27,7 @@ _FORGETS = ill(
 def check_pooler() -> Iterator[Finding]:
     """Nothing where no pooler is found."""
     with db.engine.connect() as first, db.engine.connect() as second:
-        one, other = _driver_of(first), _driver_of(second)
+        one, other = driver_of(first), driver_of(second)
         if _is_pooled(one):
             yield _found(one, other)
 
@@ -65,7 +64,3 @@ def _lose_server(one: psycopg.Connection, other: psycopg.Connection) -> bool:
 def _server_of(connection: psycopg.Connection, *, prepare: bool = False) -> int:
     row = connection.execute(_WHOSE, prepare=prepare).fetchone()
     return int(row[0]) if row else 0
-
-
-def _driver_of(connection: Connection) -> psycopg.Connection:
-    return cast(psycopg.Connection, connection.connection.driver_connection)
