@@ -150,6 +150,8 @@ def _tune_postgresql(engine: Engine) -> None:
             if not (was_just_used and _is_quiet(connection)):
                 with _impatient(connection):
                     engine.dialect.do_ping(connection)  # type: ignore[arg-type]
+            if connection.autocommit:
+                connection.autocommit = False  # whoever uses the driver itself, as `doctor.pooler`, counts on that
         except psycopg.Error as error:
             raise InvalidatePoolError from error
 

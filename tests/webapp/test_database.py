@@ -165,6 +165,16 @@ def test_what_only_reads_does_without_a_transaction_and_what_comes_after_it_does
     assert _status_of(db.session.connection()) == TransactionStatus.INTRANS
 
 
+@pytest.mark.usefixtures("postgresql")
+def test_whoever_takes_the_driver_s_connection_gets_one_with_transactions_whatever_was_done_with_it_before() -> None:
+    with database.only_reading():
+        before = _session_of(db.session.connection())
+        db.session.rollback()
+        with db.engine.connect() as connection:
+            driver = database.driver_of(connection)
+            assert (driver.info.backend_pid, driver.autocommit) == (before, False)
+
+
 @pytest.mark.parametrize(("asked_of_a_pooler", "mode"), [(False, "force_generic_plan"), (True, "auto")])
 def test_a_worker_s_plans_are_kept_but_by_a_session_that_a_page_might_get_next(
     postgresql: Flask, monkeypatch: pytest.MonkeyPatch, asked_of_a_pooler: bool, mode: str
