@@ -15,6 +15,7 @@ from jobs import queue
 from jobs.microsoft import pace
 from jobs.schedule import sweep
 from sandbox import Sandbox
+from tests.support.turns import in_turn
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import Integration, SyncPart, SyncRun, Tenant
@@ -46,9 +47,9 @@ def resume(work: Callable[[], None]) -> None:
     work()
 
 
+@in_turn
 def move_time_on(by: timedelta) -> None:
     """As if so much time had passed: what is to come in the database, or what workers wait for, comes sooner."""
-    db.session.commit()
     columns = (
         SyncPart.not_before,
         SyncPart.lease_until,
@@ -56,6 +57,7 @@ def move_time_on(by: timedelta) -> None:
         Tenant.not_before,
         Integration.not_before,
     )
+    db.session.commit()
     for column in columns:
         rows = db.session.execute(db.select(column.class_.id, column).where(column.is_not(None))).all()
         for row_id, moment in rows:
