@@ -1,9 +1,5 @@
 """What gunicorn and the `flask` command load: the application, with the settings of the environment."""
 
-from settings.errors import SettingError
-from webapp import create_app
+from webapp.starting import app_or_end
 
-try:
-    app = create_app()
-except SettingError as error:
-    raise SystemExit(f"Seatledger cannot start: {error}") from error
+app = app_or_end()

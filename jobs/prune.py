@@ -31,25 +31,23 @@ def prune() -> None:
     deleted where Microsoft's hosts do not confirm the clock.
     """
     before = utc_now() - timedelta(days=current_app.config["SETTINGS"].run_log_days)
-    is_any = run_log.oldest_expired(db.session, before) is not None or TenantAddition.is_any_expired(db.session, before)
+    run_id = run_log.oldest_expired(db.session, before)
+    if run_id is None and not TenantAddition.is_any_expired(db.session, before):
+        return
     cloud = db.session.scalar(select(Integration.cloud).limit(1)) or Cloud.GLOBAL
     db.session.commit()
-    if not is_any:
-        return
     if not _is_about_now(cloud):
         log.warning("no logs are deleted: Microsoft does not confirm that it is %s", f"{utc_now():%Y-%m-%d}")
         return
     TenantAddition.forget(db.session, before)
     db.session.commit()
     deadline, runs = time.monotonic() + _SECONDS, 0
-    while time.monotonic() < deadline:
-        run_id = run_log.oldest_expired(db.session, before)
-        if run_id is None:
-            break
+    while run_id is not None and time.monotonic() < deadline:
         while run_log.delete_some(db.session, run_id):
             db.session.commit()
         db.session.commit()
         runs += 1
+        run_id = run_log.oldest_expired(db.session, before)
     if runs:
         log.info("deleted the logs of %d runs that ended before %s", runs, before)
 

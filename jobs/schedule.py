@@ -20,9 +20,9 @@ from rq.utils import import_attribute
 
 from logs import configure
 from logs.outages import REDIS_IS_AWAY
-from webapp import create_app
 from webapp.extensions import db
 from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, removal, utc_now
+from webapp.starting import app_or_end
 from webapp.version import version
 
 from . import queue, skew
@@ -141,7 +141,7 @@ def scheduler() -> Scheduler:
 def main() -> None:
     # It has no options; but who asks for help, or mistypes, must not start one unawares.
     argparse.ArgumentParser(prog="python -m jobs.schedule", description="Start a schedule.").parse_args()
-    app = create_app()
+    app = app_or_end()
     configure(app.config["SETTINGS"])
     skew.wait_until_it_fits(app)
     log.info("the schedule starts: version %s", version())

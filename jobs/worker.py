@@ -30,10 +30,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from logs import configure
 from logs.outages import REDIS_IS_AWAY
-from webapp import create_app
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words, is_away, plan_once
 from webapp.metrics.flushing import handing_over
+from webapp.starting import app_or_end
 from webapp.version import version
 
 from . import crew, queue, skew
@@ -158,7 +158,7 @@ def main() -> None:
         "--only", action="append", choices=queue.QUEUES, help="take only jobs of this queue; may repeat"
     )
     queues = parser.parse_args().only or queue.QUEUES
-    app = create_app()
+    app = app_or_end()
     configure(app.config["SETTINGS"])
     plan_once(app)
     skew.wait_until_it_fits(app)

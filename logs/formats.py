@@ -38,14 +38,21 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Time, level, logger, message, what it is about in brackets; an exception follows on lines of its own."""
+    """Time, level, logger, message, what it is about in brackets; an exception follows on lines of its own.
+
+    The time is the machine's own, with how far it is from UTC: lines of several machines can be put in order.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         about = " ".join(f"{name}={_one_line(str(value))}" for name, value in _fields(record).items())
-        words = [self.formatTime(record), record.levelname, record.name, _one_line(_message(record))]
+        words = [_local_time(record), record.levelname, record.name, _one_line(_message(record))]
         line = " ".join([*words, f"[{about}]"] if about else words)
         exception = _exception(self, record)
         return f"{line}\n{exception}" if exception else line
+
+
+def _local_time(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created).astimezone().isoformat(sep=" ", timespec="milliseconds")
 
 
 def _message(record: logging.LogRecord) -> str:

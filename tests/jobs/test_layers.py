@@ -63,6 +63,7 @@ def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None
         "background",
         "database",
         "schema_version",
+        "starting",
         "version",
         "text",
         "metrics.events",

@@ -101,6 +101,13 @@ def test_a_line_of_text_ends_with_what_it_is_about() -> None:
     assert line.endswith("WARNING jobs.sync hello [run=7 status=403]")
 
 
+def test_a_line_of_text_says_how_far_its_time_is_from_utc() -> None:
+    made = record("hello")
+    time = TextLines().format(made).partition(" WARNING")[0]
+    assert datetime.fromisoformat(time).timestamp() == pytest.approx(made.created, abs=0.001)
+    assert datetime.fromisoformat(time).tzinfo is not None
+
+
 def test_others_text_cannot_pass_for_a_line() -> None:
     forged = "x\n2026-01-01 00:00:00,000 INFO webapp all is well\u2028\x1b[2J"
     line = TextLines().format(record("Microsoft said %s", forged, given=forged))

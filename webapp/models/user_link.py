@@ -6,7 +6,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, ForeignKey, Text, delete, false, select
+from sqlalchemy import CursorResult, ForeignKey, Text, delete, false, or_, select
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from . import clock
@@ -80,9 +80,14 @@ class UserLink(Model):
     @classmethod
     def of_user(cls, session: DbSession, user: User) -> UserLink | None:
         """The user's link, where one can still be used."""
-        return session.scalar(
-            select(cls).where(cls.user_id == user.id, cls.expires_at > utc_now()).order_by(cls.id.desc()).limit(1)
+        now = utc_now()
+        is_usable = or_(
+            *(
+                (cls.purpose == purpose) & clock.holds(cls.expires_at, now, life)
+                for purpose, life in LINK_LIFETIMES.items()
+            )
         )
+        return session.scalar(select(cls).where(cls.user_id == user.id, is_usable).order_by(cls.id.desc()).limit(1))
 
     def use(self, session: DbSession) -> bool:
         """End the link; False where somebody else used or replaced it meanwhile. Of two at once, one uses it."""

@@ -75,6 +75,7 @@ def test_a_link_that_a_clock_far_ahead_has_made_is_none(client: FlaskClient, kno
     db.session.commit()
     assert choose(client, path).status_code == 404
     assert not is_signed_in(client)
+    assert UserLink.of_user(db.session, known) is None
 
 
 def test_an_invitation_sets_the_password_and_signs_in(app: Flask, client: FlaskClient, invited: User) -> None:

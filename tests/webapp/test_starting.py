@@ -1,0 +1,28 @@
+"""Whatever is started with a wrong setting ends with one sentence that says which it is and what it may be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("module", ["jobs.worker", "jobs.schedule", "wsgi"])
+def test_a_setting_that_is_wrong_ends_a_process_with_a_sentence(module: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "DATA_DIR": str(tmp_path), "PORT": "none"}
+    ended = subprocess.run(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "Seatledger cannot start: PORT is none; it must be a whole number, such as 8000.\n"
