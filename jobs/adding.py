@@ -29,7 +29,6 @@ from webapp.models import (
     Tenant,
     TenantAddition,
     reaching,
-    utc_now,
 )
 from webapp.models.addition import Taken
 
@@ -88,10 +87,10 @@ def _work(addition_id: int, seconds: float) -> bool:
     """Answer lines for so long. Returns whether nothing is left to do."""
     began = time.monotonic()
     while True:
-        integration_id = TenantAddition.hear(db.session, addition_id, utc_now())
+        integration_id = TenantAddition.hear(db.session, addition_id, queue.shared_now())
         taken = TenantAddition.take(db.session, addition_id, AT_ONCE) if integration_id is not None else []
         if integration_id is None or not taken:
-            TenantAddition.finish_if_done(db.session, addition_id, utc_now())
+            TenantAddition.finish_if_done(db.session, addition_id, queue.shared_now())
             db.session.commit()
             return True
         db.session.commit()
@@ -121,7 +120,7 @@ def _answer(addition_id: int, integration_id: int, taken: list[Taken]) -> None:
             done, _ = wait(asked, timeout=_HEARD_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 _conclude(addition_id, asked.pop(future), future)
-            TenantAddition.hear(db.session, addition_id, utc_now())
+            TenantAddition.hear(db.session, addition_id, queue.shared_now())
             db.session.commit()
 
 

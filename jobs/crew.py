@@ -20,9 +20,9 @@ from logs.outages import DATABASE_IS_AWAY
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.extensions import db
-from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases, utc_now
+from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases
 
-from . import settling
+from . import queue, settling
 from .microsoft.shortage import is_no_thread
 
 log = logging.getLogger(__name__)
@@ -209,7 +209,7 @@ class Crew:
         """Renew the leases of all that is in hand, and mark what is somebody else's by now."""
         with self._lock:
             held = {hold.claim: hold for hold in self._in_hand if hold.is_kept}
-        now = utc_now()
+        now = queue.shared_now()
         for run_id in sorted({claim.run_id for claim in held}):
             SyncRun.hear(db.session, run_id, now)
         lost = SyncPart.renew_all(db.session, held, now)
@@ -227,7 +227,8 @@ class Crew:
         with self._lock:
             holds = sorted(self._in_hand, key=lambda hold: hold.claim.part_id)
         for hold in holds:
-            SyncPart.put_off(db.session, hold.claim, utc_now(), STOPPED, 0, Try.ASKED if hold.is_begun else Try.NONE)
+            tried = Try.ASKED if hold.is_begun else Try.NONE
+            SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, 0, tried)
         db.session.commit()
 
     def dissolve(self) -> None:

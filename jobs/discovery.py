@@ -21,11 +21,10 @@ from webapp.models import (
     Problem,
     SyncRun,
     Tenant,
-    utc_now,
 )
 
+from . import queue, waits
 from . import tenant as tenants
-from . import waits
 from .connect import REMOVED
 from .discovered import Found, store_customers, store_own
 from .job import job
@@ -79,7 +78,7 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
 
     `hold` is called before each request, and may raise `Interrupted`.
     """
-    integration_id = SyncRun.begin_discovery(db.session, run_id, utc_now())
+    integration_id = SyncRun.begin_discovery(db.session, run_id, queue.shared_now())
     db.session.commit()
     if integration_id is None:
         return
@@ -149,9 +148,9 @@ def _note_wait(integration_id: int, home_row_id: int | None, error: Throttled) -
     if error.is_of_app:
         for other in error.also:
             _note_wait(integration_id, home_row_id, other)
-        waits.note_wait_of_app(integration_id, error, utc_now())
+        waits.note_wait_of_app(integration_id, error, queue.shared_now())
     elif home_row_id is not None:
-        waits.note_wait(home_row_id, error, utc_now())
+        waits.note_wait(home_row_id, error, queue.shared_now())
 
 
 def _went_on_without(problem: Problem) -> Problem:

@@ -14,7 +14,7 @@ from webapp.extensions import UnreadableSecret, db
 from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
 from webapp.models.leases import LONGEST_PUT_OFF
 
-from . import telling
+from . import queue, telling
 from . import tenant as tenants
 from .analyze import note_written
 from .baseline import Baseline, baseline_of, unchanged
@@ -97,7 +97,7 @@ def _read_and_write(hold: Hold, transport: Transport) -> bool:
 def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
     """What signs in to the tenant, and what is stored of it."""
     with only_reading():
-        tenant, now = tenants.found(claim.tenant_id), utc_now()
+        tenant, now = tenants.found(claim.tenant_id), queue.shared_now()
         if tenant is None:
             raise LeaseLost
         of_tenant, of_app = tenant.not_before, tenant.integration.not_before
@@ -149,7 +149,7 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
         if tenant is None:
             raise LeaseLost
         outcome = tenants.write(tenant, snapshot, now, claim.run_id)
-        if not SyncPart.succeed(db.session, claim, now, outcome, transport.requests, notice):
+        if not SyncPart.succeed(db.session, claim, queue.shared_now(), outcome, transport.requests, notice):
             raise LeaseLost
         db.session.commit()
     rows, requests = outcome.rows_written, transport.requests
@@ -165,20 +165,20 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
         error = shortage
     match error:
         case Stopped():
-            _put_off(hold, utc_now(), STOPPED, requests, Try.ASKED if requests else Try.NONE)
+            _put_off(hold, queue.shared_now(), STOPPED, requests, Try.ASKED if requests else Try.NONE)
         case Waits():
             _put_off_or_fail(hold, error.until, asked_to_wait(error.until), requests, Try.NONE)
         case HeldBack(seconds=int() | float() as seconds):
-            until = utc_now() + timedelta(seconds=seconds)
+            until = queue.shared_now() + timedelta(seconds=seconds)
             _put_off_or_fail(hold, until, error.problem, requests, Try.NONE)
         case Throttled(seconds=int() | float()):
-            until = note_wait(claim.tenant_id, error, utc_now())
+            until = note_wait(claim.tenant_id, error, queue.shared_now())
             if error.is_of_app:
                 until += timedelta(seconds=spread())
             _put_off_or_fail(hold, until, error.problem, requests)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
-            _put_off(hold, utc_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
+            _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
         case MicrosoftError():
             _fail(hold, error.problem, requests)
         case UnreadableSecret():
@@ -191,7 +191,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
 
 
 def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:
-    if hold.claim.is_last_attempt or until > utc_now() + LONGEST_PUT_OFF:
+    if hold.claim.is_last_attempt or until > queue.shared_now() + LONGEST_PUT_OFF:
         _fail(hold, problem, requests)
     else:
         _put_off(hold, until, problem, requests, counts_as)
@@ -210,7 +210,7 @@ def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, count
 
 
 def _fail(hold: Hold, problem: Problem, requests: int) -> None:
-    is_written = SyncPart.fail(db.session, hold.claim, utc_now(), problem, requests)
+    is_written = SyncPart.fail(db.session, hold.claim, queue.shared_now(), problem, requests)
     db.session.commit()
     if is_written:
         telling.part_ended(hold.claim, PartState.FAILED, hold.began, requests=requests, problem=problem)

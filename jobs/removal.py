@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from webapp.extensions import db
-from webapp.models import removal, utc_now
+from webapp.models import removal
 
 from . import queue
 from .crew import stopping
@@ -22,7 +22,7 @@ SECONDS = 5.0
 def remove(integration_id: int) -> None:
     """Delete what is left of the integration, or some of it."""
     began = time.monotonic()
-    while removal.next_batch(db.session, integration_id, utc_now()):
+    while removal.next_batch(db.session, integration_id, queue.shared_now()):
         db.session.commit()
         if stopping.is_set() or time.monotonic() - began >= SECONDS:
             queue.remove(integration_id)

@@ -45,7 +45,7 @@ BATCH = 50
 @job
 def sweep() -> None:
     """Take up again what was lost, and what was put off until now."""
-    now = utc_now()
+    now = queue.shared_now()
     # Runs before parts, as everywhere: see jobs/sync.py.
     silent = SyncRun.silent(db.session, now)
     for run_id in silent:
@@ -66,7 +66,7 @@ def sweep() -> None:
 
 
 def _go_on_removing() -> None:
-    lost = removal.silent(db.session, utc_now())
+    lost = removal.silent(db.session, queue.shared_now())
     db.session.commit()
     for integration_id in lost:
         log.warning("integration %s: nothing was heard of its removal, so it is taken up again", integration_id)
@@ -74,7 +74,7 @@ def _go_on_removing() -> None:
 
 
 def _go_on_adding() -> None:
-    lost = TenantAddition.silent(db.session, utc_now())
+    lost = TenantAddition.silent(db.session, queue.shared_now())
     db.session.commit()
     for addition_id in lost:
         log.warning("list %s: nothing was heard of its tenants, so it is taken up again", addition_id)

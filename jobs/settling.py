@@ -13,9 +13,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from webapp.database import only_reading
 from webapp.extensions import db
-from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, Tenant, utc_now
+from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, Tenant
 
-from . import telling
+from . import queue, telling
 
 # So many are written at once, or as many as there are after so long.
 _MOST = 50
@@ -89,14 +89,14 @@ def finish(run_id: int) -> None:
     """End the run if this was its last part."""
     with only_reading():  # mostly some are open, and nobody who writes is waited for to see that
         is_done = not SyncPart.is_any_open(db.session, run_id)
-    is_ended = is_done and SyncRun.finish_if_done(db.session, run_id, utc_now())
+    is_ended = is_done and SyncRun.finish_if_done(db.session, run_id, queue.shared_now())
     db.session.commit()
     if is_ended:
         telling.run_ended(run_id)
 
 
 def _write(some: Collection[Settled]) -> None:
-    now = utc_now()
+    now = queue.shared_now()
     in_order = sorted(some, key=lambda one: one.claim.part_id)
     SyncPart.succeed_all(db.session, [(one.claim, one.outcome, one.requests, one.notice) for one in in_order], now)
     # Whose lease was lost meanwhile is not among these.

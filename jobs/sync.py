@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flask import current_app
 
 from webapp.extensions import db
-from webapp.models import Claim, SyncPart, SyncRun, utc_now
+from webapp.models import Claim, SyncPart, SyncRun
 
 from . import crew, discovery, parts, queue, telling
 from .crew import stopping
@@ -30,7 +30,7 @@ def begin(run_id: int) -> None:
         if stopping.is_set():
             queue.sync(run_id, lane=lanes([run_id])[run_id])
         return
-    part_ids = SyncRun.plan(db.session, run_id, utc_now())
+    part_ids = SyncRun.plan(db.session, run_id, queue.shared_now())
     db.session.commit()
     if part_ids:
         queue.sync_parts(run_id, part_ids, lanes([run_id])[run_id])
@@ -67,9 +67,9 @@ def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
     try:
         # The run's row is locked before the parts', here and everywhere: so nobody waits for one who waits for them,
         # and a run is not cancelled between the two.
-        is_active = SyncRun.hear(db.session, run_id, utc_now())
+        is_active = SyncRun.hear(db.session, run_id, queue.shared_now())
         if is_active:
-            claims = SyncPart.claim(db.session, part_ids, utc_now())
+            claims = SyncPart.claim(db.session, part_ids, queue.shared_now())
         db.session.commit()
         for claim in claims:
             room -= 1
@@ -81,7 +81,7 @@ def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
 
 def _hold(run_id: int) -> None:
     """Show before a request that the run is worked on, or end the work."""
-    is_active = SyncRun.hear(db.session, run_id, utc_now())
+    is_active = SyncRun.hear(db.session, run_id, queue.shared_now())
     db.session.commit()
     if stopping.is_set() or not is_active:
         raise discovery.Interrupted

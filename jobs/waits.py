@@ -8,8 +8,9 @@ from sqlalchemy import literal, select, union_all, update
 
 from webapp.database import only_reading
 from webapp.extensions import db
-from webapp.models import Integration, Problem, Tenant, clock, utc_now
+from webapp.models import Integration, Problem, Tenant, clock
 
+from . import queue
 from .microsoft.errors import HeldBack, Throttled
 from .microsoft.pace import LATER, StoredWait, name_of
 
@@ -65,7 +66,7 @@ def obey(client_id: str, tenant_id: str) -> None:
     told = [wait for wait in stored() if wait.name in concerned]
     if told:
         longest = max(told, key=lambda wait: wait.seconds)
-        until = utc_now() + timedelta(seconds=longest.seconds)
+        until = queue.shared_now() + timedelta(seconds=longest.seconds)
         raise HeldBack(asked_to_wait(until), longest.seconds, is_of_app=not longest.tenant)
 
 
@@ -80,7 +81,7 @@ def asked_to_wait(moment: datetime) -> Problem:
 
 def stored() -> list[StoredWait]:
     """All waits that are not over. It ends the session's transaction, in which nothing may be left to write."""
-    now = utc_now()
+    now = queue.shared_now()
     of_apps = select(Integration.client_id, literal(""), Integration.not_before, Integration.told_to_wait_at)
     of_tenants = select(Integration.client_id, Tenant.tenant_id, Tenant.not_before, Tenant.told_to_wait_at)
     of_tenants = of_tenants.join(Tenant.integration)

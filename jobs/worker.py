@@ -111,6 +111,7 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
         with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
             worker.leave = partial(_leave, app, own)
             try:
+                queue.report_worker(name, queues, version())  # before the first lease, which goes by what it compares
                 worker.work(burst=burst, logging_level="WARNING", **options)
             except RedisError as error:
                 # RQ's worker ends, at most places, when Redis falls away under it. What is in hand does not need Redis:

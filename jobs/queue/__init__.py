@@ -12,6 +12,7 @@ from typing import Any
 
 from rq.utils import import_attribute
 
+from .clock import shared_now
 from .enqueueing import JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
@@ -75,6 +76,7 @@ __all__ = [
     "schedules_alive",
     "schedules_clocks",
     "server_facts",
+    "shared_now",
     "sync",
     "sync_parts",
     "waiting",

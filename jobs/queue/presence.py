@@ -5,12 +5,12 @@ All of it is by the clock of Redis, since a process whose own clock is wrong is 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import RedisError
 
+from . import clock
 from .names import QUEUES, SYNC
 from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
@@ -114,26 +114,15 @@ def report_schedule(name: str) -> None:
 
 def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
     """Note in each of these sets that it is alive, and what else is told; forget those that have long been silent."""
-    now, off = _clock()
+    now, ahead = clock.compare()
     with connection().pipeline() as pipeline:
-        for fact, value in {**facts, _clock_key(name): f"{off:.3f}"}.items():
+        for fact, value in {**facts, _clock_key(name): f"{ahead:.3f}"}.items():
             pipeline.set(fact, value, ex=_KEPT_SECONDS)
         for key in keys:
             pipeline.zadd(key, {name: now})
             pipeline.zremrangebyscore(key, "-inf", now - _KEPT_SECONDS)
             pipeline.zremrangebyscore(key, now + _KEPT_SECONDS, "+inf")
         pipeline.execute()
-
-
-def _clock() -> tuple[float, float]:
-    """The moment by Redis' clock, and by how many seconds this process's is ahead of it, or behind it, below 0.
-
-    By so many at the least: how long Redis took to answer is no fault of the clock.
-    """
-    before = time.time()
-    now = redis_now()
-    after = time.time()
-    return now, max(before - now, 0.0) + min(after - now, 0.0)
 
 
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from flask import Flask
 
 from jobs import queue, worker
 from jobs.microsoft import patience
+from jobs.queue import clock
 from sandbox import Sandbox
 from tests.support.microsoft import new_run
 from webapp.extensions import db
@@ -18,6 +21,9 @@ from webapp.models import Tenant as TenantRow
 
 Work = Callable[[], None]
 Sync = Callable[[TenantRow], SyncRun]
+
+
+SetClock = Callable[[float], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session")
@@ -67,3 +73,18 @@ def sync(work: Work) -> Sync:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault is not waited out within a job, so that the tests need not wait either."""
     monkeypatch.setattr(patience, "TRIES", 1)
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    """Set the clock of this process so many seconds ahead, while a context lasts."""
+    monkeypatch.setattr("jobs.queue.clock._last", clock._Compared())
+    real = time.time
+
+    @contextmanager
+    def ahead_by(seconds: float) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda: real() + seconds)
+            yield
+
+    return ahead_by

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -21,22 +19,9 @@ from webapp.doctor.clock import compare_clocks
 from webapp.doctor.finding import Health
 from webapp.doctor.queues import check_clocks, check_schedule
 
-SetClock = Callable[[float], AbstractContextManager[None]]
+from .conftest import SetClock
+
 HOUR = 3600.0
-
-
-@pytest.fixture
-def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
-    """Set the clock of this process so many seconds ahead, while a context lasts."""
-    real = time.time
-
-    @contextmanager
-    def ahead_by(seconds: float) -> Iterator[None]:
-        with monkeypatch.context() as patch:
-            patch.setattr(time, "time", lambda: real() + seconds)
-            yield
-
-    return ahead_by
 
 
 def said_of(findings: Iterator[Finding]) -> list[tuple[Health, str]]:
@@ -152,8 +137,8 @@ def test_a_redis_that_takes_long_to_answer_makes_no_clock_wrong(monkeypatch: pyt
     now = redis_now()
     moments = iter([now + asked, now + asked + 20.001])
     with monkeypatch.context() as patch:
-        patch.setattr("jobs.queue.presence.redis_now", lambda: now)
-        patch.setattr("jobs.queue.presence.time", SimpleNamespace(time=lambda: next(moments)))
+        patch.setattr("jobs.queue.clock.redis_now", lambda: now)
+        patch.setattr("jobs.queue.clock.time", SimpleNamespace(time=lambda: next(moments)))
         queue.report_schedule("one")
     assert queue.schedules_clocks() == {"one": 0}
 

@@ -14,7 +14,7 @@ def test_who_asks_for_help_or_mistypes_starts_no_schedule(
     argument: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["schedule.py", argument])
-    monkeypatch.setattr(schedule, "create_app", lambda: pytest.fail("It was started."))
+    monkeypatch.setattr(schedule, "app_or_end", lambda: pytest.fail("It was started."))
     with pytest.raises(SystemExit) as ended:
         schedule.main()
     assert ended.value.code == code

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from .finding import Finding, doubtful, ill, well
 
-# Leases and schedules live with seconds; tokens are refused from about five minutes on.
+# Nobody minds some seconds; tokens are refused from about five minutes on.
 _NOTICED = timedelta(seconds=10)
 _HARMFUL = timedelta(minutes=4)
 
@@ -30,5 +30,5 @@ def how_far(off: timedelta, whose: str) -> str:
 
 def wrong_clock(part: str, text: str, off: timedelta) -> Finding:
     """What a clock that is off by so much is worth."""
-    fix = "Set the clocks of all machines by NTP: runs, leases and sign-ins go by them."
+    fix = "Set the clocks of all machines by NTP: runs, sign-ins and the times that pages show go by them."
     return ill(part, text, fix) if abs(off) >= _HARMFUL else doubtful(part, text, fix)
