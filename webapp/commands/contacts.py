@@ -18,7 +18,7 @@ from ..models import Contact
 from ..models.contact_lock import Lock, every_lock
 from ..search import searchable
 from ..text import one_line
-from .output import as_json_option, explained, print_records
+from .output import as_json_option, explained, print_records, refuse_nothing
 
 contacts = AppGroup("contacts", help="The people in organizations.")
 
@@ -34,6 +34,7 @@ _FIELDS = ("name", "first_name", "last_name", "title", "phone", "mobile", "email
 def list_contacts(organization: str | None, search: str, as_json: bool) -> None:
     """Print contacts, and the Microsoft 365 user to whom each one is linked."""
     chosen = () if organization is None else (one_line(organization),)
+    refuse_nothing(organization=chosen)
     ids = db.session.scalars(organizations_chosen(chosen)).all()
     if chosen and not ids:
         raise click.ClickException(f"There is no organization named {chosen[0]}.")

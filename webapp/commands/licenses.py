@@ -14,8 +14,7 @@ from ..licenses.filters import CONNECTIONS, SORTS, Filters
 from ..licenses.holders import assignments
 from ..licenses.queries import find, listing, organizations_chosen
 from ..licenses.records import record
-from ..text import one_line
-from .output import as_json_option, explained, print_records
+from .output import as_json_option, explained, print_records, refuse_nothing
 
 licenses = AppGroup("licenses", help="Licenses of all organizations.")
 
@@ -53,7 +52,7 @@ def list_licenses(
     """Print licenses with their figures. An option that may be repeated takes several values."""
     if refusal := refused.sort(sort):
         raise click.ClickException(refusal)
-    _refuse_nothing(organization=organization, tenant=tenant, product=product, status=status)
+    refuse_nothing(organization=organization, tenant=tenant, product=product, status=status)
     filters = Filters.made_of(
         q=search,
         organization=organization,
@@ -82,7 +81,7 @@ def list_contacts(license_id: int | None, organization: tuple[str, ...], as_json
         raise click.UsageError("Name a LICENSE_ID, or an --organization.")
     if license_id is not None and find(db.session, access.EVERYTHING, license_id) is None:
         raise click.ClickException(f"There is no license {license_id}. `flask licenses list --json` has the ids.")
-    _refuse_nothing(organization=organization)
+    refuse_nothing(organization=organization)
     _refuse_unknown(Filters.made_of(organization=organization))
     organizations = organizations_chosen(organization) if organization else None
     rows = db.session.execute(assignments(access.EVERYTHING, license_id, organizations)).all()
@@ -101,13 +100,6 @@ def _assignment(row: Any) -> dict[str, Any]:
         "direct": row.is_direct,
         "through_group": row.is_through_group,
     }
-
-
-def _refuse_nothing(**options: tuple[str, ...]) -> None:
-    """A variable that a script left empty must not look like no option, which lists everything."""
-    for name, values in options.items():
-        if not all(map(one_line, values)):
-            raise click.ClickException(f"--{name} is empty. Say which one, or leave the option out.")
 
 
 def _refuse_unknown(filters: Filters) -> None:

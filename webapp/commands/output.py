@@ -20,6 +20,7 @@ from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
 from ..refusals import refusal_of
+from ..text import one_line
 
 WIDEST_CELL = 60
 
@@ -55,6 +56,13 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"The database did not answer as expected ({reason}). {advice}") from error
 
     return run
+
+
+def refuse_nothing(**options: tuple[str, ...]) -> None:
+    """A variable that a script left empty must not look like no option, which lists everything."""
+    for name, values in options.items():
+        if not all(map(one_line, values)):
+            raise click.ClickException(f"--{name} is empty. Say which one, or leave the option out.")
 
 
 def print_records(records: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import click
 from flask.cli import AppGroup
+from redis.exceptions import RedisError
 
 from jobs import queue
 
@@ -13,6 +15,8 @@ from ..integrations import running
 from ..integrations.consent import consent_url_of
 from ..integrations.queries import RunRow, newest_runs
 from ..integrations.run_queries import all_parts
+from ..metrics.counting import counts
+from ..metrics.store import hand_over
 from ..models import SyncPart, Trigger
 from . import find
 from .output import as_json_option, explained, print_record, print_records
@@ -76,6 +80,8 @@ def cancel(run_id: int) -> None:
     """
     find.run_numbered(run_id)
     if running.cancel(run_id, "the command line"):
+        with suppress(RedisError):  # a run of which the metrics do not tell is cancelled all the same
+            hand_over(counts)
         click.echo(f"Cancelled run {run_id}.")
     else:
         click.echo(f"Run {run_id} had ended already: {find.run_numbered(run_id).words}.")

@@ -64,3 +64,6 @@ def test_contacts_are_narrowed_by_organization_and_search(run_command: FlaskCliR
     unknown = run_command.invoke(args=["contacts", "list", "--organization", "Nobody"])
     assert unknown.exit_code == 1
     assert unknown.stderr == "Error: There is no organization named Nobody.\n"
+    empty = run_command.invoke(args=["contacts", "list", "--organization", ""])
+    assert (empty.exit_code, empty.stdout) == (1, "")
+    assert empty.stderr == "Error: --organization is empty. Say which one, or leave the option out.\n"

@@ -12,6 +12,7 @@ from flask.testing import FlaskCliRunner
 from jobs import queue
 from tests.support.factories import Make
 from webapp.extensions import db
+from webapp.metrics.store import read
 from webapp.models import PartState, Removal, RunState, SyncRun, Trigger, removal, utc_now
 
 
@@ -72,6 +73,7 @@ def test_cancel_ends_the_run_and_does_so_once(run_command: FlaskCliRunner, make:
     assert (result.exit_code, result.stdout) == (0, f"Cancelled run {run.id}.\n")
     db.session.expire_all()
     assert (run.state, run.cancelled_by) == (RunState.CANCELLED, "the command line")
+    assert read()["seatledger_runs_ended", "cancelled"] == 1
     again = run_command.invoke(args=["runs", "cancel", str(run.id)])
     assert (again.exit_code, again.stdout) == (0, f"Run {run.id} had ended already: Cancelled.\n")
 
