@@ -14,7 +14,8 @@ from typing import Any, cast
 import click
 import psycopg
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg import IsolationLevel
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, TransactionTimeout
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -46,6 +47,9 @@ _SURELY_THERE_SECONDS = 2.0
 # Whether one that was idle is there is asked with less patience than all else: where it is not, another one is made.
 _PING_SECONDS = 5
 _RETURNED_AT = "returned_at"
+# What the driver takes for a fault within, and is none of ours: a database that may only be read, as a primary that
+# became a standby, does its work as little as one that is away, and a transaction that it ended can be done again.
+_NO_FAULT_OF_OURS = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
 # How SQLite says that a table, or a column, is not there; its driver has the same error for both and for a locked file.
 _SQLITE_LACKS = ("no such", "table ")
 # Connections for a process's threads beside those that sync: the web's, or what looks after leases and versions.
@@ -121,6 +125,9 @@ def _tune_postgresql(engine: Engine) -> None:
         # Not by the connection's options, which poolers refuse; and all at once, in one round trip.
         connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in POSTGRESQL_SESSION.items()).encode())
         connection.commit()
+        # What all that writes is made for, whatever this user or this database has for a default: at another level a
+        # transaction fails where this one waits. Said at each BEGIN, so it holds behind poolers, too.
+        connection.isolation_level = IsolationLevel.READ_COMMITTED
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -157,10 +164,12 @@ def _tune_postgresql(engine: Engine) -> None:
 
     @event.listens_for(engine, "handle_error")
     def on_error(context: ExceptionContext) -> BaseException | None:
-        # One that may only be read, as a primary that became a standby, does its work as little as one that is away;
-        # its driver takes that for a fault within.
-        if isinstance(context.original_exception, ReadOnlySqlTransaction):
-            return OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
+        error = context.original_exception
+        if isinstance(error, _NO_FAULT_OF_OURS):
+            is_lost = context.is_disconnect
+            return OperationalError(
+                context.statement, None, error, hide_parameters=True, connection_invalidated=is_lost
+            )
         return None
 
 

@@ -41,12 +41,19 @@ NO_CONNECTION = Problem(
 )
 IN_A_HURRY = Problem(
     "The database ended a statement before it was done.",
-    "If statement_timeout or lock_timeout are set for this user, the database or the server, take that off for this "
-    "user: ALTER ROLE ... SET statement_timeout = 0.",
+    "If statement_timeout, lock_timeout or transaction_timeout are set for this user, the database or the server, take "
+    "that off for this user: ALTER ROLE ... SET statement_timeout = 0.",
 )
 
 # PostgreSQL's "Error Codes".
-_BY_STATE = {"53100": FULL, "25006": READ_ONLY, "53300": NO_CONNECTION, "57014": IN_A_HURRY, "55P03": IN_A_HURRY}
+_BY_STATE = {
+    "53100": FULL,
+    "25006": READ_ONLY,
+    "53300": NO_CONNECTION,
+    "57014": IN_A_HURRY,
+    "55P03": IN_A_HURRY,
+    "25P04": IN_A_HURRY,
+}
 # Whoever was not let in has no code: libpq hands on only the words.
 _NOT_LET_IN = ("too many clients", "too many connections", "remaining connection slots")
 # SQLite's "Result and Error Codes"; the extended ones begin with these.

@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
 import psycopg
 import pytest
 from flask import Flask
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from settings.checks import MOST_TENANTS_AT_ONCE
 from webapp import create_app, database
@@ -173,6 +175,37 @@ def test_whoever_takes_the_driver_s_connection_gets_one_with_transactions_whatev
         with db.engine.connect() as connection:
             driver = database.driver_of(connection)
             assert (driver.info.backend_pid, driver.autocommit) == (before, False)
+
+
+@pytest.mark.parametrize("level", ["serializable", "repeatable read"])
+def test_a_transaction_waits_for_others_where_the_default_is_that_it_fails(postgresql: Flask, level: str) -> None:
+    settings = postgresql.config["SETTINGS"]
+    parts = urlsplit(settings.database_url)
+    by_default = f"-c default_transaction_isolation={level.replace(' ', chr(92) + ' ')}"
+    query = "&".join(filter(None, [parts.query, urlencode({"options": by_default}, quote_via=quote)]))
+    other = create_app(replace(settings, database_url=parts._replace(query=query).geturl()))
+    with other.app_context():
+        try:
+            assert db.session.scalar(text("SHOW default_transaction_isolation")) == level
+            assert db.session.scalar(text("SHOW transaction_isolation")) == "read committed"
+        finally:
+            db.session.rollback()
+            db.engine.dispose()
+
+
+@pytest.mark.usefixtures("postgresql")
+@pytest.mark.parametrize("name", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_a_transaction_that_postgresql_ended_is_an_outage_that_passes_and_no_fault_of_ours(name: str) -> None:
+    if not db.session.scalar(text("SELECT count(*) FROM pg_settings WHERE name = :name"), {"name": name}):
+        pytest.skip("this PostgreSQL ends no transaction for taking long")
+    before = _session_of(db.session.connection())
+    db.session.execute(text(f"SET LOCAL {name} = '20ms'"))
+    time.sleep(0.3)
+    with pytest.raises(OperationalError) as caught:
+        db.session.execute(text("SELECT 1"))
+    assert database.is_away(caught.value)
+    database.forget_transaction()
+    assert _session_of(db.session.connection()) != before
 
 
 @pytest.mark.parametrize(("asked_of_a_pooler", "mode"), [(False, "force_generic_plan"), (True, "auto")])

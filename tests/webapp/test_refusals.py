@@ -65,6 +65,7 @@ def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path
         (psycopg.OperationalError("connection failed: FATAL:  sorry, too many clients already"), NO_CONNECTION),
         (errors.QueryCanceled(), IN_A_HURRY),
         (errors.LockNotAvailable(), IN_A_HURRY),
+        (errors.TransactionTimeout(), IN_A_HURRY),
         (psycopg.OperationalError("connection failed: Connection refused"), None),
         (errors.AdminShutdown(), None),
     ],
