@@ -14,8 +14,9 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Table, TextClause, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
+from webapp.database import NO_FAULT_OF_OURS
 from webapp.extensions import db
 
 Row = tuple[Any, ...]
@@ -89,9 +90,12 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iter
             for row in rows:
                 copy.write_row(row)
     except psycopg.Error as error:
-        lost = isinstance(error, psycopg.OperationalError) and raw.driver_connection.closed  # type: ignore[union-attr]
+        lost = bool(raw.driver_connection.closed)  # type: ignore[union-attr]
         if lost:
             connection.invalidate(error)
+        statement = f"COPY {table}"
+        if isinstance(error, NO_FAULT_OF_OURS):
+            raise OperationalError(statement, None, error, hide_parameters=True, connection_invalidated=lost) from error
         raise DBAPIError.instance(
-            f"COPY {table}", None, error, psycopg.Error, hide_parameters=True, connection_invalidated=bool(lost)
+            statement, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost
         ) from error

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import secrets
 import select
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +18,13 @@ import click
 import psycopg
 from flask import Flask, current_app, g, has_app_context, has_request_context, request
 from psycopg import IsolationLevel
-from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction, TransactionTimeout
+from psycopg.errors import (
+    DuplicatePreparedStatement,
+    IdleInTransactionSessionTimeout,
+    InvalidSqlStatementName,
+    ReadOnlySqlTransaction,
+    TransactionTimeout,
+)
 from sqlalchemy import Connection, Engine, ExceptionContext, event
 from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -24,6 +33,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from config import Settings
 
 from .extensions import db
+
+log = logging.getLogger(__name__)
 
 # How long a writer waits for another's transaction to end. Transactions are short: none spans a request to Microsoft.
 SQLITE_BUSY_SECONDS = 30
@@ -49,7 +60,10 @@ _PING_SECONDS = 5
 _RETURNED_AT = "returned_at"
 # What the driver takes for a fault within, and is none of ours: a database that may only be read, as a primary that
 # became a standby, does its work as little as one that is away, and a transaction that it ended can be done again.
-_NO_FAULT_OF_OURS = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
+NO_FAULT_OF_OURS = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout, TransactionTimeout)
+# What a pooler makes of prepared statements that does not know them, and has given the connection to another.
+FORGOTTEN = (InvalidSqlStatementName, DuplicatePreparedStatement)
+_WITHOUT = "DATABASE_PREPARED_STATEMENTS=false"
 # How SQLite says that a table, or a column, is not there; its driver has the same error for both and for a locked file.
 _SQLITE_LACKS = ("no such", "table ")
 # Connections for a process's threads beside those that sync: the web's, or what looks after leases and versions.
@@ -120,6 +134,8 @@ def _tune_sqlite(engine: Engine) -> None:
 
 
 def _tune_postgresql(engine: Engine) -> None:
+    is_forgetful = threading.Event()
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: psycopg.Connection[Any], entry: ConnectionPoolEntry) -> None:
         # Not by the connection's options, which poolers refuse; and all at once, in one round trip.
@@ -128,6 +144,11 @@ def _tune_postgresql(engine: Engine) -> None:
         # What all that writes is made for, whatever this user or this database has for a default: at another level a
         # transaction fails where this one waits. Said at each BEGIN, so it holds behind poolers, too.
         connection.isolation_level = IsolationLevel.READ_COMMITTED
+        # By itself psycopg counts from 0 on each connection: behind a pooler that does not know prepared statements,
+        # one would execute another's of the same name. So such a statement is not there, which is noticed below.
+        connection._prepared._prepared_idx = secrets.randbits(62)
+        if is_forgetful.is_set():
+            connection.prepare_threshold = None
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -165,7 +186,13 @@ def _tune_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "handle_error")
     def on_error(context: ExceptionContext) -> BaseException | None:
         error = context.original_exception
-        if isinstance(error, _NO_FAULT_OF_OURS):
+        if isinstance(error, FORGOTTEN):
+            # All connections are made anew, and prepare nothing: what failed is done again by whoever does that anyway.
+            context.is_disconnect = True
+            if not is_forgetful.is_set():
+                is_forgetful.set()
+                log.warning("a pooler lost prepared statements, so there are no more: set %s", _WITHOUT)
+        if isinstance(error, (*NO_FAULT_OF_OURS, *FORGOTTEN)):
             is_lost = context.is_disconnect
             return OperationalError(
                 context.statement, None, error, hide_parameters=True, connection_invalidated=is_lost

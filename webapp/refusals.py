@@ -44,6 +44,12 @@ IN_A_HURRY = Problem(
     "If statement_timeout, lock_timeout or transaction_timeout are set for this user, the database or the server, take "
     "that off for this user: ALTER ROLE ... SET statement_timeout = 0.",
 )
+FORGETFUL_POOLER = Problem(
+    "A pooler before the database gives each transaction another connection, and does not know prepared statements: "
+    "some of what is asked fails.",
+    "Set DATABASE_PREPARED_STATEMENTS=false everywhere and restart all; or let the pooler know them, as PgBouncer 1.22 "
+    "and newer do with max_prepared_statements; or let it pool by session.",
+)
 
 # PostgreSQL's "Error Codes".
 _BY_STATE = {
@@ -53,6 +59,8 @@ _BY_STATE = {
     "57014": IN_A_HURRY,
     "55P03": IN_A_HURRY,
     "25P04": IN_A_HURRY,
+    "26000": FORGETFUL_POOLER,
+    "42P05": FORGETFUL_POOLER,
 }
 # Whoever was not let in has no code: libpq hands on only the words.
 _NOT_LET_IN = ("too many clients", "too many connections", "remaining connection slots")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import cast
 
@@ -95,5 +96,22 @@ def test_a_connection_that_is_lost_meanwhile_is_told_as_that_and_replaced(app: F
     with pytest.raises(OperationalError) as caught:
         insert_rows(EMAIL, ("address", "address_folded"), [("a", "a")], same)
     assert caught.value.connection_invalidated
+    db.session.rollback()
+    assert db.session.query(ContactEmail).count() == 0
+
+
+@pytest.mark.parametrize(
+    "told", ["SET LOCAL idle_in_transaction_session_timeout = '20ms'", "SET TRANSACTION READ ONLY"]
+)
+def test_a_database_that_cannot_write_now_is_no_fault_of_ours(app: Flask, make: Make, told: str) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite ends no transactions, and has files that may only be read")
+    contact = make.contact(email="")
+    same = {"organization_id": contact.organization_id, "contact_id": contact.id}
+    db.session.commit()
+    db.session.execute(text(told))
+    time.sleep(0.3)
+    with pytest.raises(OperationalError):
+        insert_rows(EMAIL, ("address", "address_folded"), [("a", "a")], same)
     db.session.rollback()
     assert db.session.query(ContactEmail).count() == 0

@@ -159,6 +159,36 @@ def test_what_is_read_again_and_again_is_prepared_once() -> None:
 
 
 @pytest.mark.usefixtures("postgresql")
+def test_no_connection_gives_a_prepared_statement_the_name_that_another_gives_one() -> None:
+    with db.engine.connect() as one, db.engine.connect() as other:
+        names: list[str] = []
+        for connection in (one, other):
+            database.driver_of(connection).execute("SELECT 1", prepare=True)
+            names += connection.scalars(text("SELECT name FROM pg_prepared_statements")).all()
+    assert len(set(names)) == 2
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_where_a_pooler_loses_prepared_statements_it_is_an_outage_that_passes_since_there_are_no_more() -> None:
+    def ask() -> None:
+        for _ in range(8):
+            db.session.execute(text("SELECT 'again'"))
+
+    with db.engine.connect() as idle:
+        idle.execute(text("SELECT 1"))
+    ask()
+    database.driver_of(db.session.connection()).pgconn.exec_(b"DEALLOCATE ALL")
+    with pytest.raises(OperationalError) as caught:
+        ask()
+    assert database.is_away(caught.value)
+    database.forget_transaction()
+    ask()
+    assert not db.session.scalars(text("SELECT name FROM pg_prepared_statements")).all()
+    with db.engine.connect() as idle:
+        assert database.driver_of(idle).prepare_threshold is None
+
+
+@pytest.mark.usefixtures("postgresql")
 def test_what_only_reads_does_without_a_transaction_and_what_comes_after_it_does_not() -> None:
     with database.only_reading():
         db.session.scalar(text("SELECT 1"))

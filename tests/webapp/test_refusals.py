@@ -26,7 +26,15 @@ from webapp.doctor.finding import Health
 from webapp.doctor.settings import check_settings
 from webapp.extensions import db
 from webapp.models import Organization
-from webapp.refusals import FULL, IN_A_HURRY, NO_CONNECTION, READ_ONLY, READ_ONLY_FILE, refusal_of
+from webapp.refusals import (
+    FORGETFUL_POOLER,
+    FULL,
+    IN_A_HURRY,
+    NO_CONNECTION,
+    READ_ONLY,
+    READ_ONLY_FILE,
+    refusal_of,
+)
 
 
 def _full(path: Path) -> sqlite3.Error:
@@ -66,6 +74,8 @@ def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path
         (errors.QueryCanceled(), IN_A_HURRY),
         (errors.LockNotAvailable(), IN_A_HURRY),
         (errors.TransactionTimeout(), IN_A_HURRY),
+        (errors.InvalidSqlStatementName(), FORGETFUL_POOLER),
+        (errors.DuplicatePreparedStatement(), FORGETFUL_POOLER),
         (psycopg.OperationalError("connection failed: Connection refused"), None),
         (errors.AdminShutdown(), None),
     ],

@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import psycopg
-from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
-from ..database import driver_of
+from ..database import FORGOTTEN, driver_of
 from ..extensions import db
+from ..refusals import FORGETFUL_POOLER
 from .finding import Finding, ill, well
 
 _WHOSE = "SELECT pg_backend_pid()"
 # Somebody else may be given a connection in between, so it is looked more than once.
 _LOOKS = 5
-
-_FORGETS = ill(
-    "pooler",
-    "A pooler before the database gives each transaction another connection, and does not know prepared statements: "
-    "some of what is asked fails.",
-    "Set DATABASE_PREPARED_STATEMENTS=false everywhere and restart all; or let the pooler know them, as PgBouncer 1.22 "
-    "and newer do with max_prepared_statements; or let it pool by session.",
-)
 
 
 def check_pooler() -> Iterator[Finding]:
@@ -40,8 +32,8 @@ def _is_pooled(connection: psycopg.Connection) -> bool:
 def _found(one: psycopg.Connection, other: psycopg.Connection) -> Finding:
     try:
         by_transaction = any(_lose_server(one, other) for _ in range(_LOOKS))
-    except (DuplicatePreparedStatement, InvalidSqlStatementName):
-        return _FORGETS
+    except FORGOTTEN:
+        return ill("pooler", FORGETFUL_POOLER.reason, FORGETFUL_POOLER.fix)
     if by_transaction:
         return well("pooler", "A pooler before the database gives each transaction another connection; that works.")
     return well("pooler", "A pooler stands before the database; nothing shows that it pools other than by session.")
