@@ -52,6 +52,8 @@ POSTGRESQL_SESSION = {
     "idle_in_transaction_session_timeout": f"{POSTGRESQL_IDLE_SECONDS}s",
     **{f"tcp_{name}": str(value) for name, value in _KEPT_ALIVE.items()},
     "tcp_user_timeout": f"{_UNHEARD_SECONDS}s",
+    # The only one in which the driver reads moments; PgBouncer keeps it for each of its clients.
+    "DateStyle": "ISO",
 }
 # A connection of PostgreSQL that was used so lately, and of which nothing was heard since, is taken to be there.
 _SURELY_THERE_SECONDS = 2.0

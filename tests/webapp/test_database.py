@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -209,15 +211,26 @@ def test_whoever_takes_the_driver_s_connection_gets_one_with_transactions_whatev
 
 @pytest.mark.parametrize("level", ["serializable", "repeatable read"])
 def test_a_transaction_waits_for_others_where_the_default_is_that_it_fails(postgresql: Flask, level: str) -> None:
-    settings = postgresql.config["SETTINGS"]
+    with _by_default(postgresql, "default_transaction_isolation", level):
+        assert db.session.scalar(text("SHOW transaction_isolation")) == "read committed"
+
+
+def test_moments_are_read_whatever_the_default_is_how_they_are_written(postgresql: Flask) -> None:
+    with _by_default(postgresql, "DateStyle", "German"):
+        assert db.session.scalar(text("SELECT timestamptz '2026-02-01 00:00Z'")) == datetime(2026, 2, 1, tzinfo=UTC)
+
+
+@contextmanager
+def _by_default(app: Flask, name: str, value: str) -> Iterator[None]:
+    """An app context of an app whose sessions begin with this setting, as `ALTER ROLE ... SET` makes them."""
+    settings = app.config["SETTINGS"]
     parts = urlsplit(settings.database_url)
-    by_default = f"-c default_transaction_isolation={level.replace(' ', chr(92) + ' ')}"
-    query = "&".join(filter(None, [parts.query, urlencode({"options": by_default}, quote_via=quote)]))
+    option = urlencode({"options": f"-c {name}=" + value.replace(" ", r"\ ")}, quote_via=quote)
+    query = f"{parts.query}&{option}" if parts.query else option
     other = create_app(replace(settings, database_url=parts._replace(query=query).geturl()))
     with other.app_context():
         try:
-            assert db.session.scalar(text("SHOW default_transaction_isolation")) == level
-            assert db.session.scalar(text("SHOW transaction_isolation")) == "read committed"
+            yield
         finally:
             db.session.rollback()
             db.engine.dispose()
