@@ -62,8 +62,14 @@ _BY_STATE = {
     "26000": FORGETFUL_POOLER,
     "42P05": FORGETFUL_POOLER,
 }
-# Whoever was not let in has no code: libpq hands on only the words.
-_NOT_LET_IN = ("too many clients", "too many connections", "remaining connection slots")
+# Whoever was not let in has no code: libpq hands on only the words. The last are libpq's own, of target_session_attrs.
+_BY_WORDS = {
+    "too many clients": NO_CONNECTION,
+    "too many connections": NO_CONNECTION,
+    "remaining connection slots": NO_CONNECTION,
+    "session is read-only": READ_ONLY,
+    "server is in hot standby mode": READ_ONLY,
+}
 # SQLite's "Result and Error Codes"; the extended ones begin with these.
 _BY_NAME = {
     "SQLITE_FULL": FULL,
@@ -80,7 +86,7 @@ def refusal_of(error: BaseException) -> Problem | None:
         return next((refusal for known, refusal in _BY_NAME.items() if name.startswith(known)), None)
     if known := _BY_STATE.get(getattr(cause, "sqlstate", None) or ""):
         return known
-    return NO_CONNECTION if any(words in str(cause) for words in _NOT_LET_IN) else None
+    return next((refusal for words, refusal in _BY_WORDS.items() if words in str(cause)), None)
 
 
 def why_not_migrated(error: DBAPIError) -> str:

@@ -71,6 +71,7 @@ def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path
         (errors.ReadOnlySqlTransaction(), READ_ONLY),
         (errors.TooManyConnections(), NO_CONNECTION),
         (psycopg.OperationalError("connection failed: FATAL:  sorry, too many clients already"), NO_CONNECTION),
+        (psycopg.OperationalError("connection failed: session is read-only"), READ_ONLY),
         (errors.QueryCanceled(), IN_A_HURRY),
         (errors.LockNotAvailable(), IN_A_HURRY),
         (errors.TransactionTimeout(), IN_A_HURRY),
