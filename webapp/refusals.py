@@ -50,6 +50,19 @@ FORGETFUL_POOLER = Problem(
     "Set DATABASE_PREPARED_STATEMENTS=false everywhere and restart all; or let the pooler know them, as PgBouncer 1.22 "
     "and newer do with max_prepared_statements; or let it pool by session.",
 )
+POOLER_OF_STATEMENTS = Problem(
+    "A pooler before the database gives each statement another connection, and allows no transactions.",
+    "Let it pool by transaction or by session: PgBouncer's pool_mode.",
+)
+POOLER_WITHOUT_CONNECTION = Problem(
+    "A pooler before the database had no connection for this in time.",
+    "If its pool is too small, raise it (PgBouncer's default_pool_size, max_client_conn): docs/deploy.md says how many "
+    "connections are needed. Else see whether it is paused, and whether it reaches the database.",
+)
+NO_STANDBY = Problem(
+    "The database keeps nothing before a standby has it, too, and waits for one that does not answer.",
+    "Start the standby, or take it out of synchronous_standby_names and reload: what waits goes on by itself.",
+)
 
 # PostgreSQL's "Error Codes".
 _BY_STATE = {
@@ -62,14 +75,26 @@ _BY_STATE = {
     "26000": FORGETFUL_POOLER,
     "42P05": FORGETFUL_POOLER,
 }
-# Whoever was not let in has no code: libpq hands on only the words. The last are libpq's own, of target_session_attrs.
+# Whoever was not let in has no code: libpq hands on only the words. Some are its own, of target_session_attrs, and the
+# last are PgBouncer's, which has one code for all.
 _BY_WORDS = {
     "too many clients": NO_CONNECTION,
     "too many connections": NO_CONNECTION,
     "remaining connection slots": NO_CONNECTION,
     "session is read-only": READ_ONLY,
     "server is in hot standby mode": READ_ONLY,
+    "not allowed in statement pooling mode": POOLER_OF_STATEMENTS,
+    "query_wait_timeout": POOLER_WITHOUT_CONNECTION,
+    "no more connections allowed": POOLER_WITHOUT_CONNECTION,
 }
+# Whether a commit of this user's waits, for so many seconds, which is longer than a standby takes.
+_WAITS_FOR_A_STANDBY = text("""
+    SELECT EXISTS (
+        SELECT FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'SyncRep'
+        AND query_start < clock_timestamp() - make_interval(secs => :seconds)
+    )
+""")
+_STANDBY_SECONDS = 10.0
 # SQLite's "Result and Error Codes"; the extended ones begin with these.
 _BY_NAME = {
     "SQLITE_FULL": FULL,
@@ -102,7 +127,9 @@ def why_not_migrated(error: DBAPIError) -> str:
 def foreseen_refusal(connection: Connection) -> Problem | None:
     """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out."""
     if connection.dialect.name == "postgresql":
-        return READ_ONLY if connection.scalar(text("SHOW transaction_read_only")) == "on" else None
+        if connection.scalar(text("SHOW transaction_read_only")) == "on":
+            return READ_ONLY
+        return NO_STANDBY if connection.scalar(_WAITS_FOR_A_STANDBY, {"seconds": _STANDBY_SECONDS}) else None
     file = Path(connection.engine.url.database or "")
     if not file.is_file():
         return None

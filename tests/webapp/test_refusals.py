@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.queue import report_worker
 from settings.data_directory import LEAST_ROOM
+from tests.support.waiting import eventually
 from webapp import refusals
 from webapp.database import is_away
 from webapp.doctor.database import check_database
@@ -31,6 +33,9 @@ from webapp.refusals import (
     FULL,
     IN_A_HURRY,
     NO_CONNECTION,
+    NO_STANDBY,
+    POOLER_OF_STATEMENTS,
+    POOLER_WITHOUT_CONNECTION,
     READ_ONLY,
     READ_ONLY_FILE,
     refusal_of,
@@ -72,6 +77,12 @@ def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path
         (errors.TooManyConnections(), NO_CONNECTION),
         (psycopg.OperationalError("connection failed: FATAL:  sorry, too many clients already"), NO_CONNECTION),
         (psycopg.OperationalError("connection failed: session is read-only"), READ_ONLY),
+        (errors.ProtocolViolation("query_wait_timeout"), POOLER_WITHOUT_CONNECTION),
+        (psycopg.OperationalError("FATAL:  no more connections allowed"), POOLER_WITHOUT_CONNECTION),
+        (
+            errors.ProtocolViolation("transaction blocks not allowed in statement pooling mode"),
+            POOLER_OF_STATEMENTS,
+        ),
         (errors.QueryCanceled(), IN_A_HURRY),
         (errors.LockNotAvailable(), IN_A_HURRY),
         (errors.TransactionTimeout(), IN_A_HURRY),
@@ -159,3 +170,32 @@ def test_a_postgresql_that_may_only_be_read_is_found_and_is_no_fault_of_ours(app
     assert refusal_of(caught.value) is READ_ONLY
     db.session.rollback()
     assert refusals.foreseen_refusal(db.session.connection()) is None
+
+
+def test_a_commit_that_waits_for_a_standby_which_is_away_is_found(
+    app: Flask, client: FlaskClient, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if db.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has no standby")
+    report_worker("one")
+    assert client.get("/readyz").status_code == 200
+    monkeypatch.setattr(refusals, "_STANDBY_SECONDS", 0.0)
+    with (
+        psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as server,
+        psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as writer,
+        ThreadPoolExecutor() as threads,
+    ):
+        try:
+            server.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+            server.execute("SELECT pg_reload_conf()")
+            eventually(lambda: writer.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",))
+            waiting = threads.submit(writer.execute, "CREATE TABLE kept ()")
+            eventually(lambda: client.get("/readyz").status_code == 503)
+            [found] = check_database()
+            assert (found.health, found.text) == (Health.FAILED, NO_STANDBY.reason)
+        finally:
+            server.execute("ALTER SYSTEM RESET synchronous_standby_names")
+            server.execute("SELECT pg_reload_conf()")
+        waiting.result(timeout=30)
+        writer.execute("DROP TABLE kept")
+    assert client.get("/readyz").status_code == 200
