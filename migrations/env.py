@@ -6,7 +6,7 @@ import click
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -60,7 +60,7 @@ if context.is_offline_mode():
 try:
     run()
 except DBAPIError as error:
-    is_foreseen = is_away(error) or isinstance(error.orig, InsufficientPrivilege)
+    is_foreseen = is_away(error) or isinstance(error.orig, InsufficientPrivilege | InvalidSchemaName)
     # `make run` migrates without a command, and catches the error itself.
     if click.get_current_context(silent=True) is None or not is_foreseen:
         raise

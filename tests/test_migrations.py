@@ -41,15 +41,18 @@ def test_a_database_that_is_away_ends_the_command_with_a_sentence(
     assert "Connection refused" in _refused("postgresql+psycopg://nobody:x@127.0.0.1:1/none", tmp_path, caplog)
 
 
+@pytest.mark.parametrize(
+    ("right", "words"), [("CREATE", "permission denied"), ("ALL", "no schema has been selected to create in")]
+)
 def test_a_user_who_may_make_no_tables_ends_the_command_with_a_sentence(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, right: str, words: str
 ) -> None:
     with postgresql_server() as url:
         with create_engine(url, poolclass=NullPool).begin() as connection:
             connection.execute(text("CREATE ROLE reader LOGIN"))
-            connection.execute(text("REVOKE CREATE ON SCHEMA public FROM PUBLIC"))
+            connection.execute(text(f"REVOKE {right} ON SCHEMA public FROM PUBLIC"))
         theirs = make_url(url).set(username="reader").render_as_string()
-        assert "permission denied" in _refused(theirs, tmp_path, caplog)
+        assert words in _refused(theirs, tmp_path, caplog)
 
 
 def _refused(url: str, data_dir: Path, caplog: pytest.LogCaptureFixture) -> str:
