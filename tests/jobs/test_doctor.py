@@ -180,6 +180,24 @@ def test_a_database_that_is_not_in_utf8_works_and_is_worth_a_look(
     assert "SQL_ASCII" in found["encoding of the database"].text
 
 
+@pytest.mark.parametrize(("limit", "told"), [("200ms", ["lock_timeout = 200ms"]), ("0", []), ("5min", [])])
+def test_a_database_that_soon_ends_what_takes_long_is_worth_a_look(
+    postgresql_url: str, redis_url: str, tmp_path: Path, limit: str, told: list[str]
+) -> None:
+    parts = urlsplit(postgresql_url)
+    query = "&".join(filter(None, [parts.query, f"options=-clock_timeout%3D{limit}"]))
+    url = parts._replace(query=query).geturl()
+    app = create_app(make_settings(tmp_path, database_url=url, redis_url=redis_url))
+    with app.app_context():
+        upgrade()
+        found = {finding.part: finding for finding in check_database()}
+        db.engine.dispose()
+    assert found["database"].health == Health.OK
+    looked = found.get("limits of the database")
+    assert [one for one in told if looked and one in looked.text] == told
+    assert (looked.health if looked else None) == (Health.WARNING if told else None)
+
+
 @pytest.fixture
 def behind_a_pooler(
     postgresql_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,11 +12,20 @@ from .. import schema_version
 from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, Integration
-from ..refusals import foreseen_refusal, refusal_of
+from ..refusals import IN_A_HURRY, foreseen_refusal, refusal_of
 from ..text import at_the_end
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
 from .pooler import check_pooler
+
+# What ends a statement or a transaction that takes longer; in milliseconds, and 0 for never. Who writes a tenant may
+# wait for another who writes one of very many users.
+_LIMITS = text("""
+    SELECT name || ' = ' || current_setting(name) FROM pg_settings
+    WHERE name IN ('statement_timeout', 'lock_timeout', 'transaction_timeout') AND setting::bigint BETWEEN 1 AND :most
+    ORDER BY name
+""")
+_LONG_ENOUGH_MS = 60_000
 
 
 def check_database() -> Iterator[Finding]:
@@ -45,6 +54,7 @@ def check_database() -> Iterator[Finding]:
             told: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
             yield compare_clocks("clock of the database", "the database's", told.astimezone(UTC))
             yield from _check_encoding(connection)
+            yield from _check_hurry(connection)
             yield from check_pooler()
 
 
@@ -56,6 +66,13 @@ def _check_encoding(connection: Connection) -> Iterator[Finding]:
             f"The database's encoding is {encoding}: names that it lacks the characters of cannot be stored or found.",
             "Make one with `createdb --encoding=UTF8 --template=template0`, and restore a backup into it.",
         )
+
+
+def _check_hurry(connection: Connection) -> Iterator[Finding]:
+    limits = connection.scalars(_LIMITS, {"most": _LONG_ENOUGH_MS}).all()
+    if limits:
+        told = f"This user is allowed so long and no more ({', '.join(limits)}): a sync begins anew what takes longer."
+        yield doubtful("limits of the database", told, IN_A_HURRY.fix)
 
 
 def check_secrets() -> Iterator[Finding]:
