@@ -133,8 +133,18 @@ def scheduler() -> Scheduler:
         # By its name, since this module may be __main__.
         by_name = import_attribute(f"jobs.schedule.{name}")
         # What no worker took in time is worth nothing once the next one is due.
-        cron.register(by_name, queue.UPKEEP, interval=seconds, ttl=seconds, result_ttl=0, failure_ttl=60)
-    cron.register(prune, queue.UPKEEP, interval=PRUNE_SECONDS, ttl=PRUNE_SECONDS, result_ttl=0, failure_ttl=60)
+        cron.register(
+            by_name, queue.UPKEEP, interval=seconds, ttl=seconds, result_ttl=0, failure_ttl=60, meta=queue.whose()
+        )
+    cron.register(
+        prune,
+        queue.UPKEEP,
+        interval=PRUNE_SECONDS,
+        ttl=PRUNE_SECONDS,
+        result_ttl=0,
+        failure_ttl=60,
+        meta=queue.whose(),
+    )
     return cron
 
 

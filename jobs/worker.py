@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,7 +24,7 @@ from typing import Any
 
 from flask import Flask
 from redis.exceptions import RedisError
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,6 +38,7 @@ from webapp.starting import app_or_end
 from webapp.version import version
 
 from . import crew, queue, skew
+from .queue.belonging import SHARED_REDIS, is_ours_to_do
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +47,10 @@ REPORT_SECONDS = 5
 STOP_SECONDS = 20
 # And gives what it has in hand back within so long: a supervisor kills it after 30 seconds.
 HAND_BACK_SECONDS = 5.0
+# A worker that handed another installation's job back takes none for so long, so that its own workers get it.
+_STAND_BACK_SECONDS = 0.5
+# And tells of it again after so long.
+_TELL_AGAIN_SECONDS = 600.0
 # RQ waits for a job 15 seconds less than this at a time, and 5 seconds less for any answer of Redis. So long it takes a
 # worker to notice that a host vanished, or that a firewall forgot a connection; RQ's own would be 7 minutes.
 _RQ_SECONDS = 25
@@ -58,13 +64,29 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 
 class Worker(SimpleWorker):
-    """RQ's worker, which lets the job in hand know that the process was told to stop."""
+    """RQ's worker, which lets the job in hand know that the process was told to stop, and does its own jobs only."""
 
     # In seconds: a Redis that comes back is not left waiting, as by RQ for up to a minute.
     max_connection_wait_time = 10.0
 
     # Called where what is in hand does not end in time after the process was told to stop.
     leave: Callable[[], None]
+    # When it was last told of that this Redis has another installation's jobs, too.
+    told_of_others = -_TELL_AGAIN_SECONDS
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Do it; or hand it back where another installation enqueued it: what its ids name here is something else."""
+        if is_ours_to_do(job.meta):
+            super().execute_job(job, queue)
+            return
+        with self.connection.pipeline() as pipeline:
+            queue.push_job_id(job.id, pipeline=pipeline)
+            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
+            pipeline.execute()
+        if time.monotonic() - self.told_of_others >= _TELL_AGAIN_SECONDS:
+            self.told_of_others = time.monotonic()
+            log.error("%s was enqueued by another installation, and is left to its workers: %s", job.id, SHARED_REDIS)
+        crew.stopping.wait(_STAND_BACK_SECONDS)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         if not crew.stopping.is_set():

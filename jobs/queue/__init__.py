@@ -12,6 +12,7 @@ from typing import Any
 
 from rq.utils import import_attribute
 
+from .belonging import SHARED_REDIS, whose
 from .clock import shared_now
 from .enqueueing import JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
@@ -25,6 +26,7 @@ from .presence import (
     report_worker,
     schedules_alive,
     schedules_clocks,
+    strangers,
     workers_alive,
     workers_clocks,
     workers_key,
@@ -47,6 +49,7 @@ __all__ = [
     "SCHEDULED",
     "SCHEDULES_KEY",
     "SCHEDULE_SILENCE_SECONDS",
+    "SHARED_REDIS",
     "SYNC",
     "UPKEEP",
     "WORKER_SILENCE_SECONDS",
@@ -77,9 +80,11 @@ __all__ = [
     "schedules_clocks",
     "server_facts",
     "shared_now",
+    "strangers",
     "sync",
     "sync_parts",
     "waiting",
+    "whose",
     "workers_alive",
     "workers_clocks",
     "workers_key",

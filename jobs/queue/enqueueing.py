@@ -12,6 +12,7 @@ from rq import Queue
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 
+from .belonging import whose
 from .names import INTERACTIVE, QUEUES
 from .presence import workers_alive
 from .redis_server import QueueUnavailable, connection
@@ -80,6 +81,7 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
                     timeout=_SYNC_JOB_SECONDS,
                     result_ttl=0,
                     failure_ttl=3600,
+                    meta=whose(),
                 )
     except RedisError as error:
         raise QueueUnavailable from error
@@ -88,7 +90,13 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
 def enqueue_mail(function: str, sealed: str) -> None:
     try:
         Queue(INTERACTIVE, connection=connection()).enqueue_call(
-            function, args=(sealed,), timeout=_MAIL_SECONDS, ttl=_MAIL_WAITS_SECONDS, result_ttl=0, failure_ttl=60
+            function,
+            args=(sealed,),
+            timeout=_MAIL_SECONDS,
+            ttl=_MAIL_WAITS_SECONDS,
+            result_ttl=0,
+            failure_ttl=60,
+            meta=whose(),
         )
     except RedisError as error:
         raise QueueUnavailable from error
@@ -99,15 +107,23 @@ def answer_of(function: str, *args: Any) -> dict[str, Any]:
     if not workers_alive(INTERACTIVE):
         raise NoWorker
     try:
-        queue = Queue(INTERACTIVE, connection=connection())
-        job = queue.enqueue_call(
-            function, args=args, timeout=_ANSWER_SECONDS, ttl=_ANSWER_SECONDS + 60, result_ttl=60, failure_ttl=60
-        )
-        return _wait(job)
+        return _wait(enqueue_awaited(function, *args))
     except (NoSuchJobError, InvalidJobOperation) as error:
         raise JobFailed from error  # Redis lost it
     except RedisError as error:
         raise QueueUnavailable from error
+
+
+def enqueue_awaited(function: str, *args: Any) -> Job:
+    return Queue(INTERACTIVE, connection=connection()).enqueue_call(
+        function,
+        args=args,
+        timeout=_ANSWER_SECONDS,
+        ttl=_ANSWER_SECONDS + 60,
+        result_ttl=60,
+        failure_ttl=60,
+        meta=whose(),
+    )
 
 
 def _wait(job: Job) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from . import clock
+from .belonging import is_ours, own_marks
 from .names import QUEUES, SYNC
 from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
@@ -34,12 +35,13 @@ def _believed(count: int) -> int:
 
 
 def workers_alive(queue_name: str = SYNC) -> int:
-    """How many workers that take jobs of this queue reported lately. Raises `QueueUnavailable`.
+    """How many workers of this installation that take jobs of this queue reported lately. Raises `QueueUnavailable`.
 
     It does so, too, where Redis takes nothing that is written to it: no worker can report then, however many run.
     """
     try:
-        return _believed(int(connection().zcount(workers_key(queue_name), *_alive_since())))
+        names = _names(workers_key(queue_name))
+        return _believed(len(names) - len(_strangers(names)))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -73,6 +75,22 @@ def schedules_clocks() -> dict[str, float]:
         raise QueueUnavailable from error
 
 
+def strangers() -> list[str]:
+    """The workers and schedules that reported lately and are another installation's, or have other `ENCRYPTION_KEYS`.
+
+    Their names. Those of an older version do not tell. Raises `QueueUnavailable`.
+    """
+    try:
+        return _strangers([*_workers(), *_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)])
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _strangers(names: Sequence[str]) -> list[str]:
+    told: list[Any] = connection().mget([_marks_key(name) for name in names]) if names else []
+    return [name for name, marks in zip(names, told, strict=True) if not is_ours((marks or b"").decode().split())]
+
+
 def _clocks(names: Sequence[str]) -> dict[str, float]:
     told: list[Any] = connection().mget([_clock_key(name) for name in names]) if names else []
     return {name: float(off) for name, off in zip(names, told, strict=True) if off is not None}
@@ -95,9 +113,10 @@ def _alive_since(silence: float = WORKER_SILENCE_SECONDS) -> tuple[float, float]
 
 
 def schedules_alive() -> int:
-    """How many schedule processes reported lately. Raises `QueueUnavailable`, as above."""
+    """How many schedule processes of this installation reported lately. Raises `QueueUnavailable`, as above."""
     try:
-        return _believed(int(connection().zcount(SCHEDULES_KEY, *_alive_since(SCHEDULE_SILENCE_SECONDS))))
+        names = _names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)
+        return _believed(len(names) - len(_strangers(names)))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -116,7 +135,8 @@ def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
     """Note in each of these sets that it is alive, and what else is told; forget those that have long been silent."""
     now, ahead = clock.compare()
     with connection().pipeline() as pipeline:
-        for fact, value in {**facts, _clock_key(name): f"{ahead:.3f}"}.items():
+        told = {**facts, _clock_key(name): f"{ahead:.3f}", _marks_key(name): " ".join(own_marks())}
+        for fact, value in told.items():
             pipeline.set(fact, value, ex=_KEPT_SECONDS)
         for key in keys:
             pipeline.zadd(key, {name: now})
@@ -135,7 +155,7 @@ def forget_schedule(name: str) -> None:
 
 def _forget(name: str, keys: Sequence[str], facts: Sequence[str]) -> None:
     with connection().pipeline() as pipeline:
-        pipeline.delete(*facts, _clock_key(name))
+        pipeline.delete(*facts, _clock_key(name), _marks_key(name))
         for key in keys:
             pipeline.zrem(key, name)
         pipeline.execute()
@@ -153,3 +173,7 @@ def _version_key(worker: str) -> str:
 def _clock_key(process: str) -> str:
     # Of workers and schedules alike: no two processes have the same name.
     return f"seatledger:process:{process}:clock"
+
+
+def _marks_key(process: str) -> str:
+    return f"seatledger:process:{process}:marks"

@@ -10,7 +10,15 @@ from ..database import forget_transaction
 from .database import check_database, check_secrets
 from .finding import Finding, Health, ill
 from .microsoft import check_microsoft
-from .queues import check_clocks, check_redis, check_schedule, check_versions, check_work, check_workers
+from .queues import (
+    check_clocks,
+    check_redis,
+    check_schedule,
+    check_strangers,
+    check_versions,
+    check_work,
+    check_workers,
+)
 from .settings import check_settings
 
 # Each with the part that it is about nothing without: where that failed all is said, and to ask it again, where it does
@@ -21,6 +29,7 @@ _CHECKS: tuple[tuple[Callable[[], Iterator[Finding]], str], ...] = (
     (check_secrets, "database"),
     (check_redis, ""),
     (check_workers, "redis"),
+    (check_strangers, "redis"),
     (check_versions, "redis"),
     (check_schedule, "redis"),
     (check_clocks, "redis"),

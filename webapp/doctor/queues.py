@@ -58,6 +58,22 @@ def check_workers() -> Iterator[Finding]:
         yield well("workers", text) if count else ill("workers", f"No worker takes jobs of the queue {name}.", _START)
 
 
+def check_strangers() -> Iterator[Finding]:
+    """Nothing where all workers and schedules that report to this Redis are this installation's."""
+    try:
+        found = queue.strangers()
+    except queue.QueueUnavailable:
+        return
+    if found:
+        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
+        yield ill(
+            "workers of another installation",
+            "Not all that report to this Redis have the ENCRYPTION_KEYS that are set here, so they do nothing of what "
+            f"this installation enqueues: {', '.join(found[:_MOST_NAMED])}{more}.",
+            queue.SHARED_REDIS,
+        )
+
+
 def check_versions() -> Iterator[Finding]:
     try:
         versions = Counter(queue.workers_versions().values())

@@ -1,0 +1,51 @@
+"""Which installation enqueued a job, or reports: a Redis may be shared by two by mistake.
+
+Ids of one installation's rows are other rows of another's, or none. So each tells whose it is by marks, one for each of
+its `ENCRYPTION_KEYS`, which all its machines have in common, also while a key is rotated. No key can be told from one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Collection
+from functools import lru_cache
+from typing import Any
+
+from flask import current_app
+
+_MARKS = "marks"
+
+# What to do about it, for whoever runs one of them.
+SHARED_REDIS = (
+    "Give each installation a Redis, or a database number of it, of its own; and all machines of one the same "
+    "ENCRYPTION_KEYS."
+)
+
+_LENGTH = 24
+
+
+def own_marks() -> list[str]:
+    """Those of the current app's installation."""
+    return list(_marks(current_app.config["SETTINGS"].encryption_keys))
+
+
+def whose() -> dict[str, Any]:
+    """What to keep beside a job: that it is this installation's."""
+    return {_MARKS: own_marks()}
+
+
+def is_ours(marks: Collection[str]) -> bool:
+    """Whether these are marks of this installation. One of an older version has none, and is taken to be."""
+    return not marks or not set(own_marks()).isdisjoint(marks)
+
+
+def is_ours_to_do(meta: Any) -> bool:
+    """Whether a job with this beside it was enqueued by this installation, as far as it tells."""
+    marks = meta.get(_MARKS) if isinstance(meta, dict) else None
+    return is_ours(marks if isinstance(marks, list) else [])
+
+
+@lru_cache
+def _marks(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(hmac.new(key.encode(), b"seatledger", hashlib.sha256).hexdigest()[:_LENGTH] for key in keys)

@@ -1,0 +1,120 @@
+"""Two installations that share a Redis by mistake: none does the other's jobs, and whoever waits or looks is told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from rq import Queue
+from rq.job import JobStatus
+
+from jobs import queue, schedule, worker
+from jobs.queue.belonging import is_ours, is_ours_to_do, own_marks
+from jobs.queue.enqueueing import enqueue_awaited
+from tests.support.factories import Make
+from tests.support.microsoft import new_run
+from webapp.doctor.finding import Health
+from webapp.doctor.queues import check_strangers
+from webapp.extensions import db
+from webapp.models import RunState
+
+from .conftest import Work
+
+
+@contextmanager
+def with_keys(app: Flask, *keys: str) -> Iterator[None]:
+    """As a process of an installation that has these keys."""
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(before, encryption_keys=keys)
+    try:
+        yield
+    finally:
+        app.config["SETTINGS"] = before
+
+
+def take_one(app: Flask, *queues: str) -> None:
+    """Let a worker take one job up; the test then sees what it committed."""
+    db.session.commit()
+    worker.work(app, queues or queue.QUEUES, burst=True, max_jobs=1)
+    db.session.commit()
+
+
+def new_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def test_a_sync_that_another_installation_enqueued_is_left_to_its_workers(
+    app: Flask, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = new_run(make.tenant(organization=make.organization()).integration)
+    theirs = new_key()
+    with with_keys(app, theirs):
+        queue.sync(run.id)
+    with caplog.at_level(logging.ERROR):
+        take_one(app)
+        take_one(app)
+    assert run.state == RunState.QUEUED
+    assert "was enqueued by another installation" in caplog.text
+    with with_keys(app, theirs):
+        take_one(app)
+    assert run.state != RunState.QUEUED
+
+
+def test_what_somebody_waits_for_is_answered_by_a_worker_of_the_same_installation_only(app: Flask, make: Make) -> None:
+    tenant = make.tenant(organization=make.organization())
+    theirs = new_key()
+    with with_keys(app, theirs):
+        job = enqueue_awaited("jobs.compare.compare", tenant.id)
+    take_one(app, queue.INTERACTIVE)
+    assert (job.get_status(), job.latest_result()) == (JobStatus.QUEUED, None)
+    with with_keys(app, theirs):
+        take_one(app, queue.INTERACTIVE)
+    assert job.latest_result() is not None
+
+
+def test_the_upkeep_is_done_for_the_database_of_the_schedule_that_asks_for_it(app: Flask) -> None:
+    with with_keys(app, new_key()):
+        schedule.scheduler().enqueue_jobs()
+    enqueued = Queue(queue.UPKEEP, connection=queue.connection()).get_jobs()
+    assert enqueued
+    assert not any(is_ours_to_do(job.meta) for job in enqueued)
+
+
+@pytest.mark.usefixtures("app")
+def test_what_a_version_without_marks_enqueued_is_done(make: Make, work: Work) -> None:
+    run = new_run(make.tenant(organization=make.organization()).integration)
+    Queue(queue.SYNC, connection=queue.connection()).enqueue_call("jobs.sync.begin", args=(run.id,))
+    work()
+    assert run.state != RunState.QUEUED
+
+
+def test_while_a_key_is_rotated_all_machines_are_one_installation(app: Flask) -> None:
+    old, new = new_key(), new_key()
+    with with_keys(app, old):
+        marks_of_old = own_marks()
+    for keys in ((old, new), (new, old)):
+        with with_keys(app, *keys):
+            assert is_ours(marks_of_old)
+            assert old not in "".join(own_marks())
+    with with_keys(app, new):
+        assert not is_ours(marks_of_old)
+
+
+def test_the_doctor_names_workers_and_schedules_of_another_installation(app: Flask) -> None:
+    queue.report_worker("ours")
+    schedule.scheduler().heartbeat()
+    assert list(check_strangers()) == []
+    with with_keys(app, new_key()):
+        queue.report_worker("theirs")
+        queue.report_schedule("their-schedule")
+    (found,) = check_strangers()
+    assert found.health is Health.FAILED
+    assert "theirs, their-schedule" in found.text
+    assert "ours," not in found.text
+    assert (queue.workers_alive(), queue.schedules_alive()) == (1, 1)
+    db.session.rollback()
