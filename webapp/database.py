@@ -68,6 +68,8 @@ FORGOTTEN = (InvalidSqlStatementName, DuplicatePreparedStatement)
 _WITHOUT = "DATABASE_PREPARED_STATEMENTS=false"
 # How SQLite says that a table, or a column, is not there; its driver has the same error for both and for a locked file.
 _SQLITE_LACKS = ("no such", "table ")
+# How SQLite calls a file that is none of its own, or not as it wrote it; its driver has a wider error for both.
+_SQLITE_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 # Connections for a process's threads beside those that sync: the web's, or what looks after leases and versions.
 _OTHER_THREADS = 16
 
@@ -133,6 +135,14 @@ def _tune_sqlite(engine: Engine) -> None:
         # A transaction that reads and then writes fails at once where another wrote in between, whatever the busy
         # timeout. So whoever may write says so at its begin and waits for its turn there.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _may_write() else "BEGIN")
+
+    @event.listens_for(engine, "handle_error")
+    def on_error(context: ExceptionContext) -> BaseException | None:
+        # A file that is damaged does its work as little as one that is away.
+        error = context.original_exception
+        if getattr(error, "sqlite_errorname", "").startswith(_SQLITE_DAMAGED):
+            return OperationalError(context.statement, None, error, hide_parameters=True)
+        return None
 
 
 def _tune_postgresql(engine: Engine) -> None:

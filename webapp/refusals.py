@@ -34,6 +34,11 @@ BROKEN_DISK = Problem(
     "The disk that the database is on cannot be read or written.",
     "See that there is room on it, and what the machine's log says of it.",
 )
+DAMAGED_FILE = Problem(
+    "The database's file is damaged.",
+    "Stop everything and restore a backup, as docs/deploy.md says. Where one was just restored: put it in place again, "
+    "with everything stopped and without the files -wal and -shm that were left beside the one before.",
+)
 NO_CONNECTION = Problem(
     "All connections that the database allows are taken.",
     "Raise its max_connections, and what this user or this database is limited to: docs/deploy.md says how many are "
@@ -100,6 +105,8 @@ _BY_NAME = {
     "SQLITE_FULL": FULL,
     "SQLITE_READONLY": READ_ONLY_FILE,
     "SQLITE_IOERR": BROKEN_DISK,
+    "SQLITE_CORRUPT": DAMAGED_FILE,
+    "SQLITE_NOTADB": DAMAGED_FILE,
 }
 
 

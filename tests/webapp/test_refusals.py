@@ -20,8 +20,9 @@ from sqlalchemy.exc import OperationalError
 
 from jobs.queue import report_worker
 from settings.data_directory import LEAST_ROOM
+from tests.support.settings import make_settings
 from tests.support.waiting import eventually
-from webapp import refusals
+from webapp import create_app, refusals
 from webapp.database import is_away
 from webapp.doctor.database import check_database
 from webapp.doctor.finding import Health
@@ -29,6 +30,7 @@ from webapp.doctor.settings import check_settings
 from webapp.extensions import db
 from webapp.models import Organization
 from webapp.refusals import (
+    DAMAGED_FILE,
     FORGETFUL_POOLER,
     FULL,
     IN_A_HURRY,
@@ -199,3 +201,14 @@ def test_a_commit_that_waits_for_a_standby_which_is_away_is_found(
         waiting.result(timeout=30)
         writer.execute("DROP TABLE kept")
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_damaged_file_is_said_to_be_one_by_pages_and_the_doctor(tmp_path: Path) -> None:
+    app = create_app(make_settings(tmp_path))
+    with app.app_context():
+        Path(db.engine.url.database or "").write_bytes(b"no database " * 1000)
+        (found,) = check_database()
+        assert (found.health, found.text) == (Health.FAILED, DAMAGED_FILE.reason)
+    page = app.test_client().get("/sign-in")
+    assert page.status_code == 503
+    assert DAMAGED_FILE.reason.removesuffix(".") in page.text.replace("&#39;", "'")

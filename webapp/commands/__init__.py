@@ -8,6 +8,7 @@ from . import (
     api_keys,
     assets,
     audit,
+    backup,
     contacts,
     doctor,
     groups,
@@ -36,5 +37,6 @@ def init_app(app: Flask) -> None:
         api_keys.api_keys,
         audit.audit,
         doctor.doctor,
+        backup.backup,
     ):
         app.cli.add_command(group)
