@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -114,7 +115,48 @@ def init_app(app: Flask) -> None:
     app.teardown_appcontext(lambda _: _close_session())
 
 
+class FileReplaced(sqlite3.OperationalError):
+    """Another file is where the database's was, or none: what is written to the one that is open would be lost."""
+
+    def __init__(self) -> None:
+        super().__init__("the database's file was replaced, or taken away, under this process")
+
+
+class _File:
+    """The database's file, by which a process knows it again. It is the same one for as long as the process runs.
+
+    What is beside it, and belongs to it, is found by its name: opened together with another file, it would damage that.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._first: tuple[int, int] | None = None
+
+    def require_same(self) -> None:
+        """Raise `FileReplaced` where it is not the one that was opened first, if one was."""
+        if self._first is not None and self._found() != self._first:
+            raise FileReplaced
+
+    def note(self) -> None:
+        """It was opened."""
+        if self._first is None:
+            self._first = self._found()
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
+
 def _tune_sqlite(engine: Engine) -> None:
+    file = _File(engine.url.database or "")
+
+    @event.listens_for(engine, "do_connect")
+    def before_connect(*_: Any) -> None:
+        file.require_same()
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
         # Transactions are begun below, not by the driver, which would begin them too late.
@@ -129,9 +171,15 @@ def _tune_sqlite(engine: Engine) -> None:
         # at once: some 30 MB. Until then it is beside it, as safe.
         cursor.execute("PRAGMA wal_autocheckpoint=8000")
         cursor.close()
+        # Now that it was written to: some file systems make another file of it before.
+        file.note()
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
+        try:
+            file.require_same()
+        except FileReplaced as error:
+            raise OperationalError("BEGIN", None, error, hide_parameters=True) from error
         # A transaction that reads and then writes fails at once where another wrote in between, whatever the busy
         # timeout. So whoever may write says so at its begin and waits for its turn there.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if _may_write() else "BEGIN")

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from settings.data_directory import LEAST_ROOM
 
-from .database import reason_of
+from .database import FileReplaced, reason_of
 from .models import Problem
 
 # The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.
@@ -38,6 +38,10 @@ DAMAGED_FILE = Problem(
     "The database's file is damaged.",
     "Stop everything and restore a backup, as docs/deploy.md says. Where one was just restored: put it in place again, "
     "with everything stopped and without the files -wal and -shm that were left beside the one before.",
+)
+REPLACED_FILE = Problem(
+    "The database's file was replaced, or taken away, while Seatledger was running.",
+    "Stop everything, put the backup in its place again as docs/deploy.md says, and start.",
 )
 NO_CONNECTION = Problem(
     "All connections that the database allows are taken.",
@@ -113,6 +117,8 @@ _BY_NAME = {
 def refusal_of(error: BaseException) -> Problem | None:
     """What the database said of itself in this error; None where it did not answer, or complained of the statement."""
     cause = getattr(error, "orig", None) or error
+    if isinstance(cause, FileReplaced):
+        return REPLACED_FILE
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
         return next((refusal for known, refusal in _BY_NAME.items() if name.startswith(known)), None)

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
+from flask_migrate import upgrade
 from psycopg import errors
 from sqlalchemy import insert, text
 from sqlalchemy.exc import OperationalError
@@ -40,6 +41,7 @@ from webapp.refusals import (
     POOLER_WITHOUT_CONNECTION,
     READ_ONLY,
     READ_ONLY_FILE,
+    REPLACED_FILE,
     refusal_of,
 )
 
@@ -212,3 +214,34 @@ def test_a_damaged_file_is_said_to_be_one_by_pages_and_the_doctor(tmp_path: Path
     page = app.test_client().get("/sign-in")
     assert page.status_code == 503
     assert DAMAGED_FILE.reason.removesuffix(".") in page.text.replace("&#39;", "'")
+
+
+def test_a_file_that_is_replaced_under_a_process_is_refused_by_it_and_nothing_is_written_beside_it(
+    tmp_path: Path,
+) -> None:
+    app = create_app(make_settings(tmp_path))
+    client = app.test_client()
+    with app.app_context():
+        file = Path(db.engine.url.database or "")
+        upgrade()
+    assert client.get("/sign-in").status_code < 400
+    other = tmp_path / "other.db"
+    sqlite3.connect(other).close()
+    file.unlink()
+    _assert_refuses_for_a_replaced_file(app)
+    assert not file.exists()
+    other.rename(file)
+    _assert_refuses_for_a_replaced_file(app)
+    assert file.stat().st_size == 0
+
+
+def _assert_refuses_for_a_replaced_file(app: Flask) -> None:
+    client = app.test_client()
+    page = client.get("/sign-in")
+    assert page.status_code == 503
+    assert REPLACED_FILE.reason.removesuffix(".") in page.text.replace("&#39;", "'")
+    # As a thread of the same process that has no connection yet.
+    with app.app_context():
+        db.engine.dispose()
+    assert client.get("/sign-in").status_code == 503
+    assert client.get("/readyz").get_json()["problems"][0] == REPLACED_FILE.text
