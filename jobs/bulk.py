@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from webapp.database import NO_FAULT_OF_OURS
+from webapp.engines.postgresql import NO_FAULT_OF_OURS
 from webapp.extensions import db
 
 Row = tuple[Any, ...]

@@ -21,7 +21,7 @@ from typing import IO
 
 from flask import current_app
 
-from webapp.database import SQLITE_BUSY_SECONDS
+from webapp.engines.sqlite import BUSY_SECONDS
 from webapp.extensions import db
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,8 @@ def turn() -> Iterator[None]:
 
 
 def _wait(held: ExitStack, path: Path) -> None:
-    until = time.monotonic() + SQLITE_BUSY_SECONDS
-    if not _ours.acquire(timeout=SQLITE_BUSY_SECONDS):
+    until = time.monotonic() + BUSY_SECONDS
+    if not _ours.acquire(timeout=BUSY_SECONDS):
         return
     held.callback(_ours.release)
     try:

@@ -32,7 +32,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from logs import configure
 from logs.outages import REDIS_IS_AWAY
 from webapp.background import in_background
-from webapp.database import declare_writing, driver_s_words, is_away, plan_once
+from webapp.database import declare_writing, driver_s_words, is_away
+from webapp.engines.postgresql import plan_once
 from webapp.metrics.flushing import handing_over
 from webapp.starting import app_or_end
 from webapp.version import version

@@ -12,7 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from settings.data_directory import LEAST_ROOM
 
-from .database import FileReplaced, reason_of
+from .database import reason_of
+from .engines.sqlite import FileReplaced
 from .models import Problem
 
 # The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.

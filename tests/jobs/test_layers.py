@@ -62,6 +62,7 @@ def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None
         "extensions",
         "background",
         "database",
+        "engines",
         "schema_version",
         "starting",
         "version",

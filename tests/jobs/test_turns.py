@@ -111,7 +111,7 @@ def test_a_sync_waits_for_its_turn_to_write_on_sqlite(
 
 @pytest.fixture
 def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "SQLITE_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(turns, "BUSY_SECONDS", 0.05)
 
 
 def test_whoever_waited_long_enough_for_another_worker_goes_on_without_the_turn(

@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 
 from settings.checks import MOST_TENANTS_AT_ONCE
 from webapp import create_app, database
+from webapp.engines import postgresql as engine
 from webapp.extensions import db
 
 
@@ -67,14 +68,14 @@ def test_each_thread_of_a_worker_gets_a_connection_without_waiting(app: Flask, a
 @pytest.mark.usefixtures("postgresql")
 def test_a_transaction_that_nobody_goes_on_with_is_ended_by_postgresql() -> None:
     told = db.session.scalar(text("SHOW idle_in_transaction_session_timeout"))
-    assert told == f"{database.POSTGRESQL_IDLE_SECONDS // 60}min"
+    assert told == f"{engine.IDLE_SECONDS // 60}min"
 
 
 @pytest.mark.usefixtures("postgresql")
 def test_postgresql_notices_soon_that_whoever_holds_locks_vanished() -> None:
     # Over a Unix socket, as here, PostgreSQL tells no values of those that are about TCP.
     told = set(db.session.scalars(text("SELECT name FROM pg_settings WHERE source = 'session'")))
-    assert set(database.POSTGRESQL_SESSION) <= told
+    assert set(engine.SESSION) <= told
     assert {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"} <= told
 
 
@@ -90,7 +91,7 @@ def test_a_connection_that_was_dropped_just_now_is_replaced() -> None:
 
 @pytest.mark.usefixtures("postgresql")
 def test_a_connection_that_is_asked_and_is_not_there_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_SURELY_THERE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "_SURELY_THERE_SECONDS", 0.0)
     with db.engine.connect() as connection:
         lost = _session_of(connection)
         driver: Any = connection.connection.driver_connection
@@ -108,14 +109,14 @@ def test_whether_a_connection_is_there_is_asked_with_less_patience_than_all_else
 
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         connection: Any = SimpleNamespace(fileno=client.fileno, info=SimpleNamespace(hostaddr="127.0.0.1"))
-        with database._impatient(connection):
+        with engine._impatient(connection):
             assert 0 < patience() <= 5
-        assert patience() == database._UNHEARD_SECONDS
+        assert patience() == engine._UNHEARD_SECONDS
 
 
 def test_over_a_unix_socket_there_is_nothing_to_be_patient_about() -> None:
     connection: Any = SimpleNamespace(info=SimpleNamespace(hostaddr=""))
-    with database._impatient(connection):
+    with engine._impatient(connection):
         pass
 
 
@@ -129,7 +130,7 @@ def test_a_connection_is_not_asked_whether_it_is_there_where_it_was_used_just_no
 def test_a_connection_that_was_idle_for_long_is_asked_whether_it_is_there(
     pings: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_SURELY_THERE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "_SURELY_THERE_SECONDS", 0.0)
     for _ in range(2):
         with db.engine.connect() as connection:
             assert _session_of(connection)
@@ -143,7 +144,7 @@ def test_a_connection_is_asked_after_a_sleep_of_the_machine_and_where_the_clock_
     with db.engine.connect() as connection:
         assert _session_of(connection)
     clock = SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
-    monkeypatch.setattr(database, "time", clock)
+    monkeypatch.setattr(engine, "time", clock)
     with db.engine.connect() as connection:
         assert _session_of(connection)
     assert len(pings) == 1
@@ -165,7 +166,7 @@ def test_no_connection_gives_a_prepared_statement_the_name_that_another_gives_on
     with db.engine.connect() as one, db.engine.connect() as other:
         names: list[str] = []
         for connection in (one, other):
-            database.driver_of(connection).execute("SELECT 1", prepare=True)
+            engine.driver_of(connection).execute("SELECT 1", prepare=True)
             names += connection.scalars(text("SELECT name FROM pg_prepared_statements")).all()
     assert len(set(names)) == 2
 
@@ -179,7 +180,7 @@ def test_where_a_pooler_loses_prepared_statements_it_is_an_outage_that_passes_si
     with db.engine.connect() as idle:
         idle.execute(text("SELECT 1"))
     ask()
-    database.driver_of(db.session.connection()).pgconn.exec_(b"DEALLOCATE ALL")
+    engine.driver_of(db.session.connection()).pgconn.exec_(b"DEALLOCATE ALL")
     with pytest.raises(OperationalError) as caught:
         ask()
     assert database.is_away(caught.value)
@@ -187,7 +188,7 @@ def test_where_a_pooler_loses_prepared_statements_it_is_an_outage_that_passes_si
     ask()
     assert not db.session.scalars(text("SELECT name FROM pg_prepared_statements")).all()
     with db.engine.connect() as idle:
-        assert database.driver_of(idle).prepare_threshold is None
+        assert engine.driver_of(idle).prepare_threshold is None
 
 
 @pytest.mark.usefixtures("postgresql")
@@ -205,7 +206,7 @@ def test_whoever_takes_the_driver_s_connection_gets_one_with_transactions_whatev
         before = _session_of(db.session.connection())
         db.session.rollback()
         with db.engine.connect() as connection:
-            driver = database.driver_of(connection)
+            driver = engine.driver_of(connection)
             assert (driver.info.backend_pid, driver.autocommit) == (before, False)
 
 
@@ -258,7 +259,7 @@ def test_a_worker_s_plans_are_kept_but_by_a_session_that_a_page_might_get_next(
     if asked_of_a_pooler:
         monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
     worker = create_app(postgresql.config["SETTINGS"])
-    database.plan_once(worker)
+    engine.plan_once(worker)
     with worker.app_context():
         try:
             assert db.session.scalar(text("SHOW plan_cache_mode")) == mode

@@ -21,7 +21,8 @@ from tests.support.browser import Browser
 from tests.support.factories import PASSWORD, Make
 from tests.support.settings import make_settings
 from tests.support.waiting import eventually
-from webapp import create_app, database
+from webapp import create_app
+from webapp.engines import sqlite
 from webapp.extensions import db
 from webapp.models import AuditEntry, Role, RunState, SyncRun, User
 
@@ -176,7 +177,7 @@ def test_a_connection_that_breaks_in_the_midst_of_a_request_saves_nothing(
 def test_an_sqlite_file_that_somebody_holds_is_read_and_a_form_says_that_it_cannot_be_saved(
     build: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "SQLITE_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     site = a_site(build, "sqlite")
     path = site.app.config["SETTINGS"].data_dir / "seatledger.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

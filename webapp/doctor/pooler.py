@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from ..database import FORGOTTEN, driver_of
+from ..engines.postgresql import FORGOTTEN, driver_of
 from ..extensions import db
 from ..refusals import FORGETFUL_POOLER
 from .finding import Finding, ill, well

@@ -1,0 +1,1 @@
+"""What either database's connections need beside what SQLAlchemy gives them."""
