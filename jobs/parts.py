@@ -12,7 +12,8 @@ from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
-from webapp.models.leases import LONGEST_PUT_OFF
+from webapp.models.leases import LEASE, LONGEST_PUT_OFF
+from webapp.refusals import end_of
 
 from . import queue, telling
 from . import tenant as tenants
@@ -66,8 +67,15 @@ def do(hold: Hold) -> bool:
         except LeaseLost:
             db.session.rollback()
             log.warning("part %s: another worker took it over, or it was cancelled or deleted", claim.part_id)
-        except (OperationalError, InterfaceError):
-            raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
+        except (OperationalError, InterfaceError) as error:
+            problem = end_of(error)
+            if problem is None:
+                raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
+            db.session.rollback()
+            until = queue.shared_now() + timedelta(
+                seconds=back_off(claim.attempt, _FIRST_PAUSE_SECONDS, LEASE.total_seconds())
+            )
+            _put_off_or_fail(hold, until, problem, transport.requests)
         except Exception as error:
             # One tenant's trouble must not end the run of all others.
             db.session.rollback()

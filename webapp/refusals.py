@@ -54,6 +54,10 @@ IN_A_HURRY = Problem(
     "If statement_timeout, lock_timeout or transaction_timeout are set for this user, the database or the server, take "
     "that off for this user: ALTER ROLE ... SET statement_timeout = 0.",
 )
+GAVE_WAY = Problem(
+    "Somebody else was writing the same, and the database let them go first.",
+    "Where this comes often, see whether something else writes to this database, as a script of your own.",
+)
 FORGETFUL_POOLER = Problem(
     "A pooler before the database gives each transaction another connection, and does not know prepared statements: "
     "some of what is asked fails.",
@@ -82,6 +86,8 @@ _BY_STATE = {
     "57014": IN_A_HURRY,
     "55P03": IN_A_HURRY,
     "25P04": IN_A_HURRY,
+    "40001": GAVE_WAY,
+    "40P01": GAVE_WAY,
     "26000": FORGETFUL_POOLER,
     "42P05": FORGETFUL_POOLER,
 }
@@ -126,6 +132,12 @@ def refusal_of(error: BaseException) -> Problem | None:
     if known := _BY_STATE.get(getattr(cause, "sqlstate", None) or ""):
         return known
     return next((refusal for words, refusal in _BY_WORDS.items() if words in str(cause)), None)
+
+
+def end_of(error: BaseException) -> Problem | None:
+    """Why the database ended a transaction, though it answers and takes the next one; None where that is not so."""
+    refusal = refusal_of(error)
+    return refusal if refusal in (IN_A_HURRY, GAVE_WAY, FORGETFUL_POOLER) else None
 
 
 def why_not_migrated(error: DBAPIError) -> str:

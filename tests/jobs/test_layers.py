@@ -59,6 +59,7 @@ def test_models_import_each_other_and_the_extensions_and_nothing_else_of_ours() 
 def test_jobs_import_of_the_application_only_what_lies_below_the_pages() -> None:
     below = (
         "models",
+        "refusals",
         "extensions",
         "background",
         "database",

@@ -1,0 +1,83 @@
+"""A tenant whose transaction the database ended, while it goes on answering, is not left to its lease."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy.exc import OperationalError
+
+from jobs import queue
+from jobs import tenant as tenants
+from sandbox import Sandbox
+from tests.support.factories import Make
+from tests.support.microsoft import connected, sandbox_tenant
+from webapp.extensions import db
+from webapp.models import License, PartState, RunState, SyncPart
+from webapp.models.leases import MAX_ATTEMPTS
+from webapp.refusals import GAVE_WAY, IN_A_HURRY
+
+from .conftest import Sync, Work
+from .helpers import move_time_on, resume
+
+A_PAUSE = timedelta(minutes=2)
+
+
+def end_writing(monkeypatch: pytest.MonkeyPatch, error: psycopg.Error, times: int) -> None:
+    """Let so many attempts at writing a tenant end with the error, after they wrote."""
+    write, left = tenants.write, [error] * times
+
+    def written(*args: Any) -> Any:
+        outcome = write(*args)
+        if left:
+            raise OperationalError("INSERT", {}, left.pop())
+        return outcome
+
+    monkeypatch.setattr(tenants, "write", written)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (errors.DeadlockDetected("deadlock detected"), GAVE_WAY.reason),
+        (errors.SerializationFailure("could not serialize access"), GAVE_WAY.reason),
+        (errors.QueryCanceled("canceling statement due to statement timeout"), IN_A_HURRY.reason),
+    ],
+    ids=["deadlock", "serialization", "timeout"],
+)
+def test_it_is_put_off_for_seconds_and_done_then(
+    sandbox: Sandbox,
+    make: Make,
+    sync: Sync,
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+    error: psycopg.Error,
+    reason: str,
+) -> None:
+    end_writing(monkeypatch, error, times=1)
+    run = sync(connected(make, sandbox_tenant(sandbox)))
+    part = db.session.query(SyncPart).one()
+    assert (part.state, part.reason, part.attempts, part.faults) == (PartState.WAITING, reason, 1, 0)
+    assert part.not_before is not None
+    assert part.not_before <= queue.shared_now() + timedelta(seconds=5)
+    assert db.session.query(License).count() == 0
+    move_time_on(A_PAUSE)
+    resume(work)
+    assert (run.state, part.state, part.attempts) == (RunState.OK, PartState.OK, 2)
+    assert db.session.query(License).count() == 1
+
+
+def test_what_is_ended_again_and_again_fails_with_its_reason(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_writing(monkeypatch, errors.LockNotAvailable("canceling statement due to lock timeout"), times=MAX_ATTEMPTS)
+    run = sync(connected(make, sandbox_tenant(sandbox)))
+    for _ in range(MAX_ATTEMPTS - 1):
+        move_time_on(A_PAUSE)
+        resume(work)
+    part = db.session.query(SyncPart).one()
+    assert (run.state, part.state, part.attempts) == (RunState.FAILED, PartState.FAILED, MAX_ATTEMPTS)
+    assert (part.reason, part.fix) == (IN_A_HURRY.reason, IN_A_HURRY.fix)
