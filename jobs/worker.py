@@ -76,9 +76,18 @@ class Worker(SimpleWorker):
     told_of_others = -_TELL_AGAIN_SECONDS
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Do it; or hand it back where another installation enqueued it: what its ids name here is something else."""
+        """Do it; or leave it where another installation enqueued it: what its ids name here is something else.
+
+        It is handed back to those whose it is. Where nobody else is there, as after all keys were replaced, it is
+        thrown away: nobody would do it, and what it is about is not enqueued again while it waits. Should they come
+        back, they find in their database what there is to do.
+        """
         if is_ours_to_do(job.meta):
             super().execute_job(job, queue)
+            return
+        if not _is_anybody_else_there():
+            log.warning("%s is thrown away: whoever enqueued it had other ENCRYPTION_KEYS, and is not there", job.id)
+            job.delete()
             return
         with self.connection.pipeline() as pipeline:
             queue.push_job_id(job.id, pipeline=pipeline)
@@ -117,6 +126,13 @@ class Worker(SimpleWorker):
 
     def subscribe(self) -> None:
         """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""
+
+
+def _is_anybody_else_there() -> bool:
+    try:
+        return bool(queue.strangers())
+    except queue.QueueUnavailable:
+        return True  # nothing is thrown away for want of an answer
 
 
 def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, **options: Any) -> None:

@@ -16,14 +16,17 @@ from rq.job import JobStatus
 from jobs import queue, schedule, worker
 from jobs.queue.belonging import is_ours, is_ours_to_do, own_marks
 from jobs.queue.enqueueing import enqueue_awaited
+from jobs.schedule import sweep
 from tests.support.factories import Make
 from tests.support.microsoft import new_run
 from webapp.doctor.finding import Health
 from webapp.doctor.queues import check_strangers
 from webapp.extensions import db
 from webapp.models import RunState
+from webapp.models.run import SILENCE
 
 from .conftest import Work
+from .helpers import do, move_time_on
 
 
 @contextmanager
@@ -54,6 +57,7 @@ def test_a_sync_that_another_installation_enqueued_is_left_to_its_workers(
     run = new_run(make.tenant(organization=make.organization()).integration)
     theirs = new_key()
     with with_keys(app, theirs):
+        queue.report_worker("theirs")
         queue.sync(run.id)
     with caplog.at_level(logging.ERROR):
         take_one(app)
@@ -65,10 +69,26 @@ def test_a_sync_that_another_installation_enqueued_is_left_to_its_workers(
     assert run.state != RunState.QUEUED
 
 
+def test_what_was_enqueued_with_keys_that_nobody_has_any_more_holds_up_nothing(
+    app: Flask, make: Make, work: Work
+) -> None:
+    run = new_run(make.tenant(organization=make.organization()).integration)
+    with with_keys(app, new_key()):
+        queue.sync(run.id)
+    work()
+    assert run.state == RunState.QUEUED
+    assert not list(queue.connection().scan_iter("rq:job:*"))
+    move_time_on(SILENCE)
+    do(sweep)
+    work()
+    assert run.state != RunState.QUEUED
+
+
 def test_what_somebody_waits_for_is_answered_by_a_worker_of_the_same_installation_only(app: Flask, make: Make) -> None:
     tenant = make.tenant(organization=make.organization())
     theirs = new_key()
     with with_keys(app, theirs):
+        queue.report_worker("theirs")
         job = enqueue_awaited("jobs.compare.compare", tenant.id)
     take_one(app, queue.INTERACTIVE)
     assert (job.get_status(), job.latest_result()) == (JobStatus.QUEUED, None)
