@@ -61,7 +61,7 @@ def test_each_command_is_there(where: str, app: Flask) -> None:
         _, configuration, application = arguments
         assert (BASE_DIR / configuration).is_file()
         module, _, name = application.partition(":")
-        assert re.search(rf"^    {name} = ", (BASE_DIR / f"{module}.py").read_text(), flags=re.MULTILINE)
+        assert re.search(rf"^{name} = ", (BASE_DIR / f"{module}.py").read_text(), flags=re.MULTILINE)
     elif program == "flask":
         assert arguments == ["db", "upgrade"]
         assert "db" in app.cli.commands
