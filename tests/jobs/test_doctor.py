@@ -29,7 +29,7 @@ from webapp.doctor.database import check_database, check_secrets
 from webapp.doctor.finding import Health, ill
 from webapp.doctor.pooler import check_pooler
 from webapp.extensions import db
-from webapp.models import Integration, Organization
+from webapp.models import Integration, Organization, utc_now
 from webapp.version import version
 
 
@@ -40,6 +40,15 @@ def examined(run_command: FlaskCliRunner) -> tuple[int, list[dict[str, Any]]]:
 
 def of(findings: list[dict[str, Any]], part: str) -> list[dict[str, Any]]:
     return [finding for finding in findings if finding["part"].startswith(part)]
+
+
+@in_turn
+def signed_in(integration: Integration, **values: Any) -> None:
+    """Let a partner's user have signed in to it, and something have come of it since."""
+    integration.act_for("ann@msp.example", "a refresh token", utc_now())
+    for name, value in values.items():
+        setattr(integration, name, value)
+    db.session.commit()
 
 
 def test_what_is_well_is_said_to_be(sandbox: Sandbox, run_command: FlaskCliRunner) -> None:
@@ -139,6 +148,33 @@ def test_secrets_that_cannot_be_decrypted_are_named_with_their_integration(
     assert found["health"] == "failed"
     assert "Broken" in found["text"]
     assert "Fine" not in found["text"]
+
+
+def test_a_partner_s_sign_in_that_cannot_be_decrypted_is_named_though_the_secret_can(
+    sandbox: Sandbox, make: Make, run_command: FlaskCliRunner
+) -> None:
+    signed_in(make.integration(name="Fine"))
+    signed_in(make.integration(name="Broken"), refresh_token_encrypted="encrypted by a key that is gone")
+    _, findings = examined(run_command)
+    (found,) = of(findings, "secrets")
+    assert found["health"] == "failed"
+    assert "Broken" in found["text"]
+    assert "Fine" not in found["text"]
+
+
+def test_a_partner_s_sign_in_that_microsoft_no_longer_takes_is_worth_a_look(
+    sandbox: Sandbox, make: Make, run_command: FlaskCliRunner
+) -> None:
+    signed_in(make.integration(name="Fine"))
+    signed_in(make.integration(name="Lapsed"), sign_in_lapsed_at=utc_now())
+    # As of one who let another app act for them, of whom nothing is kept.
+    signed_in(make.integration(name="Erased"), sign_in_lapsed_at=utc_now(), refresh_token_encrypted="")
+    _, findings = examined(run_command)
+    (found,) = of(findings, "sign-ins")
+    assert found["health"] == "warning"
+    assert found["text"].endswith("Lapsed, Erased.")
+    assert "Sign in as a partner user" in found["fix"]
+    assert of(findings, "secrets")[0]["health"] == "ok"
 
 
 def test_a_data_directory_that_others_may_read_is_worth_a_look(

@@ -1,8 +1,8 @@
-"""The database: its version, its clock, and whether the secrets in it can be read."""
+"""The database: its version, its clock, and whether the secrets in it can be read and are still taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, text
@@ -26,6 +26,7 @@ _LIMITS = text("""
     ORDER BY name
 """)
 _LONG_ENOUGH_MS = 60_000
+_SIGN_IN = "Open Actions > Edit Connection of the integration and choose Sign in as a partner user."
 
 
 def check_database() -> Iterator[Finding]:
@@ -77,21 +78,42 @@ def _check_hurry(connection: Connection) -> Iterator[Finding]:
 
 def check_secrets() -> Iterator[Finding]:
     try:
-        integrations = db.session.scalars(select(Integration).where(Integration.is_live)).all()
+        integrations = db.session.scalars(select(Integration).where(Integration.is_live).order_by(Integration.id)).all()
     except SQLAlchemyError:
         db.session.rollback()
         return  # said of the database already
     unreadable = [integration.name for integration in integrations if not _can_be_read(integration)]
+    signed_out = [integration.name for integration in integrations if not _can_be_signed_in(integration)]
     if unreadable:
-        names = ", ".join(unreadable[:5]) + (f" and {len(unreadable) - 5} more" if len(unreadable) > 5 else "")
-        yield ill("secrets", f"{UNREADABLE_SECRET.reason} It is that of: {names}.", UNREADABLE_SECRET.fix)
-    else:
+        text = f"{UNREADABLE_SECRET.reason} It is that of: {_named(unreadable)}."
+        yield ill("secrets", text, UNREADABLE_SECRET.fix)
+    if signed_out:
+        text = f"The stored sign-in of a partner user cannot be decrypted. It is that of: {_named(signed_out)}."
+        yield ill("secrets", text, f"Put its key back into ENCRYPTION_KEYS. {_SIGN_IN}")
+    if not unreadable and not signed_out:
         yield well("secrets", f"The credentials of all {len(integrations)} integrations can be decrypted.")
+    lapsed = [one.name for one in integrations if one.acts_for_user and one.sign_in_lapsed_at is not None]
+    if lapsed:
+        # As after a backup was restored in which the sign-in is older than the one that was made since.
+        text = f"Microsoft no longer takes the sign-in of the partner user, so nothing is synced: {_named(lapsed)}."
+        yield doubtful("sign-ins of partner users", text, _SIGN_IN)
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _can_be_read(integration: Integration) -> bool:
     try:
         return bool(integration.client_secret or integration.certificate)
+    except UnreadableSecret:
+        return False
+
+
+def _can_be_signed_in(integration: Integration) -> bool:
+    """Whether the user's sign-in can be read, where there is one: its key may be another than that of the secret."""
+    try:
+        return not integration.acts_for_user or bool(integration.refresh_token or integration.sign_in_lapsed_at)
     except UnreadableSecret:
         return False
 
