@@ -10,6 +10,7 @@ import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, current_app
@@ -68,6 +69,22 @@ class _Answer:
     is_about_all: bool = False
 
 
+class _Own:
+    """The list that this job works on, until another job does: as where this one was taken for lost and was not."""
+
+    def __init__(self, addition_id: int) -> None:
+        self.addition_id = addition_id
+        self._heard_at: datetime | None = None
+
+    def hear(self) -> int | None:
+        """Note that it is worked on. Returns its integration's id; None where nothing is left to do for this job."""
+        now = queue.shared_now()
+        integration_id = TenantAddition.hear(db.session, self.addition_id, now, before=self._heard_at)
+        if integration_id is not None:
+            self._heard_at = now
+        return integration_id
+
+
 @job
 def add(addition_id: int) -> None:
     """Answer the lines of the list, or some of them; others are left to the next job."""
@@ -84,23 +101,26 @@ def add_here(addition_id: int) -> dict[str, Any]:
 
 
 def _work(addition_id: int, seconds: float) -> bool:
-    """Answer lines for so long. Returns whether nothing is left to do."""
-    began = time.monotonic()
+    """Answer lines for so long. Returns whether nothing is left to do, at least for whoever called."""
+    began, own = time.monotonic(), _Own(addition_id)
     while True:
-        integration_id = TenantAddition.hear(db.session, addition_id, queue.shared_now())
+        integration_id = own.hear()
         taken = TenantAddition.take(db.session, addition_id, AT_ONCE) if integration_id is not None else []
         if integration_id is None or not taken:
             TenantAddition.finish_if_done(db.session, addition_id, queue.shared_now())
             db.session.commit()
             return True
         db.session.commit()
-        _answer(addition_id, integration_id, taken)
+        _answer(own, integration_id, taken)
         if stopping.is_set() or time.monotonic() - began >= seconds:
-            return False
+            is_over = own.hear() is None
+            db.session.commit()
+            return is_over
 
 
-def _answer(addition_id: int, integration_id: int, taken: list[Taken]) -> None:
+def _answer(own: _Own, integration_id: int, taken: list[Taken]) -> None:
     """Ask about these lines at the same time, and store each answer."""
+    addition_id = own.addition_id
     integration = db.session.get(Integration, integration_id)
     try:
         if integration is None or not integration.is_live:
@@ -120,7 +140,7 @@ def _answer(addition_id: int, integration_id: int, taken: list[Taken]) -> None:
             done, _ = wait(asked, timeout=_HEARD_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 _conclude(addition_id, asked.pop(future), future)
-            TenantAddition.hear(db.session, addition_id, queue.shared_now())
+            own.hear()
             db.session.commit()
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from jobs import adding, crew, queue, schedule
+from jobs.microsoft.signin import Credentials
 from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
@@ -257,6 +258,34 @@ def test_a_list_whose_worker_was_killed_is_found_by_the_sweep(
     do(schedule.sweep)
     work()
     assert answers(addition) == [(other.tenant_id, "added")]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_of_two_jobs_of_a_list_the_later_one_goes_on(
+    sandbox: Sandbox, make: Make, work: Work, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """As where a worker was frozen, and was taken for lost: else both do nothing but this until the list's end."""
+    home = sandbox_tenant(sandbox)
+    others = [app_in(sandbox, home) for _ in range(adding.AT_ONCE + 1)]
+    addition = listed(connected(make, home).integration, *(other.tenant_id for other in others))
+    addition_id, ask = addition.id, adding._ask
+
+    def ask_while_another_begins(credentials: Credentials) -> Any:
+        answer = ask(credentials)
+        in_turn(TenantAddition.hear)(db.session, addition_id, queue.shared_now())
+        db.session.commit()
+        return answer
+
+    monkeypatch.setattr(adding, "SECONDS", seconds)
+    monkeypatch.setattr(adding, "_ask", ask_while_another_begins)
+    do(adding.add, addition_id)
+    assert queue.waiting()[queue.INTERACTIVE][0] == 0, "what is left is for the other one to enqueue"
+    assert [state for _, state in answers(addition)] == ["added"] * adding.AT_ONCE + ["waiting"]
+    monkeypatch.setattr(adding, "_ask", ask)
+    do(adding.add, addition_id)
+    work()
+    assert {state for _, state in answers(addition)} == {"added"}
+    assert db.session.get_one(TenantAddition, addition_id).finished_at is not None
 
 
 def test_a_line_whose_worker_dies_each_time_is_answered_in_the_end(sandbox: Sandbox, make: Make, work: Work) -> None:

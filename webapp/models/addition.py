@@ -3,7 +3,8 @@
 All of it is in the database. A job takes some *waiting* lines, asks Microsoft about each, and stores its answer
 together with the tenant that it adds, in one transaction a line. A job may die at any line and run twice: a line that
 has its answer keeps it, one that was taken up too often gets one that says so, and the sweep finds a list of which
-nothing was heard. So no list waits for ever, and nothing of it is saved by half.
+nothing was heard. So no list waits for ever, and nothing of it is saved by half. Of two jobs the later one goes on, so
+that a list does not keep two workers from all else.
 """
 
 from __future__ import annotations
@@ -121,9 +122,14 @@ class TenantAddition(Model):
         return addition
 
     @classmethod
-    def hear(cls, session: DbSession, addition_id: int, now: datetime) -> int | None:
-        """Note that the list is worked on. Returns its integration's id; None where there is nothing left to do."""
+    def hear(cls, session: DbSession, addition_id: int, now: datetime, before: datetime | None = None) -> int | None:
+        """Note that the list is worked on. Returns its integration's id; None where there is nothing left to do.
+
+        With `before`, when the caller noted it last, that is so, too, where another did since: the list is theirs.
+        """
         heard = update(cls).where(cls.id == addition_id, cls.finished_at.is_(None)).values(heard_at=now)
+        if before is not None:
+            heard = heard.where(cls.heard_at == before)
         return session.execute(heard.returning(cls.integration_id)).scalar()
 
     @classmethod
