@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 NO_VISIBLE_NAME = "(no visible name)"
 
@@ -47,6 +47,12 @@ def several_lines(text: str) -> str:
 def count_of(number: int, noun: str) -> str:
     """A number with its noun, of which there may be one or several: "1 tenant", "1,214 tenants"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def first_of(names: Sequence[str], most: int = 5) -> str:
+    """The first of these, and how many more there are: "one, two, and 3 more"."""
+    more = f", and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def at_the_end(name: str) -> str:

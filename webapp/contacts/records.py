@@ -12,14 +12,13 @@ from .. import audit
 from ..models import AuditArea, Contact, ContactEmail, Organization, fold, utc_now
 from ..models.base import DbSession
 from ..models.contact_lock import locked_by
-from ..text import one_line, several_lines
+from ..text import first_of, one_line, several_lines
 
 LONGEST_TEXT = 200
 LONGEST_NUMBER = 100
 LONGEST_ADDRESS = 254
 LONGEST_NOTES = 10_000
 MOST_ADDRESSES = 50
-_MOST_TOLD = 5
 
 OWN_FIELDS = ("location", "notes")
 
@@ -75,10 +74,9 @@ def clean_addresses(text: str) -> tuple[str, ...]:
         except ValueError:
             wrong.append(part)
     if wrong:
-        told = ", ".join(_cut(one_line(part)) for part in wrong[:_MOST_TOLD])
-        more = f" and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
+        told = first_of([_cut(one_line(part)) for part in wrong])
         what = "is not an e-mail address" if len(wrong) == 1 else "are not e-mail addresses"
-        raise ValueError(f"{told}{more} {what}.")
+        raise ValueError(f"{told} {what}.")
     return each_once(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, func, select, text
@@ -13,7 +13,7 @@ from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, Integration
 from ..refusals import IN_A_HURRY, foreseen_refusal, refusal_of
-from ..text import at_the_end
+from ..text import at_the_end, first_of
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
 from .pooler import check_pooler
@@ -85,22 +85,18 @@ def check_secrets() -> Iterator[Finding]:
     unreadable = [integration.name for integration in integrations if not _can_be_read(integration)]
     signed_out = [integration.name for integration in integrations if not _can_be_signed_in(integration)]
     if unreadable:
-        text = f"{UNREADABLE_SECRET.reason} It is that of: {_named(unreadable)}."
+        text = f"{UNREADABLE_SECRET.reason} It is that of: {first_of(unreadable)}."
         yield ill("secrets", text, UNREADABLE_SECRET.fix)
     if signed_out:
-        text = f"The stored sign-in of a partner user cannot be decrypted. It is that of: {_named(signed_out)}."
-        yield ill("secrets", text, f"Put its key back into ENCRYPTION_KEYS. {_SIGN_IN}")
+        text = f"The stored sign-in of a partner user cannot be decrypted. It is that of: {first_of(signed_out)}."
+        yield ill("secrets", text, f"Put its key back into ENCRYPTION_KEYS, or let the user sign in anew. {_SIGN_IN}")
     if not unreadable and not signed_out:
         yield well("secrets", f"The credentials of all {len(integrations)} integrations can be decrypted.")
     lapsed = [one.name for one in integrations if one.acts_for_user and one.sign_in_lapsed_at is not None]
     if lapsed:
         # As after a backup was restored in which the sign-in is older than the one that was made since.
-        text = f"Microsoft no longer takes the sign-in of the partner user, so nothing is synced: {_named(lapsed)}."
+        text = f"Microsoft no longer takes the sign-in of the partner user, so nothing is synced: {first_of(lapsed)}."
         yield doubtful("sign-ins of partner users", text, _SIGN_IN)
-
-
-def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _can_be_read(integration: Integration) -> bool:

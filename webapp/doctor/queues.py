@@ -8,14 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 from jobs import queue
 
-from ..text import at_the_end
+from ..text import at_the_end, first_of
 from ..version import version
 from .clock import compare_clocks, how_far, is_off, wrong_clock
 from .finding import Finding, doubtful, ill, well
 
 _START = "Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
 _LONG_WAIT_SECONDS = 300
-_MOST_NAMED = 5
 
 
 def check_redis() -> Iterator[Finding]:
@@ -65,11 +64,10 @@ def check_strangers() -> Iterator[Finding]:
     except queue.QueueUnavailable:
         return
     if found:
-        more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
         yield ill(
             "workers of another installation",
             "Not all that report to this Redis have the ENCRYPTION_KEYS that are set here, so they do nothing of what "
-            f"this installation enqueues: {', '.join(found[:_MOST_NAMED])}{more}.",
+            f"this installation enqueues: {first_of(found)}.",
             queue.SHARED_REDIS,
         )
 
@@ -110,9 +108,8 @@ def check_clocks() -> Iterator[Finding]:
     offs = {who: timedelta(seconds=seconds) for who, seconds in told.items()}
     wrong = sorted(((who, off) for who, off in offs.items() if is_off(off)), key=lambda found: -abs(found[1]))
     if wrong:
-        texts = [f"that of {who} is {how_far(off, 'it')}" for who, off in wrong[:_MOST_NAMED]]
-        texts += [f"and {len(wrong) - _MOST_NAMED} more"] if len(wrong) > _MOST_NAMED else []
-        text = f"Not all clocks agree with that of Redis: {', '.join(texts)}."
+        texts = [f"that of {who} is {how_far(off, 'it')}" for who, off in wrong]
+        text = f"Not all clocks agree with that of Redis: {first_of(texts)}."
         yield wrong_clock("clocks of workers and schedule", text, wrong[0][1])
 
 
