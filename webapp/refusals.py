@@ -36,7 +36,7 @@ BROKEN_DISK = Problem(
     "See that there is room on it, and what the machine's log says of it.",
 )
 DAMAGED_FILE = Problem(
-    "The database's file is damaged.",
+    "The database's file is damaged, or is none.",
     "Stop everything and restore a backup, as docs/deploy.md says. Where one was just restored: put it in place again, "
     "with everything stopped and without the files -wal and -shm that were left beside the one before.",
 )
