@@ -17,9 +17,11 @@ TIMES: dict[str, dict[str, Any]] = {
     "webapp.models.leases": {"LEASE": LEASE},
     "webapp.models.run": {"SILENCE": timedelta(seconds=4)},
     "webapp.models.removal": {"SILENCE": timedelta(seconds=4)},
+    "webapp.models.addition": {"SILENCE": timedelta(seconds=4)},
     "jobs.microsoft.transport": {"SILENCE_SECONDS": 3},
     "jobs.microsoft.connections": {"ANSWER_SECONDS": 4},
     "jobs.schedule": {"SWEEP_SECONDS": 1, "START_SECONDS": 2},
+    "jobs.adding": {"_HEARD_SECONDS": 1.0},
     "jobs.parts": {"_FIRST_PAUSE_SECONDS": 1.0},
     "jobs.worker": {"REPORT_SECONDS": 1},
 }

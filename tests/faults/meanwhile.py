@@ -24,6 +24,11 @@ def tenants_change(stage: Stage, run_id: int, dice: Random) -> None:
     stage.change_some(dice, in_midst=True)
 
 
+def tenants_are_added(stage: Stage, run_id: int, dice: Random) -> None:
+    """Somebody pastes a list of tenants, some of which the integration reaches already."""
+    stage.add_some(dice)
+
+
 def it_is_started_again(stage: Stage, run_id: int, dice: Random) -> None:
     """It is the same run, unless that has ended."""
     if stage.run(run_id).state.is_active:
@@ -52,6 +57,7 @@ MEANWHILE: tuple[Meanwhile, ...] = (
     *(nobody_does_anything,) * 3,
     *(tenants_change,) * 6,
     *(it_is_started_again,) * 2,
+    *(tenants_are_added,) * 2,
     it_is_cancelled,
     its_integration_is_removed,
     its_data_is_deleted,

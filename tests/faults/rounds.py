@@ -81,6 +81,7 @@ def _disturbed_run(stage: Stage, dice: Random, disaster: Disaster, meanwhile: Me
         else:
             stage.await_end(run_id)
             tell(f"the run ended {stage.run(run_id).state}: {_told(stage, run_id)}")
+        stage.await_answers()
         eventually(world.is_well, ENDS_WITHIN_SECONDS)
     _assert_clear(seen, may_be_away=disaster in _WITHOUT_WEB)
     if meanwhile is not its_data_is_deleted:

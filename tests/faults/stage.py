@@ -16,7 +16,7 @@ from tests.support.factories import Make
 from tests.support.turns import in_turn
 from tests.support.waiting import eventually
 from webapp.extensions import db
-from webapp.models import Integration, SyncPart, SyncRun, Trigger, utc_now
+from webapp.models import Integration, SyncPart, SyncRun, TenantAddition, Trigger, utc_now
 from webapp.models.user_rules import UserSync
 
 from . import truth
@@ -40,6 +40,8 @@ class Stage:
     before: dict[str, Kept] = field(default_factory=dict)
     # What each tenant has been like since the run began.
     versions: dict[str, list[Given]] = field(default_factory=dict)
+    # The list of tenants that somebody pasted.
+    addition_id: int | None = None
 
     def change_some(self, dice: Random, *, in_midst: bool) -> None:
         """Let things happen in some tenants; in the midst of a run not where a list has several pages.
@@ -54,6 +56,28 @@ class Stage:
             self.versions.setdefault(tenant_id, []).append(now)
             name, skus, users = now.display_name, now.skus, now.users
             self.world.sandbox.patch_tenant(tenant_id, display_name=name, skus=skus, users=users)
+
+    def add_some(self, dice: Random) -> None:
+        """Paste a list of new tenants, of some that are known, and of one that is none."""
+        client_id = next(iter(self.tenants.values())).client_id
+        new = [a_tenant(dice, 100 + number, client_id, self.secret) for number in range(dice.randint(1, 12))]
+        for tenant in new:
+            self.world.sandbox.put_tenant(tenant)
+        known = dice.sample(sorted(self.tenants), dice.randint(1, 4))
+        lines = [*(tenant.tenant_id for tenant in new), *known, str(uuid.UUID(int=dice.getrandbits(128)))]
+        dice.shuffle(lines)
+        with self.world.looking():
+            self.addition_id = _record_addition(self.integration_id, lines)
+            queue.add_tenants(self.addition_id)
+
+    def await_answers(self) -> None:
+        """Until each line of the list has its answer, where somebody pasted one."""
+        if self.addition_id is not None:
+            eventually(self._is_answered, ENDS_WITHIN_SECONDS)
+
+    def _is_answered(self) -> bool:
+        with self.world.looking():
+            return db.session.get_one(TenantAddition, self.addition_id).finished_at is not None
 
     def remember(self) -> None:
         """What is stored, and what the tenants are like, before the run that is watched."""
@@ -118,6 +142,8 @@ class Stage:
             yield from truth.wrongs_of_counts(run, [part.state for part in parts])
             yield from truth.doubles(self.integration_id)
             yield from truth.wrongs_of_history(self.integration_id)
+            if self.addition_id is not None:
+                yield from truth.wrongs_of_addition(self.addition_id, set(self.tenants))
 
     def _run_after(self, latest: int) -> int:
         with self.world.looking():
@@ -159,6 +185,13 @@ def _record_run(integration_id: int) -> int:
     run, _ = SyncRun.begin(db.session, integration_id, Trigger.MANUAL)
     db.session.commit()
     return run.id
+
+
+@in_turn
+def _record_addition(integration_id: int, lines: list[str]) -> int:
+    addition = TenantAddition.begin(db.session, integration_id, [(line, None) for line in lines], "somebody")
+    db.session.commit()
+    return addition.id
 
 
 @in_turn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
@@ -28,6 +28,7 @@ from webapp.models import (
     SyncRun,
     Tenant,
 )
+from webapp.models.addition import AdditionLine, LineState
 from webapp.models.asset_change import license_values
 
 _FIGURES = ("active", "consumed", "warning", "suspended", "locked_out")
@@ -182,6 +183,27 @@ def doubles(integration_id: int) -> Iterator[str]:
     ):
         twice = select(*columns).where(*conditions).group_by(*columns).having(func.count() > 1)
         yield from (f"the {name} {tuple(row)} is there twice" for row in db.session.execute(twice))
+
+
+def wrongs_of_addition(addition_id: int, known: Collection[str]) -> Iterator[str]:
+    """Where an answer to a line of a list, which has ended, is not what became of its tenant.
+
+    A line may be refused for whatever was wrong at Microsoft, or since its worker was lost too often.
+    """
+    lines = db.session.scalars(select(AdditionLine).where(AdditionLine.addition_id == addition_id)).all()
+    for line in lines:
+        row = db.session.scalar(select(Tenant).where(Tenant.tenant_id == line.text))
+        is_new = row is not None and line.text not in known
+        if line.state == LineState.ADDED and not is_new:
+            yield f"{line.text} is said to be added, and was known before or is not there"
+        if line.state != LineState.ADDED and is_new:
+            yield f"{line.text} is there, and said to be {line.state}: {line.reason}"
+        if line.state == LineState.WAITING:
+            yield f"{line.text} waits in a list that has ended"
+        if line.state == LineState.PRESENT and line.text not in known:
+            yield f"{line.text} is said to be known before"
+        if is_new and row is not None and row.organization_id is not None:
+            yield f"{line.text} is matched, by nobody"
 
 
 def wrongs_of_history(integration_id: int) -> Iterator[str]:
