@@ -67,16 +67,9 @@ def do(hold: Hold) -> bool:
         except LeaseLost:
             db.session.rollback()
             log.warning("part %s: another worker took it over, or it was cancelled or deleted", claim.part_id)
-        except (OperationalError, InterfaceError) as error:
-            problem = end_of(error)
-            if problem is None:
-                raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
-            db.session.rollback()
-            until = queue.shared_now() + timedelta(
-                seconds=back_off(claim.attempt, _FIRST_PAUSE_SECONDS, LEASE.total_seconds())
-            )
-            _put_off_or_fail(hold, until, problem, transport.requests)
         except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError) and end_of(error) is None:
+                raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
             # One tenant's trouble must not end the run of all others.
             db.session.rollback()
             _record(hold, error, transport.requests)
@@ -189,6 +182,9 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
         case MicrosoftError():
             _fail(hold, error.problem, requests)
+        case OperationalError() | InterfaceError() if problem := end_of(error):
+            pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, LEASE.total_seconds())
+            _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem, requests)
         case UnreadableSecret():
             _fail(hold, UNREADABLE_SECRET, requests)
         case _:

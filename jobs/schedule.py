@@ -28,7 +28,6 @@ from webapp.version import version
 from . import queue, skew
 from .job import job
 from .lanes import lanes
-from .prune import prune
 
 log = logging.getLogger(__name__)
 
@@ -129,22 +128,17 @@ class Scheduler(CronScheduler):
 def scheduler() -> Scheduler:
     """What enqueues the jobs of this module in their time."""
     cron = Scheduler(queue.connection(), logging_level=logging.WARNING)
-    for name, seconds in (("sweep", SWEEP_SECONDS), ("start_due", START_SECONDS)):
+    for name, seconds in (
+        ("jobs.schedule.sweep", SWEEP_SECONDS),
+        ("jobs.schedule.start_due", START_SECONDS),
+        ("jobs.prune.prune", PRUNE_SECONDS),
+    ):
         # By its name, since this module may be __main__.
-        by_name = import_attribute(f"jobs.schedule.{name}")
+        by_name = import_attribute(name)
         # What no worker took in time is worth nothing once the next one is due.
         cron.register(
             by_name, queue.UPKEEP, interval=seconds, ttl=seconds, result_ttl=0, failure_ttl=60, meta=queue.whose()
         )
-    cron.register(
-        prune,
-        queue.UPKEEP,
-        interval=PRUNE_SECONDS,
-        ttl=PRUNE_SECONDS,
-        result_ttl=0,
-        failure_ttl=60,
-        meta=queue.whose(),
-    )
     return cron
 
 

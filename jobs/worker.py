@@ -40,6 +40,7 @@ from webapp.version import version
 
 from . import crew, queue, skew
 from .queue.belonging import SHARED_REDIS, is_ours_to_do
+from .queue.clock import compare
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
         with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
             worker.leave = partial(_leave, app, own)
             try:
-                queue.report_worker(name, queues, version())  # before the first lease, which goes by what it compares
+                compare()  # before the first lease, which goes by it
                 worker.work(burst=burst, logging_level="WARNING", **options)
             except RedisError as error:
                 # RQ's worker ends, at most places, when Redis falls away under it. What is in hand does not need Redis:

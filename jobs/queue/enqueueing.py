@@ -74,14 +74,14 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
         for name, args in calls.items():
             if name not in waiting:
                 # The result is in the database; a failure is in the log and is found by the sweep.
-                queue.enqueue_call(
+                _enqueue(
+                    queue,
                     function,
-                    args=args,
+                    args,
                     job_id=f"{name}_{secrets.token_hex(4)}",
                     timeout=_SYNC_JOB_SECONDS,
                     result_ttl=0,
                     failure_ttl=3600,
-                    meta=whose(),
                 )
     except RedisError as error:
         raise QueueUnavailable from error
@@ -89,14 +89,15 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
 
 def enqueue_mail(function: str, sealed: str) -> None:
     try:
-        Queue(INTERACTIVE, connection=connection()).enqueue_call(
+        queue = Queue(INTERACTIVE, connection=connection())
+        _enqueue(
+            queue,
             function,
-            args=(sealed,),
+            (sealed,),
             timeout=_MAIL_SECONDS,
             ttl=_MAIL_WAITS_SECONDS,
             result_ttl=0,
             failure_ttl=60,
-            meta=whose(),
         )
     except RedisError as error:
         raise QueueUnavailable from error
@@ -115,15 +116,14 @@ def answer_of(function: str, *args: Any) -> dict[str, Any]:
 
 
 def enqueue_awaited(function: str, *args: Any) -> Job:
-    return Queue(INTERACTIVE, connection=connection()).enqueue_call(
-        function,
-        args=args,
-        timeout=_ANSWER_SECONDS,
-        ttl=_ANSWER_SECONDS + 60,
-        result_ttl=60,
-        failure_ttl=60,
-        meta=whose(),
-    )
+    queue = Queue(INTERACTIVE, connection=connection())
+    seconds = _ANSWER_SECONDS
+    return _enqueue(queue, function, args, timeout=seconds, ttl=seconds + 60, result_ttl=60, failure_ttl=60)
+
+
+def _enqueue(queue: Queue, function: str, args: tuple[Any, ...], **options: Any) -> Job:
+    """What all jobs have in common: each tells whose it is."""
+    return queue.enqueue_call(function, args=args, meta=whose(), **options)
 
 
 def _wait(job: Job) -> dict[str, Any]:

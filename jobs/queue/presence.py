@@ -39,8 +39,13 @@ def workers_alive(queue_name: str = SYNC) -> int:
 
     It does so, too, where Redis takes nothing that is written to it: no worker can report then, however many run.
     """
+    return _alive(workers_key(queue_name), WORKER_SILENCE_SECONDS)
+
+
+def _alive(key: str, silence: float) -> int:
+    """How many that report under this key did so lately, and are of this installation. Raises as above."""
     try:
-        names = _names(workers_key(queue_name))
+        names = _names(key, silence)
         return _believed(len(names) - len(_strangers(names)))
     except RedisError as error:
         raise QueueUnavailable from error
@@ -114,11 +119,7 @@ def _alive_since(silence: float = WORKER_SILENCE_SECONDS) -> tuple[float, float]
 
 def schedules_alive() -> int:
     """How many schedule processes of this installation reported lately. Raises `QueueUnavailable`, as above."""
-    try:
-        names = _names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)
-        return _believed(len(names) - len(_strangers(names)))
-    except RedisError as error:
-        raise QueueUnavailable from error
+    return _alive(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)
 
 
 def report_worker(name: str, queues: Sequence[str] = QUEUES, version: str = "") -> None:

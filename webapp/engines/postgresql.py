@@ -138,10 +138,8 @@ def tune(engine: Engine, only_reads: Callable[[], bool]) -> None:
                 is_forgetful.set()
                 log.warning("a pooler lost prepared statements, so there are no more: set %s", _WITHOUT)
         if isinstance(error, (*NO_FAULT_OF_OURS, *FORGOTTEN)):
-            is_lost = context.is_disconnect
-            return OperationalError(
-                context.statement, None, error, hide_parameters=True, connection_invalidated=is_lost
-            )
+            lost = context.is_disconnect
+            return OperationalError(context.statement, None, error, hide_parameters=True, connection_invalidated=lost)
         return None
 
 
