@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, delete, func, insert, select, update
@@ -22,12 +22,17 @@ _IS_ROW = (_TABLE.c.license_id == bindparam("row_license_id")) & (
 _Ways = tuple[bool, bool]
 
 
-def add(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> int:
-    """Store what these users, by the ids of their new rows, hold of these licenses, by sku id. Returns rows written.
+def add(users: Iterable[tuple[int, UserFacts]], license_ids: Mapping[str, int]) -> int:
+    """Store what these users, each with the id of its new row, hold of these licenses, by sku id. Returns rows written.
 
     What they hold of others, which the tenant itself does not name among its licenses, is left out.
     """
-    rows = [(*key, *ways) for key, ways in _wanted(users, license_ids).items()]
+    rows = [
+        (license_ids[held.sku_id], row_id, held.is_direct, held.is_through_group)
+        for row_id, facts in users
+        for held in facts.held
+        if held.sku_id in license_ids
+    ]
     insert_rows(_TABLE, ("license_id", "directory_user_id", "is_direct", "is_through_group"), rows, {})
     return len(rows)
 

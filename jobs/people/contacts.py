@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, func, select
@@ -23,9 +24,11 @@ CONTACT, _EMAIL = cast(Table, Contact.__table__), cast(Table, ContactEmail.__tab
 _LINKED: dict[str, Any] = {"unlinked_at": None, "unlinked_reason": ""}
 # What it has from its user.
 _COLUMNS = (*SYNCED_FIELDS, "name_folded", "search_folded", "microsoft_user_id")
+# Of a user's facts, the values of `SYNCED_FIELDS`.
+_synced = itemgetter(*map(UserFacts._fields.index, SYNCED_FIELDS))
 
 
-def create(organization_id: int, users: Mapping[int, UserFacts], now: datetime) -> int:
+def create(organization_id: int, users: Sequence[tuple[int, UserFacts]], now: datetime) -> int:
     """Make a contact of each of these users, with the id that is given. Returns how many rows were written."""
     same = {
         "organization_id": organization_id,
@@ -35,8 +38,8 @@ def create(organization_id: int, users: Mapping[int, UserFacts], now: datetime) 
         "changed_at": now,
         **_LINKED,
     }
-    insert_rows(CONTACT, ("id", *_COLUMNS), [(row_id, *_values(facts)) for row_id, facts in users.items()], same)
-    emails = [(row_id, address) for row_id, facts in users.items() for address in facts.addresses]
+    insert_rows(CONTACT, ("id", *_COLUMNS), [(contact_id, *_values(facts)) for contact_id, facts in users], same)
+    emails = [(contact_id, address) for contact_id, facts in users for address in facts.addresses]
     _add_emails(organization_id, emails)
     return len(users) + len(emails)
 
@@ -88,20 +91,6 @@ def _values(facts: UserFacts) -> tuple[str, ...]:
 
 def _columns(facts: UserFacts) -> dict[str, str]:
     return dict(zip(_COLUMNS, _values(facts), strict=True))
-
-
-def _synced(facts: UserFacts) -> tuple[str, ...]:
-    """In the order of `SYNCED_FIELDS`."""
-    return (
-        facts.name,
-        facts.first_name,
-        facts.last_name,
-        facts.title,
-        facts.phone,
-        facts.mobile,
-        facts.email,
-        facts.user_principal_name,
-    )
 
 
 def _differing_columns(wanted: Mapping[int, UserFacts]) -> set[int]:

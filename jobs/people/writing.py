@@ -85,9 +85,9 @@ def _write(tenant: Tenant, read: UsersRead, basis: Basis, now: datetime) -> Outc
     total = Outcome(other_rows=_delete_users([row.row_id for row in seen.gone]))
     # In the order of their ids in Microsoft's directory, whatever that of the pages: who comes first stays first.
     for some in in_portions(sorted(seen.new)):
-        total = _sum(total, writing.write(some, {}))
+        total = _sum(total, writing.add(some))
     for some in in_portions(sorted(seen.differing)):
-        total = _sum(total, writing.write(some, stored_of(tenant, some)))
+        total = _sum(total, writing.change(some))
     unlinked = unlink_contacts(db.session, writing.lost)
     return _sum(total, Outcome(contacts_unlinked=unlinked, other_rows=unlinked))
 
@@ -115,60 +115,81 @@ class _Writing:
     # Why each contact that was linked is no more linked to the user to which it was.
     lost: dict[int, str] = field(default_factory=dict)
 
-    def write(self, user_ids: Sequence[str], stored: Mapping[str, Stored]) -> Outcome:
+    def add(self, user_ids: Sequence[str]) -> Outcome:
+        """Store users who are new. A first sync has very many: each is looked at once, and all its rows are made."""
+        users = [self.users[user_id] for user_id in user_ids]
+        refusals = [self.judge.refuse(facts) for facts in users]
+        known = [self.moved.get(facts.user_id) for facts in users]
+        lack = [refusal is None and contact_id is None for refusal, contact_id in zip(refusals, known, strict=True)]
+        contact_ids, row_ids = take_ids((contacts.CONTACT, sum(lack) if self._is_matched else 0), (_TABLE, len(users)))
+        created: list[tuple[int, UserFacts]] = []
+        linked: dict[int, tuple[int, UserFacts]] = {}
+        rows = []
+        free = iter(contact_ids)
+        for row_id, facts, refusal, known_id, lacks in zip(row_ids, users, refusals, known, lack, strict=True):
+            contact_id = next(free, None) if lacks else known_id
+            if lacks and contact_id is not None:
+                created.append((contact_id, facts))
+            elif refusal is None and contact_id is not None:
+                linked[contact_id] = row_id, facts
+            rows.append((row_id, facts.user_id, *self._values(facts, contact_id, refusal)))
+        written = self._create(created)
+        insert_rows(_TABLE, ("id", "user_id", *_COLUMNS), rows, {"tenant_id": self.tenant.id})
+        changed, refreshed = self._refresh(linked)
+        written += refreshed + assignments.add(zip(row_ids, users, strict=True), self.license_ids)
+        return Outcome(contacts_created=len(created), contacts_changed=changed, other_rows=len(rows) + written)
+
+    def change(self, user_ids: Sequence[str]) -> Outcome:
+        """Store users of whom something is stored that differs."""
+        stored = stored_of(self.tenant, user_ids)
         users = [self.users[user_id] for user_id in user_ids]
         refusals = {facts.user_id: self.judge.refuse(facts) for facts in users}
-        found = self._found(user_ids, stored)
-        lacking = [facts for facts in users if not (refusals[facts.user_id] or facts.user_id in found)]
-        new = [facts for facts in users if facts.user_id not in stored]
-        created, added = self._numbered(lacking, new)
-        rows = self._create(created)
-        contact_of = found | {facts.user_id: contact_id for contact_id, facts in created.items()}
+        contact_of = self._found(stored)
+        linked = {
+            contact_of[facts.user_id]: (stored[facts.user_id].row_id, facts)
+            for facts in users
+            if facts.user_id in contact_of and refusals[facts.user_id] is None
+        }
+        lacking = [
+            facts
+            for facts in users
+            if self._is_matched and not (refusals[facts.user_id] or facts.user_id in contact_of)
+        ]
+        (contact_ids,) = take_ids((contacts.CONTACT, len(lacking)))
+        created = list(zip(contact_ids, lacking, strict=True))
+        contact_of |= {facts.user_id: contact_id for contact_id, facts in created}
+        written = self._create(created)
         self._note_lost(stored, refusals, contact_of)
-        old = {stored[facts.user_id].row_id: facts for facts in users if facts.user_id in stored}
-        values = {facts.user_id: self._values(facts, contact_of, refusals) for facts in users}
-        _add(self.tenant.id, added, values)
-        rows += len(added) + _change([(stored[facts.user_id], values[facts.user_id]) for facts in old.values()])
-        changed, written = self._refresh(added | old, found, refusals)
-        rows += written + assignments.add(added, self.license_ids) + assignments.write(old, self.license_ids)
-        return Outcome(contacts_created=len(created), contacts_changed=changed, other_rows=rows)
+        written += _change(
+            (stored[facts.user_id], self._values(facts, contact_of.get(facts.user_id), refusals[facts.user_id]))
+            for facts in users
+        )
+        changed, refreshed = self._refresh(linked)
+        old = {stored[facts.user_id].row_id: facts for facts in users}
+        written += refreshed + assignments.write(old, self.license_ids)
+        return Outcome(contacts_created=len(created), contacts_changed=changed, other_rows=written)
 
     def lose(self, gone: Iterable[Stored]) -> None:
         for row in gone:
             if row.qualifies and row.contact_id is not None:
                 self.lost[row.contact_id] = DELETED_USER
 
-    def _found(self, user_ids: Iterable[str], stored: Mapping[str, Stored]) -> dict[str, int]:
-        """The contact of each of these users that has one."""
-        found = {}
-        for user_id in user_ids:
-            own_id = stored[user_id].own_id if user_id in stored else None
-            contact_id = self.moved.get(user_id, own_id)
-            if contact_id is not None:
-                found[user_id] = contact_id
-        return found
+    @property
+    def _is_matched(self) -> bool:
+        return self.tenant.organization_id is not None
 
-    def _create(self, users: Mapping[int, UserFacts]) -> int:
+    def _found(self, stored: Mapping[str, Stored]) -> dict[str, int]:
+        """The contact of each of these users that has one."""
+        found = {user_id: self.moved.get(user_id, row.own_id) for user_id, row in stored.items()}
+        return {user_id: contact_id for user_id, contact_id in found.items() if contact_id is not None}
+
+    def _create(self, users: Sequence[tuple[int, UserFacts]]) -> int:
+        """Make their contacts, with the ids that are given. Returns how many rows were written."""
         organization_id = self.tenant.organization_id
         return 0 if organization_id is None else contacts.create(organization_id, users, self.now)
 
-    def _numbered(
-        self, lacking: Sequence[UserFacts], new: Sequence[UserFacts]
-    ) -> tuple[dict[int, UserFacts], dict[int, UserFacts]]:
-        """The users whose contacts are to be made, and those who are, each by the id that its new row is to have."""
-        if self.tenant.organization_id is None:
-            lacking = ()
-        contact_ids, row_ids = take_ids((contacts.CONTACT, len(lacking)), (_TABLE, len(new)))
-        return dict(zip(contact_ids, lacking, strict=True)), dict(zip(row_ids, new, strict=True))
-
-    def _refresh(
-        self, rows: Mapping[int, UserFacts], found: Mapping[str, int], refusals: Mapping[str, Refusal | None]
-    ) -> tuple[int, int]:
-        linked = {
-            found[facts.user_id]: (row_id, facts)
-            for row_id, facts in rows.items()
-            if facts.user_id in found and refusals[facts.user_id] is None
-        }
+    def _refresh(self, linked: Mapping[int, tuple[int, UserFacts]]) -> tuple[int, int]:
+        """Bring contacts, each with its user's row and facts, up to date. Returns how many, and how many rows."""
         if not linked or self.tenant.organization_id is None:
             return 0, 0
         return contacts.refresh(self.tenant.organization_id, linked, self.now, self._has_more)
@@ -186,19 +207,9 @@ class _Writing:
                 if refusal is not None or contact_of.get(user_id) != row.contact_id:
                     self.lost[row.contact_id] = str(refusal or ANOTHER_ORGANIZATION)
 
-    def _values(
-        self, facts: UserFacts, contact_of: Mapping[str, int], refusals: Mapping[str, Refusal | None]
-    ) -> _Values:
+    def _values(self, facts: UserFacts, contact_id: int | None, refusal: Refusal | None) -> _Values:
         """In the order of `_COLUMNS`."""
-        qualifies = refusals[facts.user_id] is None
-        contact_id = contact_of.get(facts.user_id)
-        return contact_id, facts.is_guest, facts.is_blocked, qualifies, self.judge.hash_of(facts)
-
-
-def _add(tenant_id: int, users: Mapping[int, UserFacts], values: Mapping[str, _Values]) -> None:
-    """Store the new users, by the ids of their rows."""
-    rows = [(row_id, facts.user_id, *values[facts.user_id]) for row_id, facts in users.items()]
-    insert_rows(_TABLE, ("id", "user_id", *_COLUMNS), rows, {"tenant_id": tenant_id})
+        return contact_id, facts.is_guest, facts.is_blocked, refusal is None, self.judge.hash_of(facts)
 
 
 def _change(rows: Iterable[tuple[Stored, _Values]]) -> int:
