@@ -194,4 +194,6 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-_UNMATCHED_HASH = _hasher.hash(secrets.token_urlsafe(16))
+# Of a text that nobody kept. Made here, it would cost each process and each command 64 MB and a tenth of a second at
+# the start; made when it is needed, its time would tell the first unknown address.
+_UNMATCHED_HASH = "$argon2id$v=19$m=65536,t=3,p=4$herjj6I0Xg9YIgo9HMGdMw$SPpw4cD8WBmwxk7CgQE5Hlltk8gGcTMr93nFFplpURY"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
@@ -14,7 +16,7 @@ from tests.conftest import signed_in
 from tests.support.factories import Make
 from webapp.auth import accounts
 from webapp.extensions import db
-from webapp.models import User, UserSession, utc_now
+from webapp.models import User, UserSession, user, utc_now
 
 from .forms import is_signed_in, sign_in
 
@@ -49,6 +51,12 @@ def test_an_unknown_address_costs_a_password_check_too(
     monkeypatch.setattr(accounts, "waste_time_like_a_check", checked.append)
     sign_in(client, "eve@msp.example", "some password")
     assert checked == ["some password"]
+
+
+def test_what_an_unknown_address_is_checked_against_is_a_hash_as_those_of_users_are() -> None:
+    assert not PasswordHasher().check_needs_rehash(user._UNMATCHED_HASH)
+    with pytest.raises(VerifyMismatchError):
+        PasswordHasher().verify(user._UNMATCHED_HASH, "some password")
 
 
 def _main(answer: TestResponse) -> str:
