@@ -1,21 +1,30 @@
 """How Alembic reaches the database: through the app's engine, one transaction a migration."""
 
+import logging
+import time
 from typing import Literal
 
 import click
 from alembic import context
 from alembic.util import CommandError
 from flask import current_app
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from webapp.database import is_away
 from webapp.models.base import Named, UtcDateTime
-from webapp.refusals import why_not_migrated
+from webapp.refusals import is_in_use, keeps_from_migrating, why_not_migrated
+from webapp.schema_version import Fit, look
+
+log = logging.getLogger("migrations")
 
 extension = current_app.extensions["migrate"]
 engine = extension.db.engine
+
+# Whoever changes a table waits until nobody uses it, and whoever comes to use it waits behind: pages, too. So a
+# migration steps back after a while, lets them pass, and tries again, for some two minutes in all.
+_IN_LINE = "SET LOCAL lock_timeout = '2s'"
+_STEPPED_BACK_SECONDS = 2.0
+_TRIES = 30
 
 
 def render_item(kind: str, item: object, context: object) -> str | Literal[False]:
@@ -39,8 +48,37 @@ def keep_children(connection: Connection, check: bool) -> None:
         cursor.close()
 
 
+def begin_in_line(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_IN_LINE)
+
+
 def run() -> None:
+    """Migrate, beginning again where that was left off: what is migrated stays so, since each is a transaction."""
+    tries = _TRIES
+    while True:
+        found = look()
+        if found.fit is Fit.NEWER:
+            raise CommandError(found.problem)
+        try:
+            migrate()
+            return
+        except DBAPIError as error:
+            if is_in_use(error):
+                tries -= 1
+                if not tries:
+                    raise
+                if tries == _TRIES - 1:
+                    log.warning("A table that is to be changed is in use: waiting for who uses it.")
+                time.sleep(_STEPPED_BACK_SECONDS)
+            elif look().revision == found.revision:
+                raise
+            # Else it got somewhere, maybe by another who migrates at the same time and was first.
+
+
+def migrate() -> None:
     with engine.connect() as connection:
+        event.listen(connection, "begin", begin_in_line)
         keep_children(connection, check=False)
         context.configure(
             connection=connection,
@@ -60,8 +98,7 @@ if context.is_offline_mode():
 try:
     run()
 except DBAPIError as error:
-    is_foreseen = is_away(error) or isinstance(error.orig, InsufficientPrivilege | InvalidSchemaName)
     # `make run` migrates without a command, and catches the error itself.
-    if click.get_current_context(silent=True) is None or not is_foreseen:
+    if click.get_current_context(silent=True) is None or not keeps_from_migrating(error):
         raise
     raise CommandError(why_not_migrated(error)) from error

@@ -7,12 +7,24 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from psycopg.errors import (
+    DeadlockDetected,
+    DuplicateColumn,
+    DuplicateObject,
+    DuplicateTable,
+    InsufficientPrivilege,
+    InvalidSchemaName,
+    LockNotAvailable,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+)
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from settings.data_directory import LEAST_ROOM
 
-from .database import reason_of
+from .database import is_away, reason_of
 from .engines.sqlite import FileReplaced
 from .models import Problem
 
@@ -77,6 +89,23 @@ NO_STANDBY = Problem(
     "The database keeps nothing before a standby has it, too, and waits for one that does not answer.",
     "Start the standby, or take it out of synchronous_standby_names and reload: what waits goes on by itself.",
 )
+# Of a migration alone: it does not wait in line for long (`migrations/env.py`).
+IN_USE = Problem(
+    "A table that is to be changed was in use for minutes, as by a backup or by a session that was left open.",
+    "Let that end, and migrate again: nothing is half done, and pages were not held up. This tells who it is: SELECT "
+    "pid, usename, application_name, xact_start FROM pg_stat_activity ORDER BY xact_start.",
+)
+
+# What a migration meets where tables are not as the revision says, from which it begins.
+_OTHERWISE = (
+    DuplicateColumn,
+    DuplicateObject,
+    DuplicateTable,
+    UndefinedColumn,
+    UndefinedObject,
+    UndefinedTable,
+)
+_OTHERWISE_WORDS = ("no such ", "table ", "index ", "duplicate column name")
 
 # PostgreSQL's "Error Codes".
 _BY_STATE = {
@@ -140,8 +169,34 @@ def end_of(error: BaseException) -> Problem | None:
     return refusal if refusal in (IN_A_HURRY, GAVE_WAY, FORGETFUL_POOLER) else None
 
 
+def is_in_use(error: DBAPIError) -> bool:
+    """Whether a migration gave way to others who use what it changes."""
+    return isinstance(error.orig, LockNotAvailable | DeadlockDetected)
+
+
+def _is_otherwise(error: DBAPIError) -> bool:
+    """Whether tables are not as the database's revision says."""
+    if isinstance(error.orig, sqlite3.OperationalError):
+        return str(error.orig).startswith(_OTHERWISE_WORDS)
+    return isinstance(error.orig, _OTHERWISE)
+
+
+def keeps_from_migrating(error: DBAPIError) -> bool:
+    """Whether it is for whoever runs the server, and no fault of a migration's own."""
+    is_forbidden = isinstance(error.orig, InsufficientPrivilege | InvalidSchemaName)
+    return is_away(error) or is_forbidden or _is_otherwise(error)
+
+
 def why_not_migrated(error: DBAPIError) -> str:
     """What keeps the database from being brought to this version, and what to do."""
+    if is_in_use(error):
+        return IN_USE.text
+    if _is_otherwise(error):
+        return (
+            f"The database's tables are not those of the revision that it names ({reason_of(error)}). A backup that "
+            "was restored into a database which was not empty, or not to its end, leaves that: restore it anew, as "
+            "docs/deploy.md says."
+        )
     if refusal := refusal_of(error):
         return refusal.text
     return (
