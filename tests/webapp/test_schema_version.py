@@ -18,6 +18,7 @@ from tests.support.services import postgresql_server
 from tests.support.settings import make_settings
 from webapp import create_app, schema_version
 from webapp.extensions import db
+from webapp.models import User
 from webapp.schema_version import Fit
 
 SetRevision = Callable[[str], None]
@@ -52,6 +53,28 @@ def test_what_the_database_is_seen_as(app: Flask, set_revision: SetRevision) -> 
     assert schema_version.look().fit is Fit.NEWER
     set_revision(before(app))
     assert schema_version.look().fit is Fit.OLDER
+
+
+@pytest.mark.parametrize(
+    "command", ["users list", "integrations list", "users create a@msp.example --role administrator"]
+)
+def test_with_an_older_database_a_command_says_that_it_is_to_be_migrated_and_does_nothing(
+    app: Flask, run_command: FlaskCliRunner, set_revision: SetRevision, command: str
+) -> None:
+    set_revision(before(app))
+    ended = run_command.invoke(args=command.split(), input="a password that is long enough\n")
+    assert ended.exit_code == 1
+    assert "Migrate it: `flask db upgrade`." in ended.output
+    assert db.session.query(User).count() == 0
+
+
+def test_an_older_sqlite_database_can_be_backed_up_before_it_is_migrated(
+    app: Flask, run_command: FlaskCliRunner, set_revision: SetRevision, tmp_path: Path
+) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has pg_dump")
+    set_revision(before(app))
+    assert run_command.invoke(args=["backup", str(tmp_path / "copy.db")]).exit_code == 0
 
 
 def test_with_an_older_database_every_page_says_that_it_is_to_be_migrated(

@@ -11,12 +11,12 @@ import click
 from flask import current_app
 
 from ..extensions import db
-from .output import explained
+from .output import explained_with_any_database
 
 
 @click.command("backup")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@explained
+@explained_with_any_database
 def backup(file: Path) -> None:
     """Copy the SQLite database to FILE, which must not exist yet; syncs and pages go on meanwhile.
 

@@ -9,14 +9,14 @@ import click
 
 from .. import doctor as checks
 from ..database import only_reading
-from .output import as_json_option, explained, print_records
+from .output import as_json_option, explained_with_any_database, print_records
 
 _MARKS = {checks.Health.OK: "ok", checks.Health.WARNING: "look", checks.Health.FAILED: "FAIL"}
 
 
 @click.command("doctor")
 @as_json_option
-@explained
+@explained_with_any_database
 def doctor(as_json: bool) -> None:
     """Look at settings, database, Redis, workers, clocks and Microsoft's hosts, and say what to do where one is ill.
 

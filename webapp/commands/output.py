@@ -20,6 +20,7 @@ from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
 from ..refusals import refusal_of
+from ..schema_version import MigrationNeeded, require_fit
 from ..text import one_line
 
 WIDEST_CELL = 60
@@ -28,7 +29,21 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one
 
 
 def explained(command: Callable[..., Any]) -> Callable[..., Any]:
-    """End a command with one sentence and exit code 1 where the database or the queue does not answer."""
+    """End a command with one sentence and exit code 1 where the database or the queue does not answer.
+
+    So it does with a database that is older than this program, before anything is done.
+    """
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        require_fit()
+        return command(*args, **kwargs)
+
+    return explained_with_any_database(run)
+
+
+def explained_with_any_database(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for a command that also has to do with a database of another version."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -38,7 +53,7 @@ def explained(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"{error} ({error.reason})" if error.__cause__ else str(error)) from error
         except (NoWorker, WorkersBusy) as error:
             raise click.ClickException(str(error)) from error
-        except (IntegrationRemoved, Refused) as error:
+        except (IntegrationRemoved, MigrationNeeded, Refused) as error:
             raise click.ClickException(str(error)) from error
         except JobFailed as error:
             raise click.ClickException("The worker could not finish this. Its log has the cause.") from error
