@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy.exc import DBAPIError
 
-from config import BASE_DIR, load
+from config import load
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import SetupCode, any_user
 from webapp.refusals import why_not_migrated
+from webapp.schema_version import Fit, look
 
 from .saying import CannotStart, or_say_why, say
 
@@ -27,17 +26,17 @@ def _prepare() -> None:
 
 
 def _migrate(app: Flask) -> None:
-    """Bring the database to this version. Raises where it cannot be opened, or is of a newer version."""
+    """Bring the database to this version. Raises where it cannot be opened, or is of a newer version or several."""
     with app.app_context():
         try:
-            with db.engine.connect() as connection:
-                revision = MigrationContext.configure(connection).get_current_revision()
-            known = {script.revision for script in ScriptDirectory(str(BASE_DIR / "migrations")).walk_revisions()}
-            if revision is not None and revision not in known:
+            found = look()
+            if found.fit is Fit.NEWER:
                 raise CannotStart(
-                    f"The database was made by a newer version of Seatledger (revision {revision}). Install that "
+                    f"The database was made by a newer version of Seatledger (revision {found.revision}). Install that "
                     "version, or restore a backup from before it."
                 )
+            if found.fit is Fit.MIXED:
+                raise CannotStart(found.problem)
             upgrade()
         except DBAPIError as error:
             raise CannotStart(why_not_migrated(error)) from error

@@ -58,7 +58,7 @@ def run() -> None:
     tries = _TRIES
     while True:
         found = look()
-        if found.fit is Fit.NEWER:
+        if found.fit in (Fit.NEWER, Fit.MIXED):
             raise CommandError(found.problem)
         try:
             migrate()

@@ -201,7 +201,7 @@ def why_not_migrated(error: DBAPIError) -> str:
         return refusal.text
     return (
         f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and that this "
-        "user may make tables in it."
+        "user may make tables in it and owns those that are there."
     )
 
 

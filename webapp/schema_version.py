@@ -34,12 +34,14 @@ class Fit(Enum):
     OLDER = "older"
     # A newer program has migrated it. What is there is there for this one, too, but it cannot know of what is new.
     NEWER = "newer"
+    # It is several at once, and so none: nothing is done with it.
+    MIXED = "mixed"
 
 
 @dataclass(frozen=True)
 class Found:
     fit: Fit
-    # None where there are no tables yet.
+    # None where there are no tables yet; all of them where there are several.
     revision: str | None
     expected: str | None
 
@@ -54,11 +56,16 @@ class Found:
                 f"This program is of an older version than the database, which is at revision {self.revision}. Install "
                 "the version that migrated it here, too, and restart this."
             )
+        if self.fit is Fit.MIXED:
+            return (
+                f"The database is at several revisions ({self.revision}), as one into which a backup was restored that "
+                "was not empty. Restore the backup anew, as docs/deploy.md says."
+            )
         return ""
 
 
 class MigrationNeeded(Exception):
-    """The database is of an older version than this program."""
+    """The database is of an older version than this program, or of several."""
 
     def __init__(self, found: Found) -> None:
         super().__init__(found.problem)
@@ -85,7 +92,10 @@ def look() -> Found:
     """How the database is now. Raises SQLAlchemy's errors where it does not answer."""
     guard = _guard()
     with db.engine.connect() as connection:
-        revision = MigrationContext.configure(connection).get_current_revision()
+        heads = MigrationContext.configure(connection).get_current_heads()
+    if len(heads) > 1:
+        return Found(Fit.MIXED, ", ".join(sorted(heads)), guard.expected)
+    revision = heads[0] if heads else None
     if revision == guard.expected:
         fit = Fit.SAME
     else:
@@ -99,14 +109,14 @@ def look_again() -> None:
 
 
 def require_fit() -> None:
-    """Raise `MigrationNeeded` where the database is older than this program. Looks until it was seen to fit."""
+    """Raise `MigrationNeeded` where the database is older than this program, or mixed. Looks until it fits."""
     guard = _guard()
     if guard.fits:
         return
     if guard.refused is not None and time.monotonic() - guard.refused[0] < _BELIEVED_SECONDS:
         raise MigrationNeeded(guard.refused[1])
     found = look()
-    guard.fits = found.fit is not Fit.OLDER
+    guard.fits = found.fit in (Fit.SAME, Fit.NEWER)
     if not guard.fits:
         guard.refused = time.monotonic(), found
         raise MigrationNeeded(found)

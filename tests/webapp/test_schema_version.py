@@ -55,6 +55,26 @@ def test_what_the_database_is_seen_as(app: Flask, set_revision: SetRevision) -> 
     assert schema_version.look().fit is Fit.OLDER
 
 
+def test_a_database_of_several_revisions_is_said_to_be_one(
+    app: Flask, as_reader: FlaskClient, run_command: FlaskCliRunner
+) -> None:
+    """As after a backup was restored into a database that was not empty."""
+    db.session.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+    db.session.commit()
+    app.extensions["schema_version"] = schema_version._Guard()
+    try:
+        assert schema_version.look().fit is Fit.MIXED
+        assert as_reader.get("/").status_code == 503
+        assert "several revisions" in str(as_reader.get("/readyz").json)
+        assert "several revisions" in run_command.invoke(args=["users", "list"]).output
+        assert "several revisions" in run_command.invoke(args=["doctor"]).output
+    finally:
+        db.session.execute(text("DELETE FROM alembic_version WHERE version_num = '0001'"))
+        db.session.commit()
+        app.extensions["schema_version"] = schema_version._Guard()
+        schema_version.require_fit()
+
+
 @pytest.mark.parametrize(
     "command", ["users list", "integrations list", "users create a@msp.example --role administrator"]
 )
