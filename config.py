@@ -14,6 +14,7 @@ from environs import Env
 
 from settings import checks, mail
 from settings.data_directory import embedded_redis_socket, kept, make_private_directory
+from settings.environ_file import require_legible
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -125,11 +126,12 @@ def _environment(environ_file: Path | None) -> Env:
 def _read_if_there(env: Env, file: Path | None) -> None:
     """Add what the file sets and the environment does not."""
     if file is not None and file.is_file():
+        require_legible(file)
         env.read_env(str(file), recurse=False)
 
 
 def _chosen_data_dir(env: Env) -> Path:
-    return Path(env.str("DATA_DIR", "") or BASE_DIR / "instance").expanduser().resolve()
+    return checks.whole_path("DATA_DIR", env.str("DATA_DIR", "") or str(BASE_DIR / "instance"))
 
 
 def _number(env: Env, name: str, default: int) -> int:

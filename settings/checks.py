@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from .data_directory import kept
+from .data_directory import RESTORE_IT, kept
 from .errors import SettingError
 
 # As many connections to Microsoft are kept open (jobs/microsoft/connections.py), and threads share one processor.
@@ -72,12 +72,16 @@ def _try_redis_url(given: str) -> None:
 
 def encryption_keys(given: str, data_dir: Path) -> tuple[str, ...]:
     """The keys of Fernet, the one that encrypts first; one that is kept in the data directory where none was given."""
-    text = given or kept(data_dir / "encryption_keys", lambda: Fernet.generate_key().decode())
+    file = data_dir / "encryption_keys"
+    text = given or kept(file, lambda: Fernet.generate_key().decode())
     keys = tuple(key for key in text.replace(",", " ").split() if key)
     try:
         for key in keys:
             Fernet(key)
     except ValueError as error:
+        if not given:
+            # A new key would not read what is stored.
+            raise SettingError(f"{file} is damaged: it holds what is no key. {RESTORE_IT}") from error
         raise SettingError(
             "ENCRYPTION_KEYS holds a key that is not 32 bytes in URL-safe base64. Make one with: "
             'python3 -c "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())"'
@@ -96,11 +100,22 @@ def https_url(name: str, given: str) -> str | None:
     return given.rstrip("/")
 
 
+def whole_path(name: str, given: str) -> Path:
+    """The path from the root on, also where nothing is there yet."""
+    try:
+        return Path(given).expanduser().resolve()
+    except (RuntimeError, ValueError, OSError) as error:
+        # A ~ of nobody, a link that leads to itself, or a character that no path has.
+        raise SettingError(
+            f"{name} is {given}, which leads nowhere ({error}). Give the whole path, from / on."
+        ) from error
+
+
 def readable_file(name: str, given: str) -> str | None:
     """The whole path."""
     if not given:
         return None
-    path = Path(given).expanduser().resolve()
+    path = whole_path(name, given)
     if not (path.is_file() and os.access(path, os.R_OK)):
         raise SettingError(f"{name} names {path}, which is not a file that can be read.")
     return str(path)

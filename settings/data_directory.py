@@ -18,6 +18,8 @@ _SOCKET_PATH_LIMIT = 107
 # A disk with less room than this is as good as full: what one transaction of SQLite writes may not find any.
 LEAST_ROOM = 10 * 1024 * 1024
 
+RESTORE_IT = "Restore it from a backup: what it encrypted is lost without it."
+
 # The disk is full, or what this user may take of it.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
@@ -72,11 +74,19 @@ def kept(path: Path, make: Callable[[], str]) -> str:
             _make_whole(path, make())
         text = path.read_text().strip()
     except OSError as error:
-        advice = "Make room on its disk" if error.errno in _NO_ROOM else "Check its owner"
-        raise SettingError(f"{path} cannot be read or written ({error.strerror}). {advice}.") from error
+        raise SettingError(f"{path} cannot be read or written ({error.strerror}). {advice_on(error)}") from error
+    except UnicodeDecodeError as error:
+        raise SettingError(f"{path} is damaged. {RESTORE_IT}") from error
     if not text:
-        raise SettingError(f"{path} is empty. Restore it from a backup: what it encrypted is lost without it.")
+        raise SettingError(f"{path} is empty. {RESTORE_IT}")
     return text
+
+
+def advice_on(error: OSError) -> str:
+    """What to do where a file of the data directory cannot be read or written."""
+    if error.errno in _NO_ROOM:
+        return "Make room on its disk."
+    return "Check its owner and its permissions: whoever starts Seatledger must be able to read and write it."
 
 
 def _make_whole(path: Path, text: str) -> None:

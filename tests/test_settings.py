@@ -77,3 +77,50 @@ def test_what_is_switched_is_understood_in_the_usual_words(
 ) -> None:
     monkeypatch.setenv("DATABASE_PREPARED_STATEMENTS", given)
     assert load(None).database_prepared_statements is means
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("PORT=9001\n".encode("utf-16"), "is not in UTF-8. Save it"),
+        ("MAIL_FROM=Müller <m@msp.example>\n".encode("latin-1"), "is not in UTF-8. Save it"),
+        ("PORT=9001\n".encode("utf-16-le"), "is not in UTF-8. Save it"),
+        (b'PORT=9001\nDATA_DIR="/srv/seatledger\n', "Line 2 of .* is no setting. Write NAME=value"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_refused_and_not_passed_over(
+    written: bytes, sentence: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "some.env"
+    file.write_bytes(written)
+    with pytest.raises(SettingError, match=sentence):
+        load(file)
+
+
+@pytest.mark.parametrize("written", [b"\xef\xbb\xbfPORT=9001\n", b"# a remark\r\nexport PORT = '9001' # here\r\n\r\n"])
+def test_a_file_as_editors_write_it_is_read(written: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "some.env"
+    file.write_bytes(written)
+    assert load(file).port == 9001
+
+
+@pytest.mark.parametrize("name", ["DATA_DIR", "MICROSOFT_CA_BUNDLE"])
+def test_a_path_that_leads_nowhere_is_named(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    for given in ("~nobody-of-that-name/data", str(tmp_path / "circle" / "data")):
+        monkeypatch.setenv(name, given)
+        with pytest.raises(SettingError, match=f"{name} is {given}, which leads nowhere"):
+            load(None)
+
+
+@pytest.mark.parametrize("name", ["secret_key", "encryption_keys"])
+def test_a_kept_secret_that_is_damaged_is_not_to_be_replaced(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingError, match=f"{name} is damaged.* Restore it from a backup"):
+        load(None)
+
+
+def test_where_a_kept_key_is_none_no_new_one_is_advised(tmp_path: Path) -> None:
+    (tmp_path / "encryption_keys").write_text("half of a k")
+    with pytest.raises(SettingError, match="encryption_keys is damaged: it holds what is no key"):
+        load(None)

@@ -1,0 +1,35 @@
+"""The file that settings may stand in, looked at before it is read: what it means must not be left out in silence."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from .errors import SettingError
+
+
+def require_legible(file: Path) -> None:
+    """Raise where it cannot be read, is no text, or has a line that is no setting.
+
+    Such a line would be skipped otherwise: where it names the data directory, an empty one would be begun elsewhere.
+    """
+    for binding in parse_stream(StringIO(_text(file))):
+        if binding.error:
+            raise SettingError(
+                f"Line {binding.original.line} of {file} is no setting. Write NAME=value there, close every quotation "
+                "mark, and begin a remark with #."
+            )
+
+
+def _text(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read ({error.strerror}). Check its owner and its permissions.") from error
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise SettingError(f"{file} is not in UTF-8. Save it in that encoding, which editors may call Unicode (UTF-8).")
+    return text
