@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import resource
 import shutil
 import socket
@@ -17,6 +18,8 @@ from .saying import CannotStart
 
 # What supervisord asks for itself, and more than any of the programs needs.
 LEAST_FILES = 1024
+# No interface has the address, or the system has none of its kind, as where IPv6 is switched off.
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def check_room(settings: Settings) -> None:
@@ -53,20 +56,29 @@ def check_files() -> None:
 def check_port(settings: Settings) -> None:
     """Raise where the address cannot be listened on."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((settings.host, settings.port))
-        except socket.gaierror as error:
-            raise CannotStart(
-                f"HOST names {settings.host}, which is not an address of this machine. Use 127.0.0.1 for this machine "
-                "alone, or 0.0.0.0 for its network."
-            ) from error
-        except OSError as error:
-            raise CannotStart(
-                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). Stop the program that "
-                f"uses it, or choose another port: PORT={settings.port + 1 if settings.port < 65535 else 8000} make run"
-            ) from error
+    except OSError as error:
+        raise CannotStart(_why_no_port(settings, error)) from error
+
+
+def _why_no_port(settings: Settings, error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno in _NOT_HERE:
+        return (
+            f"HOST names {settings.host}, which is not an address of this machine. Use 127.0.0.1 for this machine "
+            "alone, or 0.0.0.0 for its network."
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"This user may not listen on port {settings.port} ({error.strerror}). Choose one from 1024 on: "
+            "PORT=8000 make run"
+        )
+    return (
+        f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). Stop the program that uses it, or "
+        f"choose another port: PORT={settings.port + 1 if settings.port < 65535 else 8000} make run"
+    )
 
 
 def check_frontend() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from launcher.preflight import LEAST_FILES, check_files, check_room, check_temporary_files
+from launcher.preflight import LEAST_FILES, check_files, check_port, check_room, check_temporary_files
 from launcher.saying import CannotStart
 from settings.data_directory import LEAST_ROOM
 from tests.support.settings import make_settings
@@ -45,3 +48,27 @@ def test_where_nothing_temporary_can_be_written_it_is_said_how_to_name_a_directo
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere/at/all"])
     with pytest.raises(CannotStart, match="set TMPDIR"):
         check_temporary_files()
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_of_another_machine_is_not_told_as_a_port_in_use(tmp_path: Path, host: str) -> None:
+    with pytest.raises(CannotStart, match=f"HOST names {host}, which is not an address of this machine"):
+        check_port(make_settings(tmp_path, host=host))
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (errno.EAFNOSUPPORT, "HOST names ::1, which is not an address"),
+        (errno.EACCES, r"may not listen on port 80 .*PORT=8000 make run"),
+    ],
+)
+def test_what_the_system_refuses_is_told_by_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, sentence: str
+) -> None:
+    def refuse(*words: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(CannotStart, match=sentence):
+        check_port(make_settings(tmp_path, host="::1", port=80))
