@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 
+from settings.data_directory import advice_on
 from settings.errors import SettingError
 
 
@@ -21,6 +24,23 @@ def or_say_why(do: Callable[[], None]) -> int:
     try:
         do()
     except (SettingError, CannotStart) as error:
-        say(f"Seatledger cannot start: {error}", error=True)
-        return 1
-    return 0
+        why = str(error)
+    except OSError as error:
+        if not (why := _why(error)):
+            raise
+    else:
+        return 0
+    say(f"Seatledger cannot start: {why}", error=True)
+    return 1
+
+
+def _why(error: OSError) -> str:
+    """What the system refused, where that is about a file, or how many programs there may be; else nothing."""
+    if error.filename is not None:
+        return f"{os.fsdecode(error.filename)} cannot be used ({error.strerror}). {advice_on(error)}"
+    if error.errno in (errno.EAGAIN, errno.ENOMEM):
+        return (
+            f"No further program can be started ({error.strerror}). End others, or allow this user more of them "
+            "(`ulimit -u`) and more memory (`ulimit -v`)."
+        )
+    return ""

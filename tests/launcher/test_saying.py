@@ -1,0 +1,46 @@
+"""What stands in the way of a start is told in a sentence, also where it is the system that says so."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from launcher.saying import or_say_why
+
+
+def _raising(error: Exception) -> Callable[[], None]:
+    def do() -> None:
+        raise error
+
+    return do
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            PermissionError(errno.EACCES, "Permission denied", "/d/launcher.lock"),
+            "/d/lock cannot be used",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device", "/d/redis.conf"), "Make room on its disk."),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "`ulimit -u`"),
+    ],
+)
+def test_what_the_system_refuses_is_told(error: OSError, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert or_say_why(_raising(error)) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_is_not_hidden() -> None:
+    for error in (OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), KeyError("nothing")):
+        with pytest.raises(type(error)):
+            or_say_why(_raising(error))
+
+
+def test_what_is_done_is_not_commented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert or_say_why((tmp_path / "made").touch) == 0
+    assert capsys.readouterr().err == ""
