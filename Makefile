@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# What was set for other programs would lead ours, and what is installed for it, astray.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PIP_USER PIP_TARGET PIP_PREFIX
+
 .PHONY: help install run demo test soak lint bench lock screenshots clean
 
 help: ## Show what there is
