@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -174,3 +176,29 @@ def _kept_secrets(data_dir: Path) -> dict[str, str]:
         [sys.executable, "-c", code], cwd=BASE_DIR, env=environment(data_dir), check=True, capture_output=True
     )
     return {name: (data_dir / name).read_text() for name in ("secret_key", "encryption_keys")}
+
+
+@pytest.mark.parametrize("name", ["launcher.lock", "supervisord.conf", "redis.conf"])
+def test_a_file_of_the_data_directory_that_cannot_be_written_is_explained(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()  # which not even root can write to
+    ended = _start(tmp_path)
+    assert ended.returncode == 1
+    assert f"{name} cannot be used" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.6, 1.2, 2.0])
+def test_a_ctrl_c_while_it_is_still_being_loaded_ends_it_without_a_word(tmp_path: Path, seconds: float) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "launcher"],
+        cwd=BASE_DIR,
+        env=environment(tmp_path, PORT=str(free_port())),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(seconds)
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate(timeout=60)
+    assert started.returncode in (0, -signal.SIGINT)
+    assert said == ""
