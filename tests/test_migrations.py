@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 from flask_migrate import downgrade, upgrade
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 from sqlalchemy import Engine, NullPool, create_engine, inspect, make_url, text
@@ -23,7 +24,7 @@ from tests.support.services import postgresql_server
 from tests.support.settings import environment_of, make_settings
 from tests.support.waiting import eventually
 from webapp import create_app
-from webapp.extensions import db
+from webapp.extensions import db, migrate
 from webapp.refusals import why_not_migrated
 from webapp.schema_version import MIGRATIONS
 
@@ -258,3 +259,16 @@ def _up_down_up(url: str, data_dir: Path) -> None:
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, db.metadata) == []
         db.engine.dispose()
+
+
+def test_the_migrations_are_found_in_a_folder_with_a_percent_sign_in_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "My%20Projects 100 %"
+    folder.mkdir()
+    (folder / "migrations").symlink_to(BASE_DIR / "migrations")
+    monkeypatch.chdir(folder)
+    with Flask(__name__).app_context():
+        config = migrate.get_config(str(folder / "migrations"))
+    assert ScriptDirectory.from_config(config).get_current_head()
+    assert config.get_main_option("timezone") == "UTC"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
+from alembic.config import Config
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import Flask
 from flask_limiter import Limiter
@@ -59,8 +63,19 @@ class Vault:
         return self._fernet
 
 
+class _Migrate(Migrate):
+    """Flask-Migrate, also where the project's folder has a % in its name: Alembic would take that for a variable's.
+
+    Commands, and what starts the server, run in that folder, from where the way to the migrations is without one.
+    """
+
+    def get_config(self, directory: str | None = None, *others: Any, **named: Any) -> Config:
+        config: Config = super().get_config(os.path.relpath(directory or self.directory), *others, **named)
+        return config
+
+
 db = SQLAlchemy(model_class=Base)
-migrate = Migrate()
+migrate = _Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 htmx = Htmx()
