@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import signal
 import subprocess
 import time
@@ -36,6 +37,8 @@ def main() -> int:
     as_demo = parser.parse_args().demo
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
+    # Whatever was allowed for other programs: nobody else is to write what is made here.
+    os.umask(os.umask(0o022) | 0o022)
     try:
         return or_say_why(lambda: _run(demo.settings() if as_demo else load(), as_demo))
     except Told:
