@@ -1,0 +1,65 @@
+"""What `make` does where a start was cut short before, or where the environment was made for other programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from config import BASE_DIR
+
+# Debian's Python without python3-venv: what it makes has a Python, and no pip.
+LACKS_VENV = """\
+#!/bin/sh
+case "$*" in
+    *"-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python; exit 1 ;;
+    *"-m pip"*) echo "No module named pip" >&2; exit 1 ;;
+esac
+"""
+TELLS_OF_ITS_ENVIRONMENT = """\
+#!/bin/sh
+echo "${PYTHONPATH-none} ${PYTHONHOME-none} ${PYTHONSAFEPATH-none} $PORT"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project of which nothing is installed yet."""
+    shutil.copy(BASE_DIR / "Makefile", tmp_path)
+    for name in ("requirements.txt", "package-lock.json", "webapp/icons.txt", "launcher/frontend.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def _script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def _make(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run(["make", *words], cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_what_python_lacks_is_told_each_time_until_it_is_there(folder: Path) -> None:
+    python = _script(folder / "python3", LACKS_VENV)
+    for _ in range(2):
+        ended = _make(folder, "install", f"PYTHON={python}")
+        assert ended.returncode == 2
+        assert "install python3-venv" in ended.stderr
+        assert "No module named" not in ended.stderr
+
+
+def test_what_was_set_for_other_programs_does_not_reach_ours(folder: Path) -> None:
+    _script(folder / ".venv" / "bin" / "python", TELLS_OF_ITS_ENVIRONMENT)
+    for name in ("python", "frontend"):
+        (folder / ".stamps").mkdir(exist_ok=True)
+        (folder / ".stamps" / name).touch()
+    ended = _make(folder, "run", PYTHONPATH="/opt/ros", PYTHONHOME="/nowhere", PYTHONSAFEPATH="1", PORT="8001")
+    assert ended.stdout == "none none none 8001\n"
