@@ -18,7 +18,7 @@ from config import Settings, load
 
 from . import demo, preflight, supervisor
 from .apart import Told, apart
-from .saying import CannotStart, or_say_why, say
+from .saying import CannotStart, Ended, or_say_why, say
 
 # Long enough for a laptop that is busy with something else.
 READY_SECONDS = 120
@@ -68,7 +68,7 @@ def _run(settings: Settings, as_demo: bool) -> None:
                 apart("filling")
             _welcome(settings, code, as_demo)
             process.wait()
-            raise CannotStart(f"the supervisor ended by itself; see {settings.data_dir / 'logs'}.")
+            raise Ended(f"its supervisor did; see {settings.data_dir / 'logs' / 'supervisor.log'}. Start it again.")
         finally:
             _end(process)
 

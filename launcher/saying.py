@@ -15,6 +15,10 @@ class CannotStart(Exception):
     """Seatledger cannot start as things are. The message says why and what to do."""
 
 
+class Ended(Exception):
+    """It ran, and ended by itself. The message says why and what to do."""
+
+
 def say(text: str, error: bool = False) -> None:
     print(text, file=sys.stderr if error else sys.stdout, flush=True)
 
@@ -24,17 +28,20 @@ def or_say_why(do: Callable[[], None]) -> int:
     try:
         do()
     except (SettingError, CannotStart) as error:
-        why = str(error)
+        why = f"cannot start: {error}"
+    except Ended as error:
+        why = f"ended by itself: {error}"
     except OSError as error:
-        if not (why := _why(error)):
+        if not (refusal := _refusal(error)):
             raise
+        why = f"cannot start: {refusal}"
     else:
         return 0
-    say(f"Seatledger cannot start: {why}", error=True)
+    say(f"Seatledger {why}", error=True)
     return 1
 
 
-def _why(error: OSError) -> str:
+def _refusal(error: OSError) -> str:
     """What the system refused, where that is about a file, or how many programs there may be; else nothing."""
     if error.filename is not None:
         return f"{os.fsdecode(error.filename)} cannot be used ({error.strerror}). {advice_on(error)}"

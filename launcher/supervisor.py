@@ -36,6 +36,7 @@ daemonize no
 loglevel warning
 """
 
+_TIED = (sys.executable, "-m", "launcher.tied")
 _ONLY = ("--only", "interactive", "--only", "upkeep")
 # A worker gives back by itself what does not end in time (jobs/worker.py says how soon): killed before, it would
 # leave tenants at Syncing... until their leases lapse.
@@ -110,7 +111,7 @@ def _program_section(program: Program, logs: Path) -> str:
     return "\n".join(
         [
             f"[program:{program.name}]",
-            f"command={' '.join(_quoted(word) for word in program.command)}",
+            f"command={' '.join(_quoted(word) for word in (*_TIED, *program.command))}",
             f"process_name={'%(program_name)s_%(process_num)d' if several else '%(program_name)s'}",
             f"numprocs={program.count}",
             f"priority={program.place}",

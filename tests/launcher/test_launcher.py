@@ -76,6 +76,17 @@ def test_a_killed_worker_is_started_again(tmp_path: Path) -> None:
         assert len(replaced) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux stops what lost its supervisor")
+def test_where_the_supervisor_is_killed_nothing_goes_on_and_it_starts_again(tmp_path: Path) -> None:
+    with Running(tmp_path) as server:
+        _children("supervisor.supervisord", tmp_path)[0].kill()
+        assert server.wait() == 1
+        assert "Seatledger ended by itself: its supervisor did" in server.output
+    eventually(lambda: not _children("python", tmp_path) and not (tmp_path / "redis.sock").exists(), seconds=40)
+    with Running(tmp_path) as again:
+        assert requests.get(f"{again.url}/readyz", timeout=5).json()["redis"] is True
+
+
 def test_secrets_are_made_once_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
     first = _kept_secrets(tmp_path / "data")
     assert _kept_secrets(tmp_path / "data") == first

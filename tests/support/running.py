@@ -71,6 +71,10 @@ class Running:
     def stop(self) -> int:
         """Send Ctrl-C and return the exit code."""
         self._process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return the exit code once it has ended."""
         rest, _ = self._process.communicate(timeout=120)
         self.output += rest
         return self._process.returncode
