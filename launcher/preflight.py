@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import shutil
 import socket
@@ -18,6 +19,8 @@ from .saying import CannotStart
 
 # What supervisord asks for itself, and more than any of the programs needs.
 LEAST_FILES = 1024
+# As many as a first start makes, with its logs, and some more.
+LEAST_NEW_FILES = 50
 # No interface has the address, or the system has none of its kind, as where IPv6 is switched off.
 _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -29,6 +32,12 @@ def check_room(settings: Settings) -> None:
         raise CannotStart(
             f"The disk of the data directory {settings.data_dir} is full ({free / 1024**2:,.1f} MB are free). Make "
             "room on it, or set DATA_DIR to a directory on another one. What is stored is as it was."
+        )
+    disk = os.statvfs(settings.data_dir)
+    if disk.f_files and disk.f_favail < LEAST_NEW_FILES:
+        raise CannotStart(
+            f"The disk of the data directory {settings.data_dir} has room for {disk.f_favail} further files, however "
+            "small (`df -i`). Delete some, or set DATA_DIR to a directory on another one. What is stored is as it was."
         )
 
 

@@ -43,6 +43,11 @@ READ_ONLY_FILE = Problem(
     "Give this user the right to write to it and to its directory. If a fault made the whole disk so, the machine's "
     "log says which.",
 )
+UNOPENED_FILE = Problem(
+    "The database's file cannot be opened.",
+    "See that this user may read and write it and its directory, and that their disk has room for a further file "
+    "(`df -i`).",
+)
 BROKEN_DISK = Problem(
     "The disk that the database is on cannot be read or written.",
     "See that there is room on it, and what the machine's log says of it.",
@@ -144,6 +149,7 @@ _STANDBY_SECONDS = 10.0
 _BY_NAME = {
     "SQLITE_FULL": FULL,
     "SQLITE_READONLY": READ_ONLY_FILE,
+    "SQLITE_CANTOPEN": UNOPENED_FILE,
     "SQLITE_IOERR": BROKEN_DISK,
     "SQLITE_CORRUPT": DAMAGED_FILE,
     "SQLITE_NOTADB": DAMAGED_FILE,

@@ -142,6 +142,14 @@ def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_database_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "seatledger.db").mkdir()
+    ended = _start(tmp_path)
+    assert ended.returncode == 1
+    assert "Seatledger cannot start: The database's file cannot be opened. See that this user" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -8,6 +8,7 @@ import resource
 import shutil
 import socket
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,18 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(shutil, "disk_usage", lambda path: room._replace(free=0))
     with pytest.raises(CannotStart, match=r"is full \(0\.0 MB are free\)\. Make room"):
         check_room(settings)
+
+
+def test_a_disk_that_takes_no_further_file_is_named_where_it_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(tmp_path)
+    found = list(os.statvfs(tmp_path))
+    for files, free, is_told in ((1000, 100, False), (0, 0, False), (1000, 3, True)):
+        found[5], found[7] = files, free
+        monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(found))
+        with pytest.raises(CannotStart, match="has room for 3 further files") if is_told else nullcontext():
+            check_room(settings)
 
 
 @pytest.mark.parametrize("most", [resource.RLIM_INFINITY, LEAST_FILES, 10**6])
