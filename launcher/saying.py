@@ -20,7 +20,15 @@ class Ended(Exception):
 
 
 def say(text: str, error: bool = False) -> None:
-    print(text, file=sys.stderr if error else sys.stdout, flush=True)
+    """Say it, if anybody is there to hear it: the terminal may be closed by now, or the reader of a pipe gone."""
+    stream = sys.stderr if error else sys.stdout
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        # What could not be written is tried once more when the process ends: let that succeed.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def or_say_why(do: Callable[[], None]) -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from config import BASE_DIR
 from launcher.saying import or_say_why
 
 
@@ -23,8 +26,8 @@ def _raising(error: Exception) -> Callable[[], None]:
     ("error", "sentence"),
     [
         (
-            PermissionError(errno.EACCES, "Permission denied", "/d/launcher.lock"),
-            "/d/lock cannot be used",
+            PermissionError(errno.EACCES, "Permission denied", "/d/it"),
+            "/d/it cannot be used",
         ),
         (OSError(errno.ENOSPC, "No space left on device", "/d/redis.conf"), "Make room on its disk."),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "`ulimit -u`"),
@@ -44,3 +47,10 @@ def test_a_fault_of_ours_is_not_hidden() -> None:
 def test_what_is_done_is_not_commented(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert or_say_why((tmp_path / "made").touch) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_where_nobody_hears_it_all_goes_on_and_ends_well() -> None:
+    code = "from launcher.saying import say; say('one'); say('two', error=True); say('three')"
+    with Path("/dev/full").open("w") as deaf:
+        ended = subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, stdout=deaf, stderr=deaf, check=False)
+    assert ended.returncode == 0
