@@ -20,13 +20,17 @@ from .saying import CannotStart, or_say_why, say
 
 def _prepare() -> None:
     app = create_app(load())
-    _migrate(app)
-    if code := _renewed_setup_code(app):
+    try:
+        _migrate(app)
+        code = _renewed_setup_code(app)
+    except DBAPIError as error:
+        raise CannotStart(why_not_migrated(error)) from error
+    if code:
         say(code)
 
 
 def _migrate(app: Flask) -> None:
-    """Bring the database to this version. Raises where it cannot be opened, or is of a newer version or several."""
+    """Bring the database to this version. Raises where it is of a newer version or of several."""
     with app.app_context():
         try:
             found = look()
@@ -38,8 +42,6 @@ def _migrate(app: Flask) -> None:
             if found.fit is Fit.MIXED:
                 raise CannotStart(found.problem)
             upgrade()
-        except DBAPIError as error:
-            raise CannotStart(why_not_migrated(error)) from error
         finally:
             db.engine.dispose()
 

@@ -5,6 +5,7 @@ Source: supervisord's manual, "Configuration File".
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import shlex
@@ -78,6 +79,7 @@ def start(settings: Settings, wanted: list[Program], keep_open: IO[str]) -> subp
     """
     logs = settings.data_dir / "logs"
     logs.mkdir(exist_ok=True)
+    _require_writable(logs)
     path = settings.data_dir / "supervisord.conf"
     path.write_text(
         "\n".join([_supervisord_section(settings), *(_program_section(program, logs) for program in wanted)])
@@ -88,6 +90,13 @@ def start(settings: Settings, wanted: list[Program], keep_open: IO[str]) -> subp
     return subprocess.Popen(  # noqa: S603 - the words above
         command, cwd=BASE_DIR, start_new_session=True, pass_fds=(keep_open.fileno(),)
     )
+
+
+def _require_writable(logs: Path) -> None:
+    """Raise for what somebody else left there: what logs to it would not start, and could not log why."""
+    for path in (logs, *logs.iterdir()):
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def _supervisord_section(settings: Settings) -> str:

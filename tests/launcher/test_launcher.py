@@ -142,6 +142,17 @@ def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write to every file")
+def test_a_database_of_this_version_that_may_only_be_read_is_explained(tmp_path: Path) -> None:
+    with Running(tmp_path):
+        pass
+    (tmp_path / "seatledger.db").chmod(0o400)
+    ended = _start(tmp_path)
+    assert ended.returncode == 1
+    assert "Seatledger cannot start: The database's file may be read and not be written to." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def test_a_database_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
     (tmp_path / "seatledger.db").mkdir()
     ended = _start(tmp_path)

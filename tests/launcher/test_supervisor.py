@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from redis import Redis
 
 import jobs.worker
 import launcher.running
-from launcher.supervisor import Program, programs
+from launcher.supervisor import Program, programs, start
 from tests.support.services import redis_server
 from tests.support.settings import make_settings
 
@@ -47,3 +49,14 @@ def test_a_file_that_the_embedded_redis_cannot_load_is_set_aside_and_one_that_it
     _programs(tmp_path)
     assert not file.exists()
     assert (tmp_path / "redis.rdb.damaged").read_bytes() == whole[:-9]
+
+
+def test_a_log_that_somebody_else_left_is_named_before_anything_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "logs").mkdir()
+    left = tmp_path / "logs" / "web.log"
+    left.touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != left)
+    with (tmp_path / "lock").open("w") as lock, pytest.raises(PermissionError, match=r"Permission denied: .*web\.log"):
+        start(make_settings(tmp_path), [], lock)
