@@ -38,6 +38,7 @@ loglevel warning
 """
 
 _TIED = (sys.executable, "-m", "launcher.tied")
+_REMARKS = {"SEATLEDGER_HASH": "#", "SEATLEDGER_SEMICOLON": ";"}
 _ONLY = ("--only", "interactive", "--only", "upkeep")
 # A worker gives back by itself what does not end in time (jobs/worker.py says how soon): killed before, it would
 # leave tenants at Syncing... until their leases lapse.
@@ -88,7 +89,11 @@ def start(settings: Settings, wanted: list[Program], keep_open: IO[str]) -> subp
     command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
     # In a session of its own: a Ctrl-C reaches the launcher alone, which then stops everything in order.
     return subprocess.Popen(  # noqa: S603 - the words above
-        command, cwd=BASE_DIR, start_new_session=True, pass_fds=(keep_open.fileno(),)
+        command,
+        cwd=BASE_DIR,
+        env={**os.environ, **_REMARKS},
+        start_new_session=True,
+        pass_fds=(keep_open.fileno(),),
     )
 
 
@@ -182,4 +187,8 @@ def _quoted(word: str) -> str:
 
 
 def _escaped(text: object) -> str:
-    return str(text).replace("%", "%%")
+    """The text as supervisord expands it: what begins a remark behind a space is named by a variable."""
+    escaped = str(text).replace("%", "%%")
+    for name, character in _REMARKS.items():
+        escaped = escaped.replace(character, f"%(ENV_{name})s")
+    return escaped

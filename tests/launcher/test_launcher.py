@@ -195,7 +195,7 @@ def test_a_second_server_in_the_same_data_directory_is_refused(tmp_path: Path) -
 
 
 def test_a_data_directory_with_a_long_and_odd_name_works(tmp_path: Path) -> None:
-    data_dir = tmp_path / ('a long name with spaces, 100 %, and "quotes" ' * 3)
+    data_dir = tmp_path / ('a long name #1 with spaces ; 100 %, and "quotes" ' * 3)
     with Running(data_dir) as server:
         assert requests.get(f"{server.url}/readyz", timeout=5).json()["redis"] is True
 
