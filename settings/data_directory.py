@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Callable
@@ -14,6 +15,10 @@ from .errors import SettingError
 
 # A Unix socket's address holds 108 bytes at the most (unix(7)); one is its closing NUL.
 _SOCKET_PATH_LIMIT = 107
+
+# An address is also a part of a URL, and of what Redis tells of who is connected: a worker does not start where that
+# has a space in it.
+_PLAIN = re.compile(r"[\w./+,:@~-]+")
 
 # A disk with less room than this is as good as full: what one transaction of SQLite writes may not find any.
 LEAST_ROOM = 10 * 1024 * 1024
@@ -27,11 +32,11 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 def embedded_redis_socket(data_dir: Path) -> Path:
     """Where the embedded Redis of a data directory listens.
 
-    It is `redis.sock` in the directory; where that address is too long for the system, a private directory
+    It is `redis.sock` in the directory; where that address is too long for the system, or not plain, a private one
     under the system's temporary one, named after the data directory so that all processes find the same.
     """
     socket = data_dir / "redis.sock"
-    if len(os.fsencode(socket)) <= _SOCKET_PATH_LIMIT:
+    if len(os.fsencode(socket)) <= _SOCKET_PATH_LIMIT and _PLAIN.fullmatch(str(socket)):
         return socket
     name = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]
     directory = Path(tempfile.gettempdir()) / f"seatledger-{os.getuid()}-{name}"

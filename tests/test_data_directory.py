@@ -23,6 +23,15 @@ def test_the_directory_of_a_long_address_is_the_owner_s_alone(tmp_path: Path, mo
     assert socket.parent.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("name", ["my data", "a=b", "100%20", "what?", "Client #1"])
+def test_an_address_that_redis_would_not_tell_as_it_is_is_another(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    assert embedded_redis_socket(Path("/d") / name).parent.parent == tmp_path
+    assert embedded_redis_socket(Path("/d/plain-ü_1.0")) == Path("/d/plain-ü_1.0/redis.sock")
+
+
 def test_a_directory_that_somebody_else_put_there_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     directory = embedded_redis_socket(tmp_path / LONG).parent
