@@ -19,7 +19,6 @@ from ..models import Contact, Organization, utc_now
 from ..models.contact_lock import locked_by, locks_of
 from ..organizations.pages import layout, organization_or_404
 from ..organizations.queries import CONTACTS
-from ..paging import Page, count_rows
 from ..search import searchable
 from ..spreadsheet import csv_answer
 from ..templating import page_or_partial, with_address
@@ -27,7 +26,7 @@ from . import choices, records
 from .export import COLUMNS, record
 from .filters import Filters, Origin
 from .forms import ContactForm, OwnFieldsForm
-from .queries import find, listing, with_emails
+from .queries import find, listing, page_of, with_emails
 
 PER_PAGE = 50
 
@@ -136,11 +135,11 @@ def delete(contact_id: int) -> tuple[str, int] | Response:
 
 def _list(template: str, filters: Filters, organization: Organization | None) -> Response:
     scope = access.scope_of(current_user)
-    query = listing(scope, filters, None if organization is None else organization.id)
+    organization_id = None if organization is None else organization.id
     if request.args.get("format") == "csv":
-        return csv_answer(f"contacts-{utc_now():%Y-%m-%d}.csv", COLUMNS, with_emails(query), record)
-    page = Page(filters.page, PER_PAGE, count_rows(db.session, query))
-    rows = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all() if page.total else []
+        exported = with_emails(listing(scope, filters, organization_id))
+        return csv_answer(f"contacts-{utc_now():%Y-%m-%d}.csv", COLUMNS, exported, record)
+    page, rows = page_of(db.session, scope, filters, PER_PAGE, organization_id)
     address = partial(_address, filters)
     html = page_or_partial(
         template,

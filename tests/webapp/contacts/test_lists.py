@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.factories import Make
+from tests.support.turns import in_turn
 from tests.webapp.licenses.test_choices import options
 from webapp.contacts import choices
 from webapp.extensions import db
@@ -21,6 +22,12 @@ HTMX = {"HX-Request": "true"}
 
 def own(organization: Organization) -> str:
     return f"/organizations/{organization.id}/contacts"
+
+
+@in_turn
+def add(organization: Organization, names: list[str]) -> None:
+    db.session.add_all(Contact(organization_id=organization.id, name=name) for name in names)
+    db.session.commit()
 
 
 def test_an_organization_lists_its_own_by_name_and_the_global_list_everyone_s(
@@ -69,6 +76,37 @@ def test_contacts_are_told_apart_by_where_they_come_from(
     for address in (GLOBAL, own(organization)):
         assert listed(as_reader, address, origin=origin) == names
         assert [row["name"] for row in exported(as_reader, address, origin=origin)] == names
+
+
+@pytest.mark.parametrize("q", ["", "contact"])
+def test_each_page_has_its_own_contacts_in_order(as_reader: FlaskClient, organization: Organization, q: str) -> None:
+    names = [f"Contact {number:03}" for number in range(155)]
+    add(organization, names)
+    for address in (GLOBAL, own(organization)):
+        pages = [listed(as_reader, address, q=q, page=number) for number in range(1, 5)]
+        assert [len(page) for page in pages] == [50, 50, 50, 5]
+        assert [name for page in pages for name in page] == names
+        # A number beyond the end is the last page.
+        assert listed(as_reader, address, q=q, page=9_999) == pages[-1]
+    assert listed(as_reader, q="nobody", page=3) == []
+
+
+def test_a_search_reads_the_contacts_once(
+    as_reader: FlaskClient, make: Make, organization: Organization, count_queries: list[str]
+) -> None:
+    make.contact(organization=organization, name="Ann")
+    count_queries.clear()
+    assert listed(as_reader, q="ann") == ["Ann"]
+    assert sum("search_folded LIKE" in statement for statement in count_queries) == 1
+
+
+def test_the_last_page_is_read_from_the_end(
+    as_reader: FlaskClient, organization: Organization, count_queries: list[str]
+) -> None:
+    add(organization, [f"Contact {number:03}" for number in range(155)])
+    count_queries.clear()
+    assert listed(as_reader, page=4)[-1] == "Contact 154"
+    assert any("ORDER BY contact.name_folded DESC" in statement for statement in count_queries)
 
 
 def test_a_contact_of_a_removed_integration_is_linked_no_more(
