@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from flask import request, url_for
 from flask_login import current_user
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from .. import access
 from ..extensions import db
-from ..models import utc_now
+from ..models import Contact, utc_now
 from ..paging import Page, count_rows
 from ..search import row_id, searchable
 from ..spreadsheet import csv_answer
-from .holders import contacts_of, holders, how
+from .holders import contact_ids, contacts_of, holders, how
 
 PER_PAGE = 25
 COLUMNS = ("organization", "tenant_id", "product", "sku_part_number", "contact", "email", "assigned")
 
 
 def contacts_shown(license: Any) -> dict[str, Any]:
-    """What the list is made of, in three queries; `license` is a row of `queries.find`."""
-    q = _searched()
-    query = contacts_of(access.scope_of(current_user), license.id, q)
-    page = Page(row_id(request.args.get("page", "")) or 1, PER_PAGE, count_rows(db.session, query))
-    rows = db.session.execute(query.limit(PER_PAGE).offset(page.offset)).all() if page.total else []
+    """What the list is made of, in three queries, and one more for a search; `license` is a row of `queries.find`."""
+    q, known = _searched(), holders(db.session, license.id)
+    found = contact_ids(license.id, license.organization_id, q)
+    total = count_rows(db.session, found) if q else known.contacts
+    page = Page(row_id(request.args.get("page", "")) or 1, PER_PAGE, total)
+    rows = _rows(license.id, found.limit(PER_PAGE).offset(page.offset)) if page.total else []
     return {
-        "holders": holders(db.session, license.id),
+        "holders": known,
         "contacts": [(row, how(row.is_direct, row.is_through_group)) for row in rows],
         "paging": page,
         "q": q,
         "address": partial(list_address, license.id, q),
     }
+
+
+def _rows(license_id: int, found: Select[int]) -> Sequence[Any]:
+    query = contacts_of(access.scope_of(current_user), license_id)
+    return db.session.execute(query.where(Contact.id.in_(db.session.scalars(found).all()))).all()
 
 
 def contacts_file(license: Any) -> Response:

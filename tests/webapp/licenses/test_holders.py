@@ -173,6 +173,17 @@ def test_the_page_asks_the_database_equally_often_however_many_contacts(
     assert asked(1) == asked(20)
 
 
+def test_how_it_is_held_is_worked_out_for_the_page_alone(
+    as_reader: FlaskClient, make: Make, license: License, count_queries: list[str]
+) -> None:
+    for number in range(30):
+        holder(make, license, f"N{number:02}")
+    count_queries.clear()
+    assert names(as_reader.get(f"/licenses/{license.id}?page=2").text) == [f"N{number}" for number in range(25, 30)]
+    [grouped] = [statement for statement in count_queries if "GROUP BY contact.id" in statement]
+    assert "LIMIT" not in grouped
+
+
 def test_a_license_out_of_reach_and_one_that_is_not_there_answer_alike(as_reader: FlaskClient, make: Make) -> None:
     unmatched = make.license(tenant=make.tenant())
     restricted = make.license(is_restricted=True)
