@@ -72,6 +72,11 @@ def test_a_transaction_that_nobody_goes_on_with_is_ended_by_postgresql() -> None
 
 
 @pytest.mark.usefixtures("postgresql")
+def test_postgresql_compiles_no_statement() -> None:
+    assert db.session.scalar(text("SHOW jit")) == "off"
+
+
+@pytest.mark.usefixtures("postgresql")
 def test_postgresql_notices_soon_that_whoever_holds_locks_vanished() -> None:
     # Over a Unix socket, as here, PostgreSQL tells no values of those that are about TCP.
     told = set(db.session.scalars(text("SELECT name FROM pg_settings WHERE source = 'session'")))

@@ -49,6 +49,8 @@ SESSION = {
     "tcp_user_timeout": f"{_UNHEARD_SECONDS}s",
     # The only one in which the driver reads moments; PgBouncer keeps it for each of its clients.
     "DateStyle": "ISO",
+    # Compiling a statement takes up to seconds and saves less: no page reads enough to be worth it.
+    "jit": "off",
 }
 # A connection of PostgreSQL that was used so lately, and of which nothing was heard since, is taken to be there.
 _SURELY_THERE_SECONDS = 2.0
