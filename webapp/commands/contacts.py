@@ -42,7 +42,7 @@ def list_contacts(organization: str | None, search: str, as_json: bool) -> None:
     # One that is archived is in no list but its own.
     query = listing(access.EVERYTHING, filters, ids[0] if len(ids) == 1 else None)
     found = db.session.scalars(query.options(selectinload(Contact.emails))).all()
-    locks = every_lock(db.session)
+    locks = every_lock(db.session, ids if chosen else ())
     print_records([_record(contact, locks.get(contact.id)) for contact in found], _SHOWN, as_json)
 
 

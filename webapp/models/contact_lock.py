@@ -37,9 +37,12 @@ def locks_of(session: DbSession, contact_ids: Collection[int]) -> dict[int, Lock
     return _read(session, _query().where(DirectoryUser.contact_id.in_(contact_ids)))
 
 
-def every_lock(session: DbSession) -> dict[int, Lock]:
-    """All contacts that are locked, for whoever lists very many."""
-    return _read(session, _query())
+def every_lock(session: DbSession, organization_ids: Collection[int] = ()) -> dict[int, Lock]:
+    """All contacts that are locked, or those of these organizations, for whoever lists very many."""
+    query = _query()
+    if organization_ids:
+        query = query.where(Contact.id == DirectoryUser.contact_id, Contact.organization_id.in_(organization_ids))
+    return _read(session, query)
 
 
 def _query() -> Select[*tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from flask.testing import FlaskCliRunner
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import ContactEmail, utc_now
+from webapp.models.contact_lock import every_lock
 
 
 def test_contacts_are_listed_with_the_user_to_whom_they_are_linked(run_command: FlaskCliRunner, make: Make) -> None:
@@ -45,6 +46,15 @@ def test_contacts_are_listed_with_the_user_to_whom_they_are_linked(run_command: 
     assert (listed[1]["linked"], listed[1]["emails"], listed[1]["unlinked_reason"]) == (False, [], "Blocked")
     assert listed[1]["unlinked_at"] == gone_at.isoformat()
     assert "Contoso" in run_command.invoke(args=["contacts", "list"]).stdout
+
+
+def test_of_one_organization_only_its_own_links_are_read(make: Make) -> None:
+    tenants = [make.tenant(organization=make.organization(name=name)) for name in ("Contoso", "Other")]
+    contacts = [make.contact(organization=tenant.organization) for tenant in tenants]
+    for tenant, contact in zip(tenants, contacts, strict=True):
+        make.directory_user(tenant=tenant, contact=contact, qualifies=True)
+    assert set(every_lock(db.session)) == {contact.id for contact in contacts}
+    assert set(every_lock(db.session, [contacts[0].organization_id])) == {contacts[0].id}
 
 
 def test_contacts_are_narrowed_by_organization_and_search(run_command: FlaskCliRunner, make: Make) -> None:
