@@ -193,3 +193,18 @@ def test_on_a_phone_no_main_page_scrolls_sideways(signed_in: Page, server: Runni
         if width > 390:
             too_wide[address] = width
     assert too_wide == {}
+
+
+def test_a_state_of_two_lines_has_room_for_them(signed_in: Page, server: Running) -> None:
+    page = signed_in
+    page.goto(f"{server.url}/account/integrations")
+    inner, outer = page.evaluate("""() => {
+      const narrow = document.createElement("div"), state = document.createElement("span");
+      narrow.style.width = "12rem";
+      state.className = "status";
+      state.textContent = "Partly failed (500 of 5,000, keep last good data)";
+      narrow.append(state);
+      document.querySelector("main").append(narrow);
+      return [state.scrollHeight, state.clientHeight];
+    }""")
+    assert inner <= outer
