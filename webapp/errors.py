@@ -24,8 +24,8 @@ from . import schema_version
 from .database import driver_s_words, forget_transaction, is_away
 from .models import Problem
 from .refusals import refusal_of
-from .schema_version import MigrationNeeded
-from .troubles import NO_DATABASE, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
+from .schema_version import Fit, UnfitDatabase
+from .troubles import MIXED_DATABASE, NO_DATABASE, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
 
 RETRY_SECONDS = 5
 
@@ -38,7 +38,7 @@ def init_app(app: Flask) -> None:
     for error in (OperationalError, InterfaceError, NoConnectionFree):
         app.register_error_handler(error, _no_database)
     app.register_error_handler(ProgrammingError, _wrong_statement)
-    app.register_error_handler(MigrationNeeded, _older_database)
+    app.register_error_handler(UnfitDatabase, _unfit_database)
     for unavailable in (QueueUnavailable, NoWorker, WorkersBusy):
         app.register_error_handler(unavailable, _no_queue)
 
@@ -104,14 +104,15 @@ def _wrong_statement(error: DBAPIError) -> Response:
     schema_version.look_again()
     try:
         schema_version.require_fit()
-    except MigrationNeeded as needed:
-        return _older_database(needed)
+    except UnfitDatabase as unfit:
+        return _unfit_database(unfit)
     raise error
 
 
-def _older_database(error: MigrationNeeded) -> Response:
+def _unfit_database(error: UnfitDatabase) -> Response:
     current_app.logger.warning("%s", error)
-    return _soon(OLDER_DATABASE)
+    # Of several versions it does not become one by itself.
+    return _answer(MIXED_DATABASE) if error.found.fit is Fit.MIXED else _soon(OLDER_DATABASE)
 
 
 def _soon(trouble: Trouble) -> Response:

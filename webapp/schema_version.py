@@ -64,11 +64,12 @@ class Found:
         return ""
 
 
-class MigrationNeeded(Exception):
+class UnfitDatabase(Exception):
     """The database is of an older version than this program, or of several."""
 
     def __init__(self, found: Found) -> None:
         super().__init__(found.problem)
+        self.found = found
 
 
 class _Guard:
@@ -85,7 +86,7 @@ class _Guard:
 
 def init_app(app: Flask) -> None:
     app.extensions["schema_version"] = _Guard()
-    app.before_request(_refuse_an_older_database)
+    app.before_request(_refuse_an_unfit_database)
 
 
 def look() -> Found:
@@ -109,21 +110,21 @@ def look_again() -> None:
 
 
 def require_fit() -> None:
-    """Raise `MigrationNeeded` where the database is older than this program, or mixed. Looks until it fits."""
+    """Raise `UnfitDatabase` where the database is older than this program, or mixed. Looks until it fits."""
     guard = _guard()
     if guard.fits:
         return
     if guard.refused is not None and time.monotonic() - guard.refused[0] < _BELIEVED_SECONDS:
-        raise MigrationNeeded(guard.refused[1])
+        raise UnfitDatabase(guard.refused[1])
     found = look()
     guard.fits = found.fit in (Fit.SAME, Fit.NEWER)
     if not guard.fits:
         guard.refused = time.monotonic(), found
-        raise MigrationNeeded(found)
+        raise UnfitDatabase(found)
     guard.refused = None
 
 
-def _refuse_an_older_database() -> None:
+def _refuse_an_unfit_database() -> None:
     if request.endpoint not in {None, "static"} and request.blueprint not in _ASKED_WITHOUT:
         require_fit()
 

@@ -88,6 +88,14 @@ OLDER_DATABASE = Trouble(
     "refresh",
     is_alone=True,
 )
+MIXED_DATABASE = Trouble(
+    503,
+    "The database is a mixture of versions",
+    "A backup was restored into it that belongs in an empty one. Whoever runs this server has to restore it anew: "
+    "docs/deploy.md says how. Nothing was changed.",
+    "database-off",
+    is_alone=True,
+)
 
 # Who reads these wrote a program: there is no page to go back to, no button and nobody to sign in.
 _TROUBLES_OF_API = {

@@ -20,7 +20,7 @@ from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
 from ..refusals import refusal_of
-from ..schema_version import MigrationNeeded, require_fit
+from ..schema_version import UnfitDatabase, require_fit
 from ..text import one_line
 
 WIDEST_CELL = 60
@@ -53,7 +53,7 @@ def explained_with_any_database(command: Callable[..., Any]) -> Callable[..., An
             raise click.ClickException(f"{error} ({error.reason})" if error.__cause__ else str(error)) from error
         except (NoWorker, WorkersBusy) as error:
             raise click.ClickException(str(error)) from error
-        except (IntegrationRemoved, MigrationNeeded, Refused) as error:
+        except (IntegrationRemoved, Refused, UnfitDatabase) as error:
             raise click.ClickException(str(error)) from error
         except JobFailed as error:
             raise click.ClickException("The worker could not finish this. Its log has the cause.") from error
