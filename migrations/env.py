@@ -21,7 +21,7 @@ extension = current_app.extensions["migrate"]
 engine = extension.db.engine
 
 # Whoever changes a table waits until nobody uses it, and whoever comes to use it waits behind: pages, too. So a
-# migration steps back after a while, lets them pass, and tries again, for some two minutes in all.
+# migration steps back after a while, lets them pass, and tries again, for about two minutes in all.
 _IN_LINE = "SET LOCAL lock_timeout = '2s'"
 _STEPPED_BACK_SECONDS = 2.0
 _TRIES = 30
@@ -63,8 +63,8 @@ def run() -> None:
         try:
             migrate()
             return
-        except DBAPIError as error:
-            if is_in_use(error):
+        except (DBAPIError, CommandError) as error:
+            if isinstance(error, DBAPIError) and is_in_use(error):
                 tries -= 1
                 if not tries:
                     raise

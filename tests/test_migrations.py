@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,15 +139,44 @@ def test_two_who_migrate_at_the_same_time_both_find_it_done(tmp_path: Path) -> N
         assert _revision(engine) == _newest()
 
 
+def test_who_is_second_with_a_migration_that_can_be_done_twice_finds_it_done_too(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    _copy_with_one_more_migration(project, "op.execute('LOCK TABLE sync_part IN ACCESS EXCLUSIVE MODE')")
+    with postgresql_server() as url:
+        _at_revision(url, tmp_path, _newest() or "")
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as holding:
+            holding.execute(text("SELECT count(*) FROM sync_part"))
+            both = _start_to_migrate(url, tmp_path, 2, project)
+            eventually(lambda: _waiting(engine) == 2, seconds=60)
+            holding.rollback()
+            assert [process.wait(60) for process in both] == [0, 0]
+        assert _revision(engine) == "later"
+
+
 @pytest.mark.parametrize("error", [LockNotAvailable(), DeadlockDetected()])
 def test_whoever_waited_in_vain_is_told_how_to_find_who_was_in_the_way(error: Exception) -> None:
     assert "pg_stat_activity" in why_not_migrated(DBAPIError("ALTER TABLE", None, error))
 
 
-def _start_to_migrate(url: str, data_dir: Path, count: int) -> list[subprocess.Popen[bytes]]:
+def _copy_with_one_more_migration(project: Path, statement: str) -> None:
+    """A project of the same code whose newest migration, "later", executes the statement."""
+    project.mkdir()
+    own = {"config.py", "wsgi.py", "migrations"}  # by which it finds its own folder, and what is in it
+    for path in BASE_DIR.iterdir():
+        if path.name not in own:
+            (project / path.name).symlink_to(path)
+    for name in ("config.py", "wsgi.py"):
+        shutil.copy(BASE_DIR / name, project / name)
+    shutil.copytree(MIGRATIONS, project / "migrations")
+    later = f"from alembic import op\nrevision, down_revision = 'later', {_newest()!r}\n"
+    (project / "migrations" / "versions" / "later.py").write_text(f"{later}def upgrade():\n    {statement}\n")
+
+
+def _start_to_migrate(url: str, data_dir: Path, count: int, project: Path = BASE_DIR) -> list[subprocess.Popen[bytes]]:
     environment = environment_of(make_settings(data_dir, database_url=url))
     command = [sys.executable, "-m", "flask", "--app", "wsgi:app", "db", "upgrade"]
-    return [subprocess.Popen(command, cwd=BASE_DIR, env=environment) for _ in range(count)]
+    return [subprocess.Popen(command, cwd=project, env=environment) for _ in range(count)]
 
 
 def _waiting(engine: Engine) -> int:

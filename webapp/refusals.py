@@ -96,8 +96,8 @@ NO_STANDBY = Problem(
 )
 # Of a migration alone: it does not wait in line for long (`migrations/env.py`).
 IN_USE = Problem(
-    "A table that is to be changed was in use for minutes, as by a backup or by a session that was left open.",
-    "Let that end, and migrate again: nothing is half done, and pages were not held up. This tells who it is: SELECT "
+    "A table that is to be changed was in use for two minutes, as by a backup or by a session that was left open.",
+    "Let that end, and migrate again: nothing is half done. This tells who it is: SELECT "
     "pid, usename, application_name, xact_start FROM pg_stat_activity ORDER BY xact_start.",
 )
 
@@ -201,7 +201,7 @@ def why_not_migrated(error: DBAPIError) -> str:
         return (
             f"The database's tables are not those of the revision that it names ({reason_of(error)}). A backup that "
             "was restored into a database which was not empty, or not to its end, leaves that: restore it anew, as "
-            "docs/deploy.md says."
+            "docs/deploy.md says. If none was restored, please report it."
         )
     if refusal := refusal_of(error):
         return refusal.text
