@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from redis import ConnectionPool
 from redis.exceptions import RedisError
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from .data_directory import RESTORE_IT, kept
@@ -28,7 +28,8 @@ _ESCAPES = "In a user or a password, write @ as %40, / as %2F, # as %23, ? as %3
 def database_url(given: str, data_dir: Path) -> str:
     """The address with the driver that is installed; a SQLite file in the data directory where none was given."""
     if not given:
-        return f"sqlite:///{data_dir / 'seatledger.db'}"
+        # Made, not written: a % or ? of the path would else be read as one of the address.
+        return URL.create("sqlite", database=str(data_dir / "seatledger.db")).render_as_string()
     if given.startswith(("postgresql://", "postgres://")):
         # What hosting providers hand out; the driver that Seatledger installs is psycopg 3.
         given = "postgresql+psycopg://" + given.split("://", 1)[1]

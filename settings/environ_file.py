@@ -16,7 +16,8 @@ def require_legible(file: Path) -> None:
     Such a line would be skipped otherwise: where it names the data directory, an empty one would be begun elsewhere.
     """
     for binding in parse_stream(StringIO(_text(file))):
-        if binding.error:
+        lacks_value = binding.key is not None and binding.value is None
+        if binding.error or lacks_value:
             raise SettingError(
                 f"Line {binding.original.line} of {file} is no setting. Write NAME=value there, close every quotation "
                 "mark, and begin a remark with #."
