@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from settings.data_directory import advice_on
+from settings.data_directory import OF_FILES, advice_on
 from settings.errors import SettingError
 
 
@@ -51,7 +51,7 @@ def or_say_why(do: Callable[[], None]) -> int:
 
 def _refusal(error: OSError) -> str:
     """What the system refused, where that is about a file, or how many programs there may be; else nothing."""
-    if error.filename is not None:
+    if error.filename is not None and error.errno in OF_FILES:
         return f"{os.fsdecode(error.filename)} cannot be used ({error.strerror}). {advice_on(error)}"
     if error.errno in (errno.EAGAIN, errno.ENOMEM):
         return (

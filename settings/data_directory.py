@@ -27,6 +27,10 @@ RESTORE_IT = "Restore it from a backup: what it encrypted is lost without it."
 
 # The disk is full, or what this user may take of it.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# Something else has the name.
+_ANOTHER_KIND = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
+# What keeps this user from a file, and is no fault of the program.
+OF_FILES = (errno.EACCES, errno.EPERM, errno.EROFS, *_NO_ROOM, *_ANOTHER_KIND)
 
 
 def embedded_redis_socket(data_dir: Path) -> Path:
@@ -91,6 +95,10 @@ def advice_on(error: OSError) -> str:
     """What to do where a file of the data directory cannot be read or written."""
     if error.errno in _NO_ROOM:
         return "Make room on its disk."
+    if error.errno in _ANOTHER_KIND:
+        return "Something else has that name: move it away."
+    if error.errno == errno.EROFS:
+        return "Its disk may only be read: let it be written to, or set DATA_DIR to another one."
     return "Check its owner and its permissions: whoever starts Seatledger must be able to read and write it."
 
 

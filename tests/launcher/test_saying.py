@@ -29,6 +29,7 @@ def _raising(error: Exception) -> Callable[[], None]:
             PermissionError(errno.EACCES, "Permission denied", "/d/it"),
             "/d/it cannot be used",
         ),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "/d/redis.conf"), "Something else has that name"),
         (OSError(errno.ENOSPC, "No space left on device", "/d/redis.conf"), "Make room on its disk."),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "`ulimit -u`"),
     ],
@@ -39,7 +40,8 @@ def test_what_the_system_refuses_is_told(error: OSError, sentence: str, capsys: 
 
 
 def test_a_fault_of_ours_is_not_hidden() -> None:
-    for error in (OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), KeyError("nothing")):
+    lacks = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/app/a-file-of-ours")
+    for error in (OSError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), lacks, KeyError("nothing")):
         with pytest.raises(type(error)):
             or_say_why(_raising(error))
 
@@ -49,6 +51,7 @@ def test_what_is_done_is_not_commented(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that takes nothing")
 def test_where_nobody_hears_it_all_goes_on_and_ends_well() -> None:
     code = "from launcher.saying import say; say('one'); say('two', error=True); say('three')"
     with Path("/dev/full").open("w") as deaf:
