@@ -3,7 +3,6 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One that was left half made, as for want of python3-venv, has a Python and no pip, and is made anew.
 NO_VENV = echo "The virtual environment could not be made. On Debian and Ubuntu, install python3-venv." >&2; exit 1;
 
 # What was set for other programs would lead ours, and what is installed for it, astray.
@@ -52,6 +51,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name a newer one with PYTHON=/path/to/python3." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { $(NO_VENV) }
 
+# One that was left half made, as for want of python3-venv, has a Python and no pip, and is made anew.
 .stamps/python: requirements.txt | $(BIN)/python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { $(NO_VENV) }
 	@echo "Installing Python packages ..."

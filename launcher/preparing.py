@@ -34,12 +34,7 @@ def _migrate(app: Flask) -> None:
     with app.app_context():
         try:
             found = look()
-            if found.fit is Fit.NEWER:
-                raise CannotStart(
-                    f"The database was made by a newer version of Seatledger (revision {found.revision}). Install that "
-                    "version, or restore a backup from before it."
-                )
-            if found.fit is Fit.MIXED:
+            if found.fit in (Fit.NEWER, Fit.MIXED):
                 raise CannotStart(found.problem)
             upgrade()
         finally:

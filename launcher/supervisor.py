@@ -99,8 +99,8 @@ def start(settings: Settings, wanted: list[Program], keep_open: IO[str]) -> subp
 
 def _require_writable(logs: Path) -> None:
     """Raise for what somebody else left there: what logs to it would not start, and could not log why."""
-    for path in (logs, *logs.iterdir()):
-        if not os.access(path, os.W_OK):
+    for path in (logs, *logs.glob("*.log")):
+        if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 

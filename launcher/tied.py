@@ -15,10 +15,10 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    supervisor = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != supervisor:
+    # It leads the session in which all is started; who lost it before the line above is somebody else's child by now.
+    if os.getppid() != os.getsid(0):
         sys.exit("the supervisor was killed while this was started")
     os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606 - the words that it was called with
 

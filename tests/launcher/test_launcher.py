@@ -195,9 +195,10 @@ def test_a_second_server_in_the_same_data_directory_is_refused(tmp_path: Path) -
 
 
 def test_a_data_directory_with_a_long_and_odd_name_works(tmp_path: Path) -> None:
-    data_dir = tmp_path / ('a long name #1 with spaces ; 100 %, and "quotes" ' * 3)
+    data_dir = tmp_path / ('a long name #1 with spaces ; 100 %, what? 5%20and "quotes" ' * 3)
     with Running(data_dir) as server:
         assert requests.get(f"{server.url}/readyz", timeout=5).json()["redis"] is True
+        assert (data_dir / "seatledger.db").exists()
 
 
 def _kept_secrets(data_dir: Path) -> dict[str, str]:
@@ -217,7 +218,7 @@ def test_a_file_of_the_data_directory_that_cannot_be_written_is_explained(tmp_pa
     assert "Traceback" not in ended.stderr
 
 
-@pytest.mark.parametrize("seconds", [0.2, 0.6, 1.2, 2.0])
+@pytest.mark.parametrize("seconds", [0.6, 1.2, 2.0])
 def test_a_ctrl_c_while_it_is_still_being_loaded_ends_it_without_a_word(tmp_path: Path, seconds: float) -> None:
     started = subprocess.Popen(
         [sys.executable, "-m", "launcher"],

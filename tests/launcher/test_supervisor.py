@@ -55,8 +55,10 @@ def test_a_log_that_somebody_else_left_is_named_before_anything_is_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "logs").mkdir()
-    left = tmp_path / "logs" / "web.log"
+    (tmp_path / "logs" / "gone.log").symlink_to("nowhere")
+    kept, left = tmp_path / "logs" / "web.log.1.gz", tmp_path / "logs" / "web.log"
+    kept.touch()
     left.touch()
-    monkeypatch.setattr(os, "access", lambda path, mode: path != left)
+    monkeypatch.setattr(os, "access", lambda path, mode: path not in (kept, left))
     with (tmp_path / "lock").open("w") as lock, pytest.raises(PermissionError, match=r"Permission denied: .*web\.log"):
         start(make_settings(tmp_path), [], lock)
