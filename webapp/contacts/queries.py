@@ -1,4 +1,4 @@
-"""The one query of contacts: filters become a SELECT that serves the page, the partial, the export and the command."""
+"""The contacts that filters ask for: all of them by one SELECT, for the export and the command, or a page of them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ def listing(scope: Scope, filters: Filters, organization_id: int | None = None) 
     return found.options(contains_eager(Contact.organization)).order_by(Contact.name_folded, Contact.id)
 
 
-def page_of(
+def read_page(
     session: DbSession, scope: Scope, filters: Filters, per_page: int, organization_id: int | None = None
 ) -> tuple[Page, Sequence[Contact]]:
-    """The page of `listing` that the filters ask for, however it is found soonest."""
+    """The page of `listing` that the filters ask for, and what is on it, however that is found soonest."""
     if filters.q:
         return _searched_page(session, scope, filters, per_page, organization_id)
     query = listing(scope, filters, organization_id)
     page = Page(filters.page, per_page, count_rows(session, query))
+    if not page.total:
+        return page, []
     if page.offset <= page.total // 2:
         return page, session.scalars(query.limit(per_page).offset(page.offset)).all()
     # From the end: what is passed over is read, so the last page would be the slowest, and every pager leads to it.
@@ -73,7 +75,7 @@ def find(session: DbSession, scope: Scope, contact_id: int, to_write: bool = Fal
 def _searched_page(
     session: DbSession, scope: Scope, filters: Filters, per_page: int, organization_id: int | None
 ) -> tuple[Page, Sequence[Contact]]:
-    """All that is found is looked for once, then counted and sorted.
+    """All that is found is looked for once, then counted and sorted; again only where the page is beyond the last.
 
     Beside a limit, PostgreSQL would read all contacts in the order of their names until it has a page of those found:
     of a million, of which few are found, that takes several times as long.
@@ -81,12 +83,11 @@ def _searched_page(
     columns = select(Contact.id, Contact.name_folded)
     found = _found(columns, scope, filters, organization_id).cte("found").prefix_with("MATERIALIZED")
     total = select(func.count()).select_from(found).scalar_subquery()
-    asked = Page(filters.page, per_page, filters.page * per_page)
     ids = select(found.c.id, total).order_by(found.c.name_folded, found.c.id).limit(per_page)
-    rows = session.execute(ids.offset(asked.offset)).all()
-    if not rows and asked.offset:  # maybe beyond the last page, which is shown instead
-        asked = Page(filters.page, per_page, session.scalar(select(total)) or 0)
-        rows = session.execute(ids.offset(asked.offset)).all()
+    rows = session.execute(ids.offset((max(filters.page, 1) - 1) * per_page)).all()
+    if not rows and filters.page > 1:
+        last = Page(filters.page, per_page, session.scalar(select(total)) or 0)
+        rows = session.execute(ids.offset(last.offset)).all()
     page = Page(filters.page, per_page, rows[0][1] if rows else 0)
     contacts = select(Contact).join(Contact.organization).options(contains_eager(Contact.organization))
     in_order = contacts.where(Contact.id.in_([row.id for row in rows])).order_by(Contact.name_folded, Contact.id)

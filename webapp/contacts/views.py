@@ -26,7 +26,7 @@ from . import choices, records
 from .export import COLUMNS, record
 from .filters import Filters, Origin
 from .forms import ContactForm, OwnFieldsForm
-from .queries import find, listing, page_of, with_emails
+from .queries import find, listing, read_page, with_emails
 
 PER_PAGE = 50
 
@@ -139,7 +139,7 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
     if request.args.get("format") == "csv":
         exported = with_emails(listing(scope, filters, organization_id))
         return csv_answer(f"contacts-{utc_now():%Y-%m-%d}.csv", COLUMNS, exported, record)
-    page, rows = page_of(db.session, scope, filters, PER_PAGE, organization_id)
+    page, rows = read_page(db.session, scope, filters, PER_PAGE, organization_id)
     address = partial(_address, filters)
     html = page_or_partial(
         template,

@@ -38,7 +38,9 @@ def test_lists_exports_and_choices_hold_one_s_own_only(
 ) -> None:
     client = given(app, make, role, mine.organization)
     assert listed(client) == ["My contact"]
-    assert "1–1 of 1" in client.get(GLOBAL).text
+    for path in (GLOBAL, f"{GLOBAL}?q=contact", f"{GLOBAL}?page=9", f"{GLOBAL}?q=contact&page=9"):
+        assert "1–1 of 1" in client.get(path).text, path
+    assert listed(client, q="contact") == ["My contact"]
     assert [row["name"] for row in exported(client)] == ["My contact"]
     for query in ({"organization": "Theirs"}, {"organization": str(theirs.organization_id)}, {"q": "their"}):
         assert listed(client, **query) == []
