@@ -153,7 +153,7 @@ class _Writing:
         lacking = [
             facts
             for facts in users
-            if self._is_matched and not (refusals[facts.user_id] or facts.user_id in contact_of)
+            if self._is_matched and refusals[facts.user_id] is None and facts.user_id not in contact_of
         ]
         (contact_ids,) = take_ids((contacts.CONTACT, len(lacking)))
         created = list(zip(contact_ids, lacking, strict=True))
