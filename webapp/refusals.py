@@ -45,8 +45,8 @@ READ_ONLY_FILE = Problem(
 )
 UNOPENED_FILE = Problem(
     "The database's file cannot be opened.",
-    "See that this user may read and write it and its directory, and that their disk has room for a further file "
-    "(`df -i`).",
+    "See that DATABASE_URL, if it is set, names it, that this user may read and write it and its directory, and that "
+    "their disk has room for a further file (`df -i`).",
 )
 BROKEN_DISK = Problem(
     "The disk that the database is on cannot be read or written.",
