@@ -128,7 +128,7 @@ def test_a_database_of_a_newer_version_is_left_alone_and_explained(tmp_path: Pat
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
     ended = _start(tmp_path)
     assert ended.returncode == 1
-    assert "newer version" in ended.stderr
+    assert "of an older version than the database" in ended.stderr
     assert "9999" in ended.stderr
     with sqlite3.connect(tmp_path / "seatledger.db") as database:
         assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
@@ -157,7 +157,7 @@ def test_a_database_that_cannot_be_opened_is_explained(tmp_path: Path) -> None:
     (tmp_path / "seatledger.db").mkdir()
     ended = _start(tmp_path)
     assert ended.returncode == 1
-    assert "Seatledger cannot start: The database's file cannot be opened. See that this user" in ended.stderr
+    assert "Seatledger cannot start: The database's file cannot be opened. See that DATABASE_URL" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
