@@ -27,28 +27,25 @@ def add(users: Iterable[tuple[int, UserFacts]], license_ids: Mapping[str, int]) 
 
     What they hold of others, which the tenant itself does not name among its licenses, is left out.
     """
-    rows = [
-        (license_ids[held.sku_id], row_id, held.is_direct, held.is_through_group)
-        for row_id, facts in users
-        for held in facts.held
-        if held.sku_id in license_ids
-    ]
+    rows = _rows(users, license_ids)
     insert_rows(_TABLE, ("license_id", "directory_user_id", "is_direct", "is_through_group"), rows, {})
     return len(rows)
 
 
 def write(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> int:
     """The same of users of whom something may be stored: only what differs is written."""
-    return _write(list(users), _wanted(users, license_ids)) if users else 0
+    wanted = {row[:2]: row[2:] for row in _rows(users.items(), license_ids)}
+    return _write(list(users), wanted) if users else 0
 
 
-def _wanted(users: Mapping[int, UserFacts], license_ids: Mapping[str, int]) -> dict[tuple[int, int], _Ways]:
-    return {
-        (license_ids[held.sku_id], row_id): (held.is_direct, held.is_through_group)
-        for row_id, facts in users.items()
+def _rows(users: Iterable[tuple[int, UserFacts]], license_ids: Mapping[str, int]) -> list[tuple[int, int, bool, bool]]:
+    """The license, the user, and how it is held: directly, and through a group."""
+    return [
+        (license_ids[held.sku_id], row_id, held.is_direct, held.is_through_group)
+        for row_id, facts in users
         for held in facts.held
         if held.sku_id in license_ids
-    }
+    ]
 
 
 def delete_of_users(user_row_ids: Sequence[int]) -> int:
