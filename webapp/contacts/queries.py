@@ -21,8 +21,7 @@ from .filters import Filters, Origin
 
 def listing(scope: Scope, filters: Filters, organization_id: int | None = None) -> Select[Contact]:
     """The contacts, sorted by name. Where an organization is given, only its own; else those of all that are in use."""
-    found = _found(select(Contact), scope, filters, organization_id)
-    return found.options(contains_eager(Contact.organization)).order_by(Contact.name_folded, Contact.id)
+    return _in_order().where(scope.includes(), _meets(scope, filters, organization_id))
 
 
 def read_page(
@@ -80,8 +79,9 @@ def _searched_page(
     Beside a limit, PostgreSQL would read all contacts in the order of their names until it has a page of those found:
     of a million, of which few are found, that takes several times as long.
     """
-    columns = select(Contact.id, Contact.name_folded)
-    found = _found(columns, scope, filters, organization_id).cte("found").prefix_with("MATERIALIZED")
+    columns = select(Contact.id, Contact.name_folded).join(Contact.organization)
+    searched = columns.where(scope.includes(), _meets(scope, filters, organization_id))
+    found = searched.cte("found").prefix_with("MATERIALIZED")
     total = select(func.count()).select_from(found).scalar_subquery()
     ids = select(found.c.id, total).order_by(found.c.name_folded, found.c.id).limit(per_page)
     rows = session.execute(ids.offset((max(filters.page, 1) - 1) * per_page)).all()
@@ -89,15 +89,14 @@ def _searched_page(
         last = Page(filters.page, per_page, session.scalar(select(total)) or 0)
         rows = session.execute(ids.offset(last.offset)).all()
     page = Page(filters.page, per_page, rows[0][1] if rows else 0)
-    contacts = select(Contact).join(Contact.organization).options(contains_eager(Contact.organization))
-    in_order = contacts.where(Contact.id.in_([row.id for row in rows])).order_by(Contact.name_folded, Contact.id)
-    return page, session.scalars(in_order).all() if rows else []
+    contacts = _in_order().where(Contact.id.in_([row.id for row in rows]))
+    return page, session.scalars(contacts).all() if rows else []
 
 
-def _found(
-    query: Select[*tuple[Any, ...]], scope: Scope, filters: Filters, organization_id: int | None
-) -> Select[*tuple[Any, ...]]:
-    return query.join(Contact.organization).where(scope.includes(), _meets(scope, filters, organization_id))
+def _in_order() -> Select[Contact]:
+    """Contacts, each with its organization, sorted by name."""
+    with_organization = select(Contact).join(Contact.organization).options(contains_eager(Contact.organization))
+    return with_organization.order_by(Contact.name_folded, Contact.id)
 
 
 def _meets(scope: Scope, filters: Filters, organization_id: int | None) -> ColumnElement[bool]:
