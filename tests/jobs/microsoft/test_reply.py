@@ -34,8 +34,11 @@ ESCAPED = "".join(f"\\u{ord(character):04X}" for character in TOKEN)
     ids=["as it is", "slash", "letter", "plus", "all"],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_token_that_an_answer_repeats_is_taken_out_however_it_is_spelled(spelled: str, encoding: str) -> None:
-    told = f'{{"error": {{"message": "\\"Bearer {spelled}\\" is no good, says Zoë."}}, "{spelled}": [7, "\\ud83d"]}}'
+@pytest.mark.parametrize("beside", ["Zo\\u00eb", "\\ud83d"], ids=["accent", "half a surrogate pair"])
+def test_a_token_that_an_answer_repeats_is_taken_out_however_it_is_spelled(
+    spelled: str, encoding: str, beside: str
+) -> None:
+    told = f'{{"error": {{"message": "\\"Bearer {spelled}\\" is no good, says Zoë."}}, "{spelled}": [7, "{beside}"]}}'
     reply = Reply.to(TOKEN, Answer(200, {}, told.encode(encoding)))
     assert reply.body["error"] == {"message": '"Bearer (the token)" is no good, says Zoë.'}
     assert TOKEN not in f"{reply}"
