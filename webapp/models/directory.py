@@ -14,6 +14,7 @@ from .contact import Contact
 from .integration import Integration
 from .portions import in_portions
 from .tenant import Tenant
+from .user_tracking import UserTracking
 
 # Why a contact is linked no more, where no `Refusal` of the rules says so.
 DELETED_USER = "Deleted from Microsoft 365"
@@ -110,6 +111,8 @@ def unlink_users(session: DbSession, tenant_ids: Sequence[int], reason: str) -> 
         session.execute(lost.values(**_unlinked(reason)), execution_options=_PLAIN)
         cut = update(DirectoryUser).where(own, or_(DirectoryUser.contact_id.is_not(None), DirectoryUser.qualifies))
         session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
+        # Nothing changes at Microsoft by it, so none of these users would be among what changed.
+        UserTracking.forget(session, *some)
 
 
 # What the session holds of these rows is not looked through: there may be very many, and they are read anew.

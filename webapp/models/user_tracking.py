@@ -28,10 +28,10 @@ class UserTracking(Model):
     read_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     @classmethod
-    def forget(cls, session: DbSession, tenant_id: int) -> None:
-        """Let the users of the tenant of this row be read whole the next time."""
-        session.execute(_FORGET, {"of": tenant_id})
+    def forget(cls, session: DbSession, *tenant_ids: int) -> None:
+        """Let the users of the tenants of these rows be read whole the next time."""
+        session.execute(_FORGET, {"of": tenant_ids})
 
 
 _TABLE = cast(Table, UserTracking.__table__)
-_FORGET = _TABLE.delete().where(_TABLE.c.tenant_id == bindparam("of"))
+_FORGET = _TABLE.delete().where(_TABLE.c.tenant_id.in_(bindparam("of", expanding=True)))

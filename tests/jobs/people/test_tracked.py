@@ -12,7 +12,7 @@ from tests.jobs.helpers import asked
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, RunState, SyncRun, Tenant, UserSync, UserTracking, utc_now
 
-from .helpers import E3, VISIO, Start, a_user, contacts, held, part_of, the_contact
+from .helpers import E3, VISIO, Start, a_user, contacts, held, move, part_of, the_contact
 
 
 @pytest.fixture
@@ -165,6 +165,20 @@ def test_a_contact_that_was_deleted_comes_back(sandbox: Sandbox, start: Start, s
     db.session.commit()
     again(tenant)
     assert {contact.name for contact in contacts()} == {"Anna Berg", "Ben Costa"}
+
+
+def test_contacts_are_linked_again_by_the_sync_after_the_tenant_was_unmatched_and_matched_again(
+    start: Start, sync: Sync, again: Sync
+) -> None:
+    _, tenant = start(a_user())
+    organization = tenant.organization
+    sync(tenant)
+    for place in (None, organization):
+        move(tenant, place)
+    assert the_contact().unlinked_at is not None
+    again(tenant)
+    assert the_contact().unlinked_at is None
+    assert db.session.query(DirectoryUser).one().contact_id == the_contact().id
 
 
 def test_a_new_user_who_is_a_contact_by_hand_is_found_as_if_all_were_read(
