@@ -8,10 +8,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, delete, text
+from sqlalchemy import Table, bindparam, delete
 
 from webapp.extensions import db
 from webapp.models import DirectoryUser, Outcome, Tenant, UserTracking
+from webapp.models.contact_turns import take_turn
 from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, unlink_contacts
 from webapp.models.portions import in_portions
 from webapp.models.user_rules import Refusal
@@ -30,9 +31,6 @@ _TABLE = cast(Table, DirectoryUser.__table__)
 _COLUMNS = ("contact_id", "is_guest", "is_blocked", "qualifies", "facts_hash")
 _Values = tuple[int | None, bool, bool, bool, int]
 _CHANGE = _TABLE.update().where(_TABLE.c.id == bindparam("row_id"))
-# Of PostgreSQL's advisory locks, those that are about the contacts of an organization.
-_CONTACTS_LOCK = 365
-_LOCK_CONTACTS = text("SELECT pg_advisory_xact_lock(:kind, :organization_id)")
 
 
 def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcome, now: datetime) -> Outcome:
@@ -51,7 +49,8 @@ def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcom
         UserTracking.forget(db.session, tenant.id)
     if read is None:
         return replace(licenses, other_rows=freed)
-    _take_turns(tenant.organization_id)
+    if tenant.organization_id is not None:
+        take_turn(db.session, tenant.organization_id)
     outcome = _write(tenant, read, basis, now)
     return replace(
         licenses,
@@ -61,16 +60,6 @@ def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcom
         contacts_unlinked=outcome.contacts_unlinked,
         other_rows=freed + outcome.other_rows,
     )
-
-
-def _take_turns(organization_id: int | None) -> None:
-    """Until this transaction ends, no other tenant of the organization finds or makes contacts of its users.
-
-    Two that did so at once would make two contacts of one person. SQLite has one writer at a time by nature. On
-    PostgreSQL this is no lock of the organization's row, which whoever matches a tenant takes before the tenant's.
-    """
-    if organization_id is not None and db.engine.dialect.name == "postgresql":
-        db.session.execute(_LOCK_CONTACTS, {"kind": _CONTACTS_LOCK, "organization_id": organization_id})
 
 
 def _write(tenant: Tenant, read: UsersRead, basis: Basis, now: datetime) -> Outcome:

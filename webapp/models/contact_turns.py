@@ -1,0 +1,31 @@
+"""Who finds and makes contacts of an organization, and who unlinks very many of them: one after the other.
+
+Two who made contacts of its users at once would make two of one person, and two who write the same ones in another
+order would wait for each other. SQLite has one writer at a time by nature. On PostgreSQL this is no lock of the
+organization's row, which whoever matches a tenant takes before the tenant's; it is taken after that.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from ..extensions import db
+from .base import DbSession
+
+# Of PostgreSQL's advisory locks, those that are about the contacts of an organization.
+_KIND = 365
+_WAIT = text("SELECT pg_advisory_xact_lock(:kind, :organization_id)")
+_TRY = text("SELECT pg_try_advisory_xact_lock(:kind, :organization_id)")
+
+
+def take_turn(session: DbSession, organization_id: int) -> None:
+    """Wait for the turn, which lasts until this transaction ends."""
+    if db.engine.dialect.name == "postgresql":
+        session.execute(_WAIT, {"kind": _KIND, "organization_id": organization_id})
+
+
+def has_turn(session: DbSession, organization_id: int) -> bool:
+    """Take the turn where nobody else has it, without waiting. Returns whether it was taken."""
+    if db.engine.dialect.name != "postgresql":
+        return True
+    return bool(session.scalar(_TRY, {"kind": _KIND, "organization_id": organization_id}))
