@@ -21,7 +21,7 @@ from rq.utils import import_attribute
 from logs import configure
 from logs.outages import REDIS_IS_AWAY
 from webapp.extensions import db
-from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, removal, utc_now
+from webapp.models import SyncPart, SyncRun, TenantAddition, begin_due, departed, removal, utc_now
 from webapp.starting import app_or_end
 from webapp.version import version
 
@@ -62,6 +62,7 @@ def sweep() -> None:
         queue.sync(*(run_id for run_id in silent if lane_of[run_id] == lane), lane=lane)
     _go_on_removing()
     _go_on_adding()
+    _go_on_unlinking()
 
 
 def _go_on_removing() -> None:
@@ -78,6 +79,13 @@ def _go_on_adding() -> None:
     for addition_id in lost:
         log.warning("list %s: nothing was heard of its tenants, so it is taken up again", addition_id)
         queue.add_tenants(addition_id)
+
+
+def _go_on_unlinking() -> None:
+    is_any_left = departed.is_any_left(db.session)
+    db.session.commit()
+    if is_any_left:
+        queue.unlink()
 
 
 @job

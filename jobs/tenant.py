@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload, load_only
 
 from webapp.extensions import db
-from webapp.models import Integration, Outcome, Problem, Tenant
+from webapp.models import Integration, Outcome, Problem, Tenant, departed
 from webapp.models.user_rules import rule_columns
 
 from . import license_history, licenses, tracking, waits
@@ -140,6 +140,7 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     the users, and they do not do.
     """
     refuse_another(tenant.tenant_id, snapshot)
+    departed.settle(db.session, tenant)
     before = licenses.stored(tenant.id)
     syncs_licenses = tenant.integration.sync_licenses
     changes = licenses.compare(before.facts, snapshot.licenses if syncs_licenses else before.facts)
@@ -185,6 +186,7 @@ _TENANT = (
             Tenant.integration_id,
             Tenant.tenant_id,
             Tenant.organization_id,
+            Tenant.departed_from_id,
             Tenant.not_before,
             Tenant.told_to_wait_at,
             Tenant.last_synced_at,

@@ -14,6 +14,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect, text
 
 from config import BASE_DIR
+from tests.support.factories import Make
 from tests.support.services import postgresql_server
 from tests.support.settings import make_settings
 from webapp import create_app
@@ -86,6 +87,47 @@ def _stored() -> list[int | None]:
     tables = ("integration", "tenant", "license", "sync_run", "sync_part")
     with db.engine.connect() as connection:
         return [connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in tables]
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_going_down_cuts_the_links_that_a_job_would_have_cut(database: str, tmp_path: Path) -> None:
+    """The version before knows of no mark, and would count them."""
+    if database == "sqlite":
+        _cut_by_going_down(make_settings(tmp_path).database_url, tmp_path)
+    else:
+        with postgresql_server() as url:
+            _cut_by_going_down(url, tmp_path)
+
+
+def _cut_by_going_down(url: str, data_dir: Path) -> None:
+    app = create_app(make_settings(data_dir, database_url=url))
+    with app.app_context():
+        upgrade()
+        make = Make()
+        organization = make.organization()
+        departed, matched = make.tenant(departed_from_id=organization.id), make.tenant(organization=organization)
+        lost, shared, tagged = (make.contact(organization=organization) for _ in range(3))
+        for contact in (lost, shared):
+            make.directory_user(tenant=departed, contact=contact)
+        make.directory_user(tenant=departed, contact=tagged, qualifies=False)
+        make.directory_user(tenant=matched, contact=shared)
+        shared_id = shared.id
+        db.session.close()
+        downgrade(revision="0012")
+        with db.engine.connect() as connection:
+            contacts = connection.execute(text("SELECT unlinked_at, unlinked_reason FROM contact ORDER BY id")).all()
+            users = connection.execute(text("SELECT contact_id, qualifies FROM directory_user ORDER BY id")).all()
+        assert [(at is not None, reason) for at, reason in contacts] == [
+            (True, "Its Microsoft 365 tenant is not matched to this organization any more."),
+            (False, ""),
+            (False, ""),
+        ]
+        assert [(contact_id, bool(qualifies)) for contact_id, qualifies in users] == [
+            *[(None, False)] * 3,
+            (shared_id, True),
+        ]
+        upgrade()
+        db.engine.dispose()
 
 
 def _up_down_up(url: str, data_dir: Path) -> None:

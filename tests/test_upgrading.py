@@ -74,7 +74,7 @@ def test_a_database_of_a_newer_version_ends_the_command_with_a_sentence(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with _empty("sqlite", tmp_path) as url:
-        _at_revision(url, tmp_path, "0012", named="9999")
+        _at_revision(url, tmp_path, "0013", named="9999")
         assert "This program is of an older version than the database" in _refused(url, tmp_path, caplog)
 
 
@@ -82,10 +82,10 @@ def test_a_database_of_several_revisions_ends_the_command_with_a_sentence(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with _empty("sqlite", tmp_path) as url:
-        _at_revision(url, tmp_path, "0012")
+        _at_revision(url, tmp_path, "0013")
         with create_engine(url, poolclass=NullPool).begin() as connection:
             connection.execute(text("INSERT INTO alembic_version VALUES ('0010')"))
-        assert "several revisions (0010, 0012)" in _refused(url, tmp_path, caplog)
+        assert "several revisions (0010, 0013)" in _refused(url, tmp_path, caplog)
 
 
 def test_who_is_in_the_way_of_a_migration_lets_others_go_on_meanwhile(tmp_path: Path) -> None:

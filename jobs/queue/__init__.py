@@ -83,6 +83,7 @@ __all__ = [
     "strangers",
     "sync",
     "sync_parts",
+    "unlink",
     "waiting",
     "whose",
     "workers_alive",
@@ -117,6 +118,14 @@ def remove(integration_id: int) -> None:
     Where it raises, nothing is lost: a later sweep finds it.
     """
     enqueue_once(SYNC, "jobs.removal.remove", {f"removal-{integration_id}": (integration_id,)})
+
+
+def unlink() -> None:
+    """Cut the links that tenants left behind, or go on with it. Raises `QueueUnavailable`.
+
+    Where it raises, nothing is lost: a later sweep finds them.
+    """
+    enqueue_once(SYNC, "jobs.unlinking.unlink", {"unlinking": ()})
 
 
 def add_tenants(addition_id: int) -> None:

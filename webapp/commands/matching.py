@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from ..extensions import db
-from ..integrations import matching, telling
+from ..integrations import matching, telling, unlinking
 from ..integrations.planning import carry_out, plan
 from ..integrations.steps import Kept, Left, Placement, Reason, Step
 from ..models import Integration, IntegrationRemoved, MatchingAction, Organization, Tenant, TenantState, utc_now
@@ -136,6 +136,7 @@ def _do(tenants: Mapping[int, Tenant], steps: Sequence[Step]) -> None:
     done = carry_out(db.session, tenants, steps, utc_now())
     telling.record(done.steps, tenants, len(done.created))
     db.session.commit()
+    unlinking.go_on()
 
 
 def _refuse_silence(action: MatchingAction, left: Sequence[Left]) -> None:

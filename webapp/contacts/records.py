@@ -9,7 +9,7 @@ from typing import Any
 import email_validator
 
 from .. import audit
-from ..models import AuditArea, Contact, ContactEmail, Organization, fold, utc_now
+from ..models import AuditArea, Contact, ContactEmail, Organization, departed, fold, utc_now
 from ..models.base import DbSession
 from ..models.contact_lock import locked_by
 from ..text import first_of, one_line, several_lines
@@ -116,6 +116,7 @@ def change(session: DbSession, contact: Contact, details: Details) -> None:
     ]
     if not changed:
         return
+    departed.let_go(session, contact.id)
     _put(contact, details, [change["field"] for change in changed])
     contact.changed_at = utc_now()
     where = contact.organization.name

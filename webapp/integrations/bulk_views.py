@@ -15,7 +15,7 @@ from ..extensions import db
 from ..models import MatchingAction, MatchingChange, utc_now
 from ..search import row_id
 from ..text import count_of
-from . import change_page, changes, undoing
+from . import change_page, changes, undoing, unlinking
 from .blueprint import INTEGRATION, bp, get_or_404
 from .selection import selected
 from .steps import SUGGESTED, Reason
@@ -65,6 +65,7 @@ def apply_change(change_id: int) -> Response | tuple[str, int]:
         return _page(found), 422
     changes.apply(db.session, found, reasons, now)
     db.session.commit()
+    unlinking.go_on()
     return redirect(url_for(".change", change_id=change_id), 303)
 
 
@@ -104,6 +105,7 @@ def undo_change(change_id: int) -> Response | str:
         refuse(str(error))
         return answer(filters, page, row)
     db.session.commit()
+    unlinking.go_on()
     if request.htmx and row is not None and not undone.left:
         return answer(filters, page, row)
     flash(_undone(undone), "warning" if undone.left or undone.stayed else "success")

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, false, func, or_, 
 
 from ..models import Assignment, Contact, DirectoryUser, License, Tenant, TenantCheckedLicense, UserSync
 from ..models.base import DbSession
+from ..models.directory import links_if_live
 from ..models.user_rules import UserRules
 from ..text import count_of
 
@@ -118,7 +119,7 @@ def _forecast(
     """A few queries over sets, however many users there are. Who is linked and becomes no contact is unlinked."""
     unread = func.count().filter(Tenant.users_synced_at.is_(None), syncs_users)
     tenants, unread_tenants = session.execute(select(func.count(), unread).select_from(Tenant).where(synced)).one()
-    linked_so_far = select(func.count()).select_from(DirectoryUser).join(Tenant, is_of_tenant()).where(synced, _links())
+    linked_so_far = select(func.count()).select_from(DirectoryUser).where(synced, links_if_live())
     counted = [session.execute(query).one() for query in becoming]
     created, linked, kept = map(sum, zip(*counted, strict=True))
     unlinked = (session.scalar(linked_so_far) or 0) - kept
@@ -127,7 +128,9 @@ def _forecast(
 
 def _becoming(tenants: ColumnElement[bool], rules: Any) -> Counts:
     """Of the users who become contacts: how many new ones, how many that exist already, how many stay linked."""
-    has_contact, known = DirectoryUser.contact_id.is_not(None), _known_users(tenants)
+    # What a tenant has left behind in another organization is no contact of its users any more.
+    has_contact = and_(DirectoryUser.contact_id.is_not(None), Tenant.departed_from_id.is_(None))
+    known = _known_users(tenants)
     is_known = known.c.microsoft_user_id.is_not(None)
     is_same = and_(
         known.c.organization_id == Tenant.organization_id, known.c.microsoft_user_id == DirectoryUser.user_id
@@ -135,8 +138,8 @@ def _becoming(tenants: ColumnElement[bool], rules: Any) -> Counts:
     return (
         select(
             func.count().filter(~has_contact, ~is_known),
-            func.count().filter(~_links(), or_(has_contact, is_known)),
-            func.count().filter(_links()),
+            func.count().filter(~links_if_live(), or_(has_contact, is_known)),
+            func.count().filter(links_if_live()),
         )
         .select_from(DirectoryUser)
         .join(Tenant, is_of_tenant())
@@ -175,11 +178,6 @@ def _known_users(tenants: ColumnElement[bool]) -> Subquery:
         .distinct()
         .subquery()
     )
-
-
-def _links() -> ColumnElement[bool]:
-    """The condition on `DirectoryUser` that its contact has its fields from it."""
-    return and_(DirectoryUser.qualifies, DirectoryUser.contact_id.is_not(None))
 
 
 def is_of_tenant() -> ColumnElement[bool]:

@@ -9,14 +9,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from ..models import FlexibleAssetType, Integration, Organization, Tenant, fold
+from ..models import FlexibleAssetType, Integration, Organization, Tenant, departed, fold
 from ..models.base import DbSession
-from ..models.directory import unlink_users
+from ..models.directory import NOT_MATCHED_ANY_MORE, unlink_users
 from ..models.organization import LONGEST_NAME
 from ..models.portions import in_portions
 from ..text import one_line
-
-NOT_MATCHED_ANY_MORE = "Its Microsoft 365 tenant is not matched to this organization any more."
 
 # What becomes of a new tenant; called in the transaction that saves it.
 Place = Callable[[Tenant], None]
@@ -34,21 +32,32 @@ class Move:
 def place(session: DbSession, moves: Sequence[Move], now: datetime) -> None:
     """Match, unmatch and ignore tenants, in the transaction that is open.
 
-    The licenses hang on the tenant and go where it goes. Contacts stay in the organization that it leaves, unlinked.
+    The licenses hang on the tenant and go where it goes. Contacts stay in the organization that it leaves, and are not
+    linked any more: the links are cut now, or, where there may be very many, by a job, which the caller enqueues after
+    the commit (`unlinking.go_on`).
     """
-    departed = []
+    departing = {move.tenant.id: left for move in moves if (left := _left_by(move)) is not None}
+    cuts_now = departed.are_few(session, departing)
     for move in moves:
-        tenant, former = move.tenant, move.tenant.organization_id
+        tenant = move.tenant
         if move.organization is not None:
             tenant.match(move.organization)
         elif move.is_ignored:
             tenant.ignore(now)
         else:
             tenant.unmatch()
-        if former is not None and (move.organization is None or move.organization.id != former):
-            departed.append(tenant.id)
+        # One that is back where its users' contacts are finds the links as they were.
+        tenant.departed_from_id = None if cuts_now else departing.get(tenant.id)
     session.flush()
-    unlink_users(session, departed, NOT_MATCHED_ANY_MORE)
+    if cuts_now:
+        unlink_users(session, list(departing), NOT_MATCHED_ANY_MORE)
+
+
+def _left_by(move: Move) -> int | None:
+    """The organization to whose contacts the tenant's users are linked, where the tenant does not go there."""
+    left = move.tenant.departed_from_id or move.tenant.organization_id
+    arrives_at = None if move.organization is None else move.organization.id
+    return None if left == arrives_at else left
 
 
 def hold(session: DbSession, tenant_ids: Iterable[int]) -> dict[int, Tenant]:

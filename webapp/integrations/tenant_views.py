@@ -14,7 +14,7 @@ from ..models import Integration, MatchingAction, Organization, utc_now
 from ..search import row_id, searchable
 from ..templating import page_or_partial, with_address
 from ..text import one_line
-from . import changes, discovering, matching, tenant_list
+from . import changes, discovering, matching, tenant_list, unlinking
 from .blueprint import INTEGRATION, TENANT, bp, get_or_404, tenant_or_404
 from .tenant_list import Filters
 from .tenant_pages import answer, filters_given, list_address, notice, origin, refuse, state_address
@@ -126,6 +126,7 @@ def _do(
         refuse(str(error))
         return answer(filters, page, tenant_id)
     db.session.commit()
+    unlinking.go_on()
     return answer(filters, page, tenant_id, change)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import defer
 
 from .. import audit
 from ..extensions import db
-from ..models import AuditArea, MatchingChange, Organization, OrganizationDomain
+from ..models import AuditArea, MatchingChange, Organization, OrganizationDomain, Tenant
 from ..models.base import DbSession
 from ..models.matching import UNDO_LIFETIME
 from ..models.portions import in_portions
@@ -114,5 +114,8 @@ def _references() -> list[Any]:
         key.parent
         for table in db.metadata.sorted_tables
         for key in table.foreign_keys
-        if key.column.table.name == Organization.__tablename__ and table.name != OrganizationDomain.__tablename__
+        if key.column.table.name == Organization.__tablename__
+        and table.name != OrganizationDomain.__tablename__
+        # That a tenant left it is said for the sake of its contacts, which are looked for themselves.
+        and key.parent is not Tenant.__table__.c.departed_from_id
     ]

@@ -21,9 +21,10 @@ _SEARCHED = ("name", "title", "email", "user_principal_name")
 class Contact(Model):
     """A person in an organization.
 
-    It is *linked* while a `DirectoryUser` that qualifies refers to it, and its integration is live (`is_linked`). The
-    fields in `SYNCED_FIELDS`, and the e-mail addresses, of a linked contact are locked: the next sync would undo what
-    somebody types. One that was linked, and is no more, says since when and why.
+    It is *linked* while a `DirectoryUser` that qualifies refers to it, its integration is live, and its tenant has not
+    left the organization (`is_linked`). The fields in `SYNCED_FIELDS`, and the e-mail addresses, of a linked contact
+    are locked: the next sync would undo what somebody types. One that was linked, and is no more, says since when and
+    why.
     """
 
     __tablename__ = "contact"

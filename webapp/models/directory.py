@@ -6,7 +6,19 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, ForeignKey, Index, Text, UniqueConstraint, and_, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Text,
+    UniqueConstraint,
+    and_,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import DbSession, Model, primary_key, utc_now
@@ -20,6 +32,7 @@ from .user_tracking import UserTracking
 DELETED_USER = "Deleted from Microsoft 365"
 ANOTHER_ORGANIZATION = "The tenant belongs to another organization now"
 INTEGRATION_REMOVED = "The integration was removed"
+NOT_MATCHED_ANY_MORE = "Its Microsoft 365 tenant is not matched to this organization any more."
 
 
 class DirectoryUser(Model):
@@ -67,12 +80,16 @@ class Assignment(Model):
 
 def links() -> ColumnElement[bool]:
     """The condition on `DirectoryUser` that it links its contact. The query names `Tenant` and `Integration`, too."""
+    return and_(links_if_live(), Tenant.integration_id == Integration.id, Integration.is_live)
+
+
+def links_if_live() -> ColumnElement[bool]:
+    """The condition that it does so, or would if its integration were live. The query names `Tenant`, too."""
     return and_(
         DirectoryUser.qualifies,
         DirectoryUser.contact_id.is_not(None),
         DirectoryUser.tenant_id == Tenant.id,
-        Tenant.integration_id == Integration.id,
-        Integration.is_live,
+        Tenant.departed_from_id.is_(None),
     )
 
 
@@ -93,32 +110,41 @@ def unlink_contacts(session: DbSession, reasons: Mapping[int, str]) -> int:
     for reason, contact_ids in by_reason.items():
         for some in in_portions(contact_ids):
             lost = update(Contact).where(Contact.id.in_(some), ~is_linked())
-            found = session.execute(lost.values(**_unlinked(reason)).returning(Contact.id), execution_options=_PLAIN)
+            found = session.execute(lost.values(**as_unlinked(reason)).returning(Contact.id), execution_options=_PLAIN)
             unlinked += len(found.all())
     return unlinked
 
 
-def unlink_users(session: DbSession, tenant_ids: Sequence[int], reason: str) -> None:
+def unlink_users(
+    session: DbSession, tenant_ids: Sequence[int], reason: str, of_these: ColumnElement[bool] | None = None
+) -> None:
     """Cut all links of the tenants' users, and mark the contacts as unlinked that no other tenant's user links.
 
     For whoever changes what a tenant is matched to, in that transaction and after the change: the caller holds the
     tenants' rows. The next sync finds the same contacts again where the tenant comes back to their organization.
+    A condition on `DirectoryUser` leaves the links of others as they are.
     """
     for some in in_portions(sorted(tenant_ids)):
-        own = DirectoryUser.tenant_id.in_(some)
+        own = and_(DirectoryUser.tenant_id.in_(some), true() if of_these is None else of_these)
         linked = select(DirectoryUser.contact_id).where(own, DirectoryUser.qualifies)
         lost = update(Contact).where(Contact.id.in_(linked), ~is_linked(besides=some))
-        session.execute(lost.values(**_unlinked(reason)), execution_options=_PLAIN)
-        cut = update(DirectoryUser).where(own, or_(DirectoryUser.contact_id.is_not(None), DirectoryUser.qualifies))
+        session.execute(lost.values(**as_unlinked(reason)), execution_options=_PLAIN)
+        cut = update(DirectoryUser).where(own, has_link())
         session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
         # Nothing changes at Microsoft by it, so none of these users would be among what changed.
         UserTracking.forget(session, *some)
+
+
+def has_link() -> ColumnElement[bool]:
+    """The condition on `DirectoryUser` that there is something to cut, whether it counts or not."""
+    return or_(DirectoryUser.contact_id.is_not(None), DirectoryUser.qualifies)
 
 
 # What the session holds of these rows is not looked through: there may be very many, and they are read anew.
 _PLAIN = {"synchronize_session": False}
 
 
-def _unlinked(reason: str) -> dict[str, Any]:
+def as_unlinked(reason: str) -> dict[str, Any]:
+    """What a contact says that is unlinked now, for this reason."""
     now = utc_now()
     return {"unlinked_at": now, "unlinked_reason": reason, "changed_at": now}

@@ -18,7 +18,14 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, u
 from . import clock
 from .asset import OFFICE_365_LICENSES, FlexibleAssetType
 from .base import DbSession
-from .directory import INTEGRATION_REMOVED, Assignment, DirectoryUser, unlink_contacts
+from .directory import (
+    INTEGRATION_REMOVED,
+    NOT_MATCHED_ANY_MORE,
+    Assignment,
+    DirectoryUser,
+    links_if_live,
+    unlink_contacts,
+)
 from .integration import Integration, IntegrationRemoved, Removal
 from .license import License
 from .part import SyncPart
@@ -54,8 +61,7 @@ class Concerned:
         ).one()
         licenses = select(func.count(License.id)).join(License.tenant).where(own)
         runs = select(func.count(SyncRun.id)).where(SyncRun.integration_id == integration_id)
-        linked = select(func.count(DirectoryUser.contact_id.distinct())).where(DirectoryUser.qualifies, own)
-        contacts = linked.join(Tenant, DirectoryUser.tenant_id == Tenant.id)
+        contacts = select(func.count(DirectoryUser.contact_id.distinct())).where(links_if_live(), own)
         return cls(
             licenses=session.scalars(licenses).one(),
             tenants=tenants,
@@ -179,12 +185,16 @@ def _type_is_used(session: DbSession, besides: int) -> bool:
 
 def _delete_users(session: DbSession, integration_id: int) -> int:
     """Delete some of the users of its tenants with what they hold. Their contacts stay, and are linked no more."""
-    own = select(DirectoryUser.id, DirectoryUser.contact_id, DirectoryUser.qualifies).join(
+    own = select(DirectoryUser.id, DirectoryUser.contact_id, DirectoryUser.qualifies, Tenant.departed_from_id).join(
         Tenant, DirectoryUser.tenant_id == Tenant.id
     )
     users = session.execute(own.where(Tenant.integration_id == integration_id).limit(BATCH)).all()
     if users:
-        lost = {user.contact_id: INTEGRATION_REMOVED for user in users if user.qualifies and user.contact_id}
+        lost = {
+            user.contact_id: INTEGRATION_REMOVED if user.departed_from_id is None else NOT_MATCHED_ANY_MORE
+            for user in users
+            if user.qualifies and user.contact_id
+        }
         unlink_contacts(session, lost)
         ids = [user.id for user in users]
         plain = {"synchronize_session": False}

@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     false,
     select,
+    text,
     update,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
@@ -45,6 +46,13 @@ class Tenant(HasUserRules, Model):
         UniqueConstraint("integration_id", "tenant_id"),
         CheckConstraint("organization_id IS NULL OR ignored_at IS NULL", name="matched_or_ignored"),
         Index("ix_tenant_organization_id", "organization_id"),
+        # Mostly there is none.
+        Index(
+            "ix_tenant_departed_from_id",
+            "departed_from_id",
+            sqlite_where=text("departed_from_id IS NOT NULL"),
+            postgresql_where=text("departed_from_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[primary_key]
@@ -56,6 +64,9 @@ class Tenant(HasUserRules, Model):
     # The name and the domain, since people search for either.
     search_folded: Mapped[str] = mapped_column(FoldedText)
     organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
+    # The organization that it left, and to whose contacts its users are still linked: none of these links counts any
+    # more, and a job cuts them (`departed`).
+    departed_from_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id", ondelete="SET NULL"))
     ignored_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When it was last matched, unmatched or ignored: an undo sees by it whether anybody did so since.
     placed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -79,7 +90,7 @@ class Tenant(HasUserRules, Model):
     users_synced_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     integration: Mapped[Integration] = relationship(back_populates="tenants")
-    organization: Mapped[Organization | None] = relationship()
+    organization: Mapped[Organization | None] = relationship(foreign_keys=organization_id)
 
     @validates("name", "default_domain")
     def _fold_name(self, key: str, value: Any) -> Any:
