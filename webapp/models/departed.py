@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from .base import DbSession
 from .contact import Contact
-from .contact_turns import has_turn
+from .contact_turns import has_turn, take_turn
 from .directory import (
     NOT_MATCHED_ANY_MORE,
     DirectoryUser,
@@ -82,6 +82,9 @@ def settle(session: DbSession, tenant: Tenant) -> None:
     if tenant.departed_from_id is None:
         return
     if tenant.departed_from_id != tenant.organization_id:
+        # The second one is for the sync: of two tenants that change places none waits for the other.
+        for organization_id in sorted({tenant.departed_from_id, tenant.organization_id or tenant.departed_from_id}):
+            take_turn(session, organization_id)
         unlink_users(session, [tenant.id], NOT_MATCHED_ANY_MORE)
     tenant.departed_from_id = None
 
@@ -137,9 +140,5 @@ def _cut_portion(session: DbSession, tenant_id: int) -> bool:
     count, first, last = session.execute(bounds).one()
     # By their bounds: thousands of ids, there and back, would take as long as cutting does.
     portion = DirectoryUser.user_id.between(first, last)
-    contacts = select(DirectoryUser.contact_id).where(own, portion)
-    # In the order in which others lock them who unlink many, as a removal does that deletes users of another tenant.
-    in_order = select(Contact.id).where(Contact.id.in_(contacts)).order_by(Contact.id)
-    session.execute(in_order.with_for_update(key_share=True))
     unlink_users(session, [tenant_id], NOT_MATCHED_ANY_MORE, portion)
     return bool(count == BATCH)

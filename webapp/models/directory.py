@@ -127,6 +127,9 @@ def unlink_users(
     for some in in_portions(sorted(tenant_ids)):
         own = and_(DirectoryUser.tenant_id.in_(some), true() if of_these is None else of_these)
         linked = select(DirectoryUser.contact_id).where(own, DirectoryUser.qualifies)
+        # Held first, in the order in which whoever unlinks many does it, so that no two wait for each other.
+        held = select(Contact.id).where(Contact.id.in_(linked)).order_by(Contact.id)
+        session.execute(held.with_for_update(key_share=True))
         lost = update(Contact).where(Contact.id.in_(linked), ~is_linked(besides=some))
         session.execute(lost.values(**as_unlinked(reason)), execution_options=_PLAIN)
         cut = update(DirectoryUser).where(own, has_link())

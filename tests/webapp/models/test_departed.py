@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.support.factories import Make
-from tests.support.locks import in_another_session, need_many_writers
+from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from webapp.extensions import db
 from webapp.integrations import matching
 from webapp.models import (
@@ -283,6 +283,25 @@ def test_what_somebody_else_holds_is_passed_over_without_waiting(
     assert of_users() == [(True, True)] * 3 + [(False, False)]
     cut_all()
     assert of_users() == [(False, False)] * 4
+
+
+def test_who_syncs_a_tenant_that_left_waits_for_who_writes_contacts_there(app: Flask, tenant: Tenant) -> None:
+    """Both write many contacts, each in an order of its own."""
+    need_many_writers()
+    tenant_id = tenant.id
+    move(tenant)
+    write_contacts(tenant)
+
+    def settle() -> None:
+        departed.settle(db.session, db.session.get_one(Tenant, tenant_id))
+        db.session.commit()
+
+    with in_another_session(app, settle) as done:
+        wait_for_who_waits()
+        assert of_users() == [(True, True)] * 3
+        db.session.commit()
+        done.result(10)
+    assert of_users() == [(False, False)] * 3
 
 
 def test_placing_very_many_tenants_asks_as_often_as_for_few(make: Make, count_queries: list[str]) -> None:
