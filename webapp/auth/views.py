@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from .. import access, audit
+from ..called import flask_command
 from ..extensions import db
 from ..models import AuditArea, any_user
 from . import account, accounts, throttle
@@ -51,7 +52,7 @@ def setup() -> ResponseReturnValue:
         abort(404)
     form = SetupForm()
     if not form.validate_on_submit():
-        return form_page("auth/setup.html", form)
+        return form_page("auth/setup.html", form, flask=flask_command())
     limits = throttle.of_setup()
     throttle.check(limits)
     user = accounts.create_first_user(db.session, form.code.data, form.email.data, form.password.data)
@@ -67,7 +68,7 @@ def setup() -> ResponseReturnValue:
         return redirect(url_for("auth.sign_in"))
     throttle.count(limits)
     form.code.errors = ["This is not the code. It is the last one that the terminal printed."]
-    return form_page("auth/setup.html", form)
+    return form_page("auth/setup.html", form, flask=flask_command())
 
 
 @bp.get("/account")

@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 
 from jobs import queue
 
+from ..called import flask_command
 from ..extensions import db
 from ..integrations import connecting, discovering, fields, intervals, pausing, queries
 from ..integrations.proof import expiry_of, kind_of, told
@@ -112,8 +113,8 @@ def connect(name: str, tenant_id: str, client_id: str, cloud: str, kind: str, **
     click.echo("Next, match the tenant to an organization, then sync:")
     # The names are somebody else's words: quoted, so that a shell that they are pasted into takes them for words.
     organization = shlex.quote(one_line(directory.name))
-    click.echo(f"  .venv/bin/flask tenants match {directory.tenant_id} {organization} --create")
-    click.echo(f"  .venv/bin/flask integrations sync {shlex.quote(name)} --wait")
+    click.echo(f"  {flask_command()} tenants match {directory.tenant_id} {organization} --create")
+    click.echo(f"  {flask_command()} integrations sync {shlex.quote(name)} --wait")
 
 
 def _find_customers(integration_id: int, name: str) -> None:
@@ -121,13 +122,13 @@ def _find_customers(integration_id: int, name: str) -> None:
     quoted = shlex.quote(name)
     answer = ask_microsoft("jobs.discovery.discover", queue.discover, integration_id)
     if not answer["ok"]:
-        click.echo(f"Its customers are looked for again by: .venv/bin/flask integrations discover {quoted}")
+        click.echo(f"Its customers are looked for again by: {flask_command()} integrations discover {quoted}")
         raise refusal(Problem(**answer["problem"]))
     click.echo(discovering.sentence(answer))
     warn(Problem(**answer["warning"]) if answer["warning"] else None)
     click.echo("Next, match the tenants to organizations, then sync:")
-    click.echo("  .venv/bin/flask tenants match --create-organizations")
-    click.echo(f"  .venv/bin/flask integrations sync {quoted} --wait")
+    click.echo(f"  {flask_command()} tenants match --create-organizations")
+    click.echo(f"  {flask_command()} integrations sync {quoted} --wait")
 
 
 @integrations.command("list")

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
 from ..administration.refused import Refused
+from ..called import flask_command
 from ..database import reason_of
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
@@ -67,7 +68,7 @@ def explained_with_any_database(command: Callable[..., Any]) -> Callable[..., An
             if isinstance(error, OperationalError) and "no such" not in reason:
                 advice = "Check DATABASE_URL and that the database runs."
             else:
-                advice = "If it is new or older than this version, run `.venv/bin/flask db upgrade`."
+                advice = f"If it is new or older than this version, run `{flask_command()} db upgrade`."
             raise click.ClickException(f"The database did not answer as expected ({reason}). {advice}") from error
 
     return run
