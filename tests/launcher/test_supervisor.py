@@ -6,12 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 import jobs.worker
 import launcher.running
 from launcher.supervisor import Program, programs, start
-from tests.support.services import redis_server
 from tests.support.settings import make_settings
 
 
@@ -28,27 +26,6 @@ def test_a_worker_has_time_to_give_back_what_it_has_in_hand_before_it_is_killed(
 
 def test_supervisord_is_not_killed_before_all_programs_had_their_time_to_stop(tmp_path: Path) -> None:
     assert sum(program.stop_seconds for program in _programs(tmp_path)) < launcher.running.STOP_SECONDS
-
-
-def test_the_embedded_redis_takes_work_also_where_it_cannot_save_it(tmp_path: Path) -> None:
-    _programs(tmp_path)
-    assert "stop-writes-on-bgsave-error no" in (tmp_path / "redis.conf").read_text().splitlines()
-
-
-def test_a_file_that_the_embedded_redis_cannot_load_is_set_aside_and_one_that_it_can_is_left(tmp_path: Path) -> None:
-    file = tmp_path / "redis.rdb"
-    with redis_server() as url, Redis.from_url(url) as client:
-        client.set("some", "work")
-        client.config_set("dir", str(tmp_path))
-        client.config_set("dbfilename", file.name)
-        client.save()
-    whole = file.read_bytes()
-    _programs(tmp_path)
-    assert file.read_bytes() == whole
-    file.write_bytes(whole[:-9])
-    _programs(tmp_path)
-    assert not file.exists()
-    assert (tmp_path / "redis.rdb.damaged").read_bytes() == whole[:-9]
 
 
 def test_a_log_that_somebody_else_left_is_named_before_anything_is_started(
