@@ -51,6 +51,21 @@ def wait_until_it_fits(app: Flask, stopping: threading.Event = _NOBODY) -> None:
         stopping.wait(LOOK_SECONDS)
 
 
+def wait_until_it_answers(app: Flask, stopping: threading.Event) -> None:
+    """Return once the database answers, of whatever version, or `stopping` is set."""
+    was_away = False
+    while not stopping.is_set():
+        found, problem = _look(app)
+        if found is not None:
+            if was_away:
+                log.info("The database answers: work goes on")
+            return
+        if not was_away:
+            log.error("%s Until then no job is taken.", problem)
+            was_away = True
+        stopping.wait(LOOK_SECONDS)
+
+
 @contextmanager
 def watched(app: Flask) -> Iterator[None]:
     """While this lasts, look every few seconds; tell this process to stop, as by SIGTERM, where it no longer fits."""

@@ -73,6 +73,10 @@ class Worker(SimpleWorker):
 
     # Called where what is in hand does not end in time after the process was told to stop.
     leave: Callable[[], None]
+    # Called after a job that the database did not answer; returns once it answers, or the process was told to stop.
+    wait_for_database: Callable[[], None]
+    # Whether the job that was done last ended so.
+    has_lost_database = False
     # When it was last told of that this Redis has another installation's jobs, too.
     told_of_others = -_TELL_AGAIN_SECONDS
 
@@ -85,6 +89,7 @@ class Worker(SimpleWorker):
         """
         if is_ours_to_do(job.meta):
             super().execute_job(job, queue)
+            self._stand_back()
             return
         if not _is_anybody_else_there():
             log.warning("%s is thrown away: whoever enqueued it had other ENCRYPTION_KEYS, and is not there", job.id)
@@ -98,6 +103,16 @@ class Worker(SimpleWorker):
             self.told_of_others = time.monotonic()
             log.error("%s was enqueued by another installation, and is left to its workers: %s", job.id, SHARED_REDIS)
         crew.stopping.wait(_STAND_BACK_SECONDS)
+
+    def _stand_back(self) -> None:
+        """Take no job before the database answers again, where it did not.
+
+        It may be this machine alone that is cut off. Each job would fail at once, and who is done so soon takes the
+        jobs of all others.
+        """
+        if self.has_lost_database:
+            self.has_lost_database = False
+            self.wait_for_database()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         if not crew.stopping.is_set():
@@ -113,6 +128,7 @@ class Worker(SimpleWorker):
         """Tell of an outage as of one: what the job left undone is found in the database, and done when it is over."""
         error = exc_info[1]
         if is_away(error):
+            self.has_lost_database = True
             log.warning("%s ended early: the database does not answer: %s", job.func_name, driver_s_words(error))
         elif isinstance(error, RedisError | queue.QueueUnavailable):
             log.warning("%s ended early: Redis does not answer: %s", job.func_name, error.__cause__ or error)
@@ -150,6 +166,7 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
         hands = app.config["SETTINGS"].sync_tenants_at_once
         with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
             worker.leave = partial(_leave, app, own)
+            worker.wait_for_database = partial(skew.wait_until_it_answers, app, crew.stopping)
             try:
                 compare()  # before the first lease, which goes by it
                 worker.work(burst=burst, logging_level="WARNING", **options)

@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
+from rq import Queue
 from rq.registry import StartedJobRegistry
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -23,7 +24,7 @@ from jobs.queue.enqueueing import enqueue_once
 from tests.support.waiting import eventually
 from webapp.database import only_reading
 from webapp.extensions import db
-from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, utc_now
+from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, removal, utc_now
 
 from .conftest import Work
 from .test_crew import claim
@@ -99,6 +100,49 @@ def test_a_job_that_ends_by_an_outage_is_a_warning_on_one_line(
     assert record.levelname == level
     assert words in record.getMessage()
     assert ("Traceback" in record.getMessage()) == (level == "ERROR")
+
+
+@pytest.mark.usefixtures("app")
+def test_a_worker_that_is_cut_off_from_the_database_leaves_the_other_jobs_to_others(
+    work: Work, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    waited: list[int] = []
+    away = OperationalError("SELECT", {}, Exception("refused"))
+    look = skew.look
+
+    def silent(*given: object) -> list[int]:
+        if not waited:
+            raise away
+        return []
+
+    def look_in_vain() -> object:
+        waited.append(Queue(queue.UPKEEP, connection=queue.connection()).count)
+        if len(waited) < 3:
+            raise away
+        return look()
+
+    monkeypatch.setattr(removal, "silent", silent)
+    monkeypatch.setattr(skew, "look", look_in_vain)
+    monkeypatch.setattr(skew, "LOOK_SECONDS", 0.01)
+    enqueue_once(queue.UPKEEP, "jobs.schedule.sweep", {f"sweep-{number}": () for number in range(3)})
+    with caplog.at_level(logging.INFO):
+        work()
+    # It took the first one, and the others not before the database answered; then it did not look again.
+    assert waited == [2, 2, 2]
+    assert caplog.text.count("Until then no job is taken") == 1
+
+
+def test_a_worker_that_is_told_to_stop_does_not_wait_for_the_database(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopping = threading.Event()
+
+    def look() -> None:
+        stopping.set()
+        raise OperationalError("SELECT", {}, Exception("refused"))
+
+    monkeypatch.setattr(skew, "look", look)
+    skew.wait_until_it_answers(app, stopping)
 
 
 def test_a_redis_that_gives_no_answer_holds_up_nobody_for_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
