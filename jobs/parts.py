@@ -15,12 +15,12 @@ from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart
 from webapp.models.leases import LEASE, LONGEST_PUT_OFF
 from webapp.refusals import end_of
 
-from . import queue, telling
+from . import cut_off, queue, telling
 from . import tenant as tenants
 from .analyze import note_written
 from .baseline import Baseline, baseline_of, unchanged
 from .crew import STOPPED, Hold, stopping
-from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient
+from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient, Unreachable
 from .microsoft.pace import spread
 from .microsoft.patience import SYNC, back_off
 from .microsoft.shortage import shortage_in
@@ -177,6 +177,10 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             if error.is_of_app:
                 until += timedelta(seconds=spread())
             _put_off_or_fail(hold, until, error.problem, requests)
+        case Unreachable(has_no_connection=True) if not claim.is_last_attempt and cut_off.is_cut_off():
+            # Nothing is wrong with the tenant: others get answers. By the time that it is due they have taken it up.
+            until = queue.shared_now() + timedelta(seconds=back_off(1, _FIRST_PAUSE_SECONDS))
+            _put_off(hold, until, error.problem, requests)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
             _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
@@ -206,7 +210,7 @@ def _is_last_try(claim: Claim) -> bool:
     return claim.faults + 1 >= _TRIES_AT_FAULTS or claim.is_last_attempt
 
 
-def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try) -> None:
+def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:
     is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, counts_as)
     db.session.commit()
     if is_written:

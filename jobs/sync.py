@@ -13,11 +13,14 @@ from flask import current_app
 from webapp.extensions import db
 from webapp.models import Claim, SyncPart, SyncRun
 
-from . import crew, discovery, parts, queue, telling
+from . import crew, cut_off, discovery, parts, queue, telling
 from .crew import stopping
 from .job import job
 from .lanes import lanes
 from .settling import finish
+
+# A worker that left a job to others takes none for so long, so that they get it.
+_STAND_BACK_SECONDS = 5.0
 
 
 @job
@@ -50,9 +53,10 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
     left = list(part_ids)
     while left:
         room = own.free(len(left))
-        if stopping.is_set():
+        if stopping.is_set() or cut_off.is_cut_off():
             own.put_down(room)
             queue.sync_parts(run_id, left, lanes([run_id])[run_id])
+            stopping.wait(_STAND_BACK_SECONDS)
             return
         some, left = left[:room], left[room:]
         if not _begin(own, run_id, some):

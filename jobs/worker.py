@@ -38,7 +38,7 @@ from webapp.metrics.flushing import handing_over
 from webapp.starting import app_or_end
 from webapp.version import version
 
-from . import crew, queue, skew
+from . import crew, cut_off, queue, skew
 from .queue.belonging import SHARED_REDIS, is_ours_to_do
 from .queue.clock import compare
 
@@ -201,6 +201,7 @@ def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event
         while True:
             try:
                 queue.report_worker(name, queues, version())
+                cut_off.report(name)
                 if ended.wait(REPORT_SECONDS):
                     queue.forget_worker(name, queues)
                     return

@@ -64,6 +64,9 @@ class Transient(MicrosoftError):
 class Unreachable(Transient):
     """No answer came: no network, a name that does not resolve, a connection refused or dropped."""
 
+    # Whether there was not even a connection: that is how this machine is, or the host, and nothing of one tenant's.
+    has_no_connection = False
+
 
 class BrokenOff(Unreachable):
     """An answer began, but its end did not come, or it could not be decoded."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from webapp.metrics import events
 
+from . import contact
 from .errors import BadAnswer, BrokenOff, MicrosoftError, TimedOut, TlsFailed
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ _FAILURES: tuple[tuple[type[MicrosoftError], str], ...] = (
 
 def note_answer(url: str, status: int, request_id: str) -> None:
     """An answer came to a request."""
+    contact.note_answer()
     _note(url, status, request_id, lambda label: events.request_answered(_kind(url), label))
 
 
@@ -37,6 +39,7 @@ def note_batched(url: str, status: int, request_id: str) -> None:
 
 def note_failure(url: str, error: MicrosoftError) -> None:
     """No answer came to a request, or none that can be used."""
+    contact.note_failure(error)
     what = next((word for kind, word in _FAILURES if isinstance(error, kind)), "unreachable")
     events.request_answered(_kind(url), what)
     host, path = _place(url)

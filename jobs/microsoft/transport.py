@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from requests.exceptions import RequestException
 from requests.structures import CaseInsensitiveDict
 from urllib3 import BaseHTTPResponse, Timeout
-from urllib3.exceptions import HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 from urllib3.exceptions import TimeoutError as TimeoutOfUrllib3
 from urllib3.util import make_headers
 
@@ -192,7 +192,7 @@ def _failure(error: RequestException | HTTPError, url: str, began: bool) -> Micr
     """Why there is no answer, or, where one `began`, not the whole of it."""
     # That no connection could be made counts as such a timeout for urllib3.
     if isinstance(error, TimeoutOfUrllib3) and not isinstance(error, NewConnectionError):
-        return _unreachable(TimedOut, url, "did not answer in time")
+        return _unreachable(TimedOut, url, "did not answer in time", isinstance(error, ConnectTimeoutError))
     if shortage := shortage_in(error):
         return shortage
     causes = list(_causes(error))
@@ -203,7 +203,7 @@ def _failure(error: RequestException | HTTPError, url: str, began: bool) -> Micr
     is_no_http = any(isinstance(one, HTTPException) and not isinstance(one, RemoteDisconnected) for one in causes)
     if began or is_no_http:
         return _broken_off(url)
-    return _unreachable(Unreachable, url, "cannot be reached")
+    return _unreachable(Unreachable, url, "cannot be reached", isinstance(error, NewConnectionError))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -224,15 +224,17 @@ def _broken_off(url: str) -> BrokenOff:
     )
 
 
-def _unreachable(kind: type[Unreachable], url: str, what: str) -> Unreachable:
+def _unreachable(kind: type[Unreachable], url: str, what: str, has_no_connection: bool) -> Unreachable:
     host = urlsplit(url).netloc
-    return kind(
+    error = kind(
         Problem(
             f"{host} {what}.",
             f"Check this server's network, name resolution, proxy and firewall: it must reach https://{host}.",
             "no_answer",
         )
     )
+    error.has_no_connection = has_no_connection
+    return error
 
 
 def _tls_failed(url: str) -> TlsFailed:

@@ -17,11 +17,14 @@ from .clock import shared_now
 from .enqueueing import JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
+    ANSWERED_SECONDS,
     SCHEDULE_SILENCE_SECONDS,
     SCHEDULES_KEY,
     WORKER_SILENCE_SECONDS,
+    answers_others,
     forget_schedule,
     forget_worker,
+    report_answered,
     report_schedule,
     report_worker,
     schedules_alive,
@@ -43,6 +46,7 @@ from .redis_server import (
 )
 
 __all__ = [
+    "ANSWERED_SECONDS",
     "GROUP_SIZE",
     "INTERACTIVE",
     "QUEUES",
@@ -59,6 +63,7 @@ __all__ = [
     "ServerFacts",
     "WorkersBusy",
     "add_tenants",
+    "answers_others",
     "begin_sign_in",
     "check_connection",
     "compare",
@@ -73,6 +78,7 @@ __all__ = [
     "mail_reset",
     "redis_now",
     "remove",
+    "report_answered",
     "report_schedule",
     "report_worker",
     "run_here",

@@ -23,6 +23,10 @@ SCHEDULE_SILENCE_SECONDS = 30
 # Where schedules report: a sorted set, as that of workers.
 SCHEDULES_KEY = "seatledger:schedules"
 
+# Where workers report that Microsoft answers them, and how long that is believed.
+_ANSWERED_KEY = "seatledger:workers:answered"
+ANSWERED_SECONDS = 30
+
 # What a process that vanished said of itself is kept for so long, and so are its reports.
 _KEPT_SECONDS = 3600
 
@@ -146,8 +150,25 @@ def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
         pipeline.execute()
 
 
+def report_answered(name: str) -> None:
+    """Note that Microsoft answers this worker. Raises the errors of redis-py."""
+    with connection().pipeline() as pipeline:
+        pipeline.zadd(_ANSWERED_KEY, {name: redis_now()})
+        pipeline.expire(_ANSWERED_KEY, _KEPT_SECONDS)
+        pipeline.execute()
+
+
+def answers_others(name: str) -> bool:
+    """Whether Microsoft lately answered another worker of this installation. Raises `QueueUnavailable`."""
+    try:
+        others = [other for other in _names(_ANSWERED_KEY, ANSWERED_SECONDS) if other != name]
+        return len(others) > len(_strangers(others))
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
-    _forget(name, [workers_key(queue_name) for queue_name in queues], [_version_key(name)])
+    _forget(name, [_ANSWERED_KEY, *(workers_key(queue_name) for queue_name in queues)], [_version_key(name)])
 
 
 def forget_schedule(name: str) -> None:

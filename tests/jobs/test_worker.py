@@ -22,6 +22,7 @@ from jobs import crew, queue, skew, worker
 from jobs.crew import Crew, Hold
 from jobs.queue.enqueueing import enqueue_once
 from tests.support.waiting import eventually
+from webapp import schema_version
 from webapp.database import only_reading
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, removal, utc_now
@@ -108,7 +109,7 @@ def test_a_worker_that_is_cut_off_from_the_database_leaves_the_other_jobs_to_oth
 ) -> None:
     waited: list[int] = []
     away = OperationalError("SELECT", {}, Exception("refused"))
-    look = skew.look
+    look = schema_version.look
 
     def silent(*given: object) -> list[int]:
         if not waited:
