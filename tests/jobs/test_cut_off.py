@@ -39,7 +39,8 @@ def unplugged(app: Flask, sandbox: Sandbox) -> None:
 
 
 def part_of(run: SyncRun) -> SyncPart:
-    return db.session.scalars(db.select(SyncPart).where(SyncPart.run_id == run.id)).one()
+    part: SyncPart = db.session.scalars(db.select(SyncPart).where(SyncPart.run_id == run.id)).one()
+    return part
 
 
 @pytest.mark.usefixtures("unplugged", "hasty")
