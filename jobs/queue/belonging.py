@@ -30,6 +30,11 @@ def own_marks() -> list[str]:
     return list(_marks(current_app.config["SETTINGS"].encryption_keys))
 
 
+def signing_mark() -> str:
+    """The same for all who have the same `SECRET_KEY`, which cannot be told from it."""
+    return _marks((current_app.config["SETTINGS"].secret_key,))[0]
+
+
 def whose() -> dict[str, Any]:
     """What to keep beside a job: that it is this installation's."""
     return {_MARKS: own_marks()}

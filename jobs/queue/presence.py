@@ -11,7 +11,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from . import clock
-from .belonging import is_ours, own_marks
+from .belonging import is_ours, own_marks, signing_mark
 from .names import QUEUES, SYNC
 from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
@@ -100,6 +100,20 @@ def _strangers(names: Sequence[str]) -> list[str]:
     return [name for name, marks in zip(names, told, strict=True) if not is_ours((marks or b"").decode().split())]
 
 
+def signing_otherwise() -> list[str]:
+    """The workers and schedules of this installation that reported lately and have another `SECRET_KEY`.
+
+    Their names. Those of an older version do not tell. Raises `QueueUnavailable`.
+    """
+    try:
+        names = [*_workers(), *_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
+        told: list[Any] = connection().mget([_signing_key(name) for name in names]) if names else []
+        own, others = signing_mark().encode(), set(_strangers(names))
+    except RedisError as error:
+        raise QueueUnavailable from error
+    return [name for name, mark in zip(names, told, strict=True) if mark not in (None, own) and name not in others]
+
+
 def _clocks(names: Sequence[str]) -> dict[str, float]:
     told: list[Any] = connection().mget([_clock_key(name) for name in names]) if names else []
     return {name: float(off) for name, off in zip(names, told, strict=True) if off is not None}
@@ -140,7 +154,12 @@ def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
     """Note in each of these sets that it is alive, and what else is told; forget those that have long been silent."""
     now, ahead = clock.compare()
     with connection().pipeline() as pipeline:
-        told = {**facts, _clock_key(name): f"{ahead:.3f}", _marks_key(name): " ".join(own_marks())}
+        told = {
+            **facts,
+            _clock_key(name): f"{ahead:.3f}",
+            _marks_key(name): " ".join(own_marks()),
+            _signing_key(name): signing_mark(),
+        }
         for fact, value in told.items():
             pipeline.set(fact, value, ex=_KEPT_SECONDS)
         for key in keys:
@@ -177,7 +196,7 @@ def forget_schedule(name: str) -> None:
 
 def _forget(name: str, keys: Sequence[str], facts: Sequence[str]) -> None:
     with connection().pipeline() as pipeline:
-        pipeline.delete(*facts, _clock_key(name), _marks_key(name))
+        pipeline.delete(*facts, _clock_key(name), _marks_key(name), _signing_key(name))
         for key in keys:
             pipeline.zrem(key, name)
         pipeline.execute()
@@ -195,6 +214,10 @@ def _version_key(worker: str) -> str:
 def _clock_key(process: str) -> str:
     # Of workers and schedules alike: no two processes have the same name.
     return f"seatledger:process:{process}:clock"
+
+
+def _signing_key(process: str) -> str:
+    return f"seatledger:process:{process}:signing"
 
 
 def _marks_key(process: str) -> str:

@@ -20,7 +20,7 @@ from jobs.schedule import sweep
 from tests.support.factories import Make
 from tests.support.microsoft import new_run
 from webapp.doctor.finding import Health
-from webapp.doctor.queues import check_strangers
+from webapp.doctor.queues import check_signing, check_strangers
 from webapp.extensions import db
 from webapp.models import RunState
 from webapp.models.run import SILENCE
@@ -138,3 +138,25 @@ def test_the_doctor_names_workers_and_schedules_of_another_installation(app: Fla
     assert "ours," not in found.text
     assert (queue.workers_alive(), queue.schedules_alive()) == (1, 1)
     db.session.rollback()
+
+
+def test_the_doctor_names_workers_and_schedules_that_have_another_secret_key(app: Flask) -> None:
+    queue.report_worker("same")
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(before, secret_key="another one")
+    queue.report_worker("other")
+    queue.report_schedule("other-schedule")
+    with with_keys(app, new_key()):
+        queue.report_worker("theirs")  # which is another matter
+    app.config["SETTINGS"] = before
+    (found,) = check_signing()
+    assert found.health is Health.WARNING
+    assert "other, other-schedule" in found.text
+    assert "same," not in found.text
+    assert "theirs" not in found.text
+    queue.forget_worker("other")
+    queue.forget_schedule("other-schedule")
+    assert list(check_signing()) == []
+    kept = [str(queue.connection().get(key)) for key in queue.connection().scan_iter("seatledger:process:*:signing")]
+    assert kept
+    assert not any(before.secret_key in mark for mark in kept)

@@ -72,6 +72,21 @@ def check_strangers() -> Iterator[Finding]:
         )
 
 
+def check_signing() -> Iterator[Finding]:
+    """Nothing where all workers and schedules have the `SECRET_KEY` that is set here."""
+    try:
+        found = queue.signing_otherwise()
+    except queue.QueueUnavailable:
+        return
+    if found:
+        yield doubtful(
+            "secret key",
+            f"Not all that report to this Redis have the SECRET_KEY that is set here: {first_of(found)}.",
+            "Give all machines the same one: where two web processes have different ones, people are signed out at "
+            "every other click.",
+        )
+
+
 def check_versions() -> Iterator[Finding]:
     try:
         versions = Counter(queue.workers_versions().values())
