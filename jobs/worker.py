@@ -25,7 +25,7 @@ from typing import Any
 from flask import Flask
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
-from rq.exceptions import StopRequested
+from rq.exceptions import InvalidJobOperation, NoSuchJobError, StopRequested
 from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -132,6 +132,9 @@ class Worker(SimpleWorker):
             log.warning("%s ended early: the database does not answer: %s", job.func_name, driver_s_words(error))
         elif isinstance(error, RedisError | queue.QueueUnavailable):
             log.warning("%s ended early: Redis does not answer: %s", job.func_name, error.__cause__ or error)
+        elif isinstance(error, NoSuchJobError | InvalidJobOperation):
+            # RQ looks for it when it ends.
+            log.warning("%s: Redis forgot it meanwhile, as one does that is emptied: %s", job.func_name, error)
         else:
             super().handle_exception(job, *exc_info)
 

@@ -14,6 +14,7 @@ from flask import Flask
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.registry import StartedJobRegistry
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -79,6 +80,8 @@ def test_a_worker_that_begins_gives_nothing_up_that_another_may_be_at(app: Flask
         (OperationalError("SELECT", {}, Exception("refused")), "WARNING", "the database does not answer: refused"),
         (InterfaceError("SELECT", {}, Exception("closed")), "WARNING", "the database does not answer: closed"),
         (queue.QueueUnavailable(), "WARNING", "Redis does not answer"),
+        (InvalidJobOperation("no status"), "WARNING", "Redis forgot it meanwhile"),
+        (NoSuchJobError("no job"), "WARNING", "Redis forgot it meanwhile"),
         (RuntimeError("nobody foresaw it"), "ERROR", "nobody foresaw it"),
         (OperationalError("SELECT", {}, Exception("no such table: sync_run")), "ERROR", "no such table"),
     ],
