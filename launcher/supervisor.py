@@ -68,7 +68,7 @@ def start(settings: Settings, wanted: list[Program], keep_open: IO[str]) -> subp
         "\n".join([_supervisord_section(settings), *(_program_section(program, logs) for program in wanted)])
     )
     # Python's -W: supervisord's own use of what Python will drop one day is not this user's concern.
-    command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-c", str(path)]
+    command = [sys.executable, "-W", "ignore", "-m", "launcher.supervising", "-c", str(path)]
     # In a session of its own: a Ctrl-C reaches the launcher alone, which then stops everything in order.
     return subprocess.Popen(  # noqa: S603 - the words above
         command,

@@ -78,7 +78,7 @@ def test_a_killed_worker_is_started_again(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux stops what lost its supervisor")
 def test_where_the_supervisor_is_killed_nothing_goes_on_and_it_starts_again(tmp_path: Path) -> None:
     with Running(tmp_path) as server:
-        _children("supervisor.supervisord", tmp_path)[0].kill()
+        _children("launcher.supervising", tmp_path)[0].kill()
         assert server.wait() == 1
         assert "Seatledger ended by itself: its supervisor did" in server.output
     eventually(lambda: not _children("python", tmp_path) and not (tmp_path / "redis.sock").exists(), seconds=40)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import jobs.worker
 import launcher.running
+from config import BASE_DIR
 from launcher.supervisor import Program, programs, start
 from tests.support.settings import make_settings
 
@@ -39,3 +42,36 @@ def test_a_log_that_somebody_else_left_is_named_before_anything_is_started(
     monkeypatch.setattr(os, "access", lambda path, mode: path not in (kept, left))
     with (tmp_path / "lock").open("w") as lock, pytest.raises(PermissionError, match=r"Permission denied: .*web\.log"):
         start(make_settings(tmp_path), [], lock)
+
+
+def test_a_log_that_cannot_be_written_is_told_of_once_without_a_traceback_and_goes_on_afterwards(
+    tmp_path: Path,
+) -> None:
+    """In a process of its own: what bears it changes supervisord's loggers."""
+    code = f"""
+import os
+from supervisor import loggers
+from launcher.supervising import Bearing, bear
+bear(Bearing())
+log = loggers.RotatingFileHandler({str(tmp_path / "web.log")!r}, maxBytes=40, backupCount=1)
+log.setFormat("%(message)s")
+log.setLevel(loggers.LevelsByName.INFO)
+def say(text):
+    log.emit(loggers.LogRecord(loggers.LevelsByName.INFO, text))
+good = log.stream
+for _ in range(3):
+    log.stream = open("/dev/full", "ab")
+    say("lost")
+log.stream = good
+os.mkdir({str(tmp_path / "web.log.1")!r})
+say("long enough to be put aside, which cannot be done")
+os.rmdir({str(tmp_path / "web.log.1")!r})
+say("after all")
+say("and on")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Logs cannot be written (No space left on device)") == 1
+    assert "Traceback" not in done.stderr
+    assert "after all" in (tmp_path / "web.log.1").read_text()
+    assert (tmp_path / "web.log").read_text() == "and on"
