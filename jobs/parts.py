@@ -13,7 +13,7 @@ from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
 from webapp.models.leases import LEASE, LONGEST_PUT_OFF
-from webapp.refusals import end_of
+from webapp.refusals import end_of, refusal_of
 
 from . import cut_off, queue, telling
 from . import tenant as tenants
@@ -68,7 +68,7 @@ def do(hold: Hold) -> bool:
             db.session.rollback()
             log.warning("part %s: another worker took it over, or it was cancelled or deleted", claim.part_id)
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError) and end_of(error) is None:
+            if isinstance(error, OperationalError | InterfaceError) and refusal_of(error) is None:
                 raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
             # One tenant's trouble must not end the run of all others.
             db.session.rollback()
@@ -189,6 +189,10 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
         case OperationalError() | InterfaceError() if problem := end_of(error):
             pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, LEASE.total_seconds())
             _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem, requests)
+        case OperationalError() | InterfaceError() if problem := refusal_of(error):
+            # Such as a disk that has room for this and not for a tenant. Where not even this is taken, the part waits
+            # for as long, by its lease.
+            _put_off_or_fail(hold, queue.shared_now() + LEASE, problem, requests)
         case UnreadableSecret():
             _fail(hold, UNREADABLE_SECRET, requests)
         case _:

@@ -1,4 +1,4 @@
-"""A tenant whose transaction the database ended, while it goes on answering, is not left to its lease."""
+"""A tenant whose transaction the database ended or refused, while it goes on answering, says so meanwhile."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart
-from webapp.models.leases import MAX_ATTEMPTS
-from webapp.refusals import GAVE_WAY, IN_A_HURRY
+from webapp.models.leases import LEASE, MAX_ATTEMPTS
+from webapp.refusals import FULL, GAVE_WAY, IN_A_HURRY
 
 from .conftest import Sync, Work
 from .helpers import move_time_on, resume
@@ -81,3 +81,31 @@ def test_what_is_ended_again_and_again_fails_with_its_reason(
     part = db.session.query(SyncPart).one()
     assert (run.state, part.state, part.attempts) == (RunState.FAILED, PartState.FAILED, MAX_ATTEMPTS)
     assert (part.reason, part.fix) == (IN_A_HURRY.reason, IN_A_HURRY.fix)
+
+
+def test_what_the_database_has_no_room_for_says_so_while_it_waits_and_is_done_when_there_is(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is nearly full: it takes what a part says, and not what a tenant has."""
+    end_writing(monkeypatch, errors.DiskFull("could not extend file: No space left on device"), times=1)
+    run = sync(connected(make, sandbox_tenant(sandbox)))
+    part = db.session.query(SyncPart).one()
+    assert (part.state, part.reason, part.fix) == (PartState.WAITING, FULL.reason, FULL.fix)
+    assert part.not_before is not None
+    assert timedelta(seconds=50) < part.not_before - queue.shared_now() <= LEASE
+    assert db.session.query(License).count() == 0
+    move_time_on(A_PAUSE)
+    resume(work)
+    assert (run.state, part.state, part.attempts) == (RunState.OK, PartState.OK, 2)
+
+
+def test_what_there_never_is_room_for_fails_with_that_reason(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_writing(monkeypatch, errors.DiskFull(), times=MAX_ATTEMPTS)
+    run = sync(connected(make, sandbox_tenant(sandbox)))
+    for _ in range(MAX_ATTEMPTS - 1):
+        move_time_on(A_PAUSE)
+        resume(work)
+    part = db.session.query(SyncPart).one()
+    assert (run.state, part.state, part.reason) == (RunState.FAILED, PartState.FAILED, FULL.reason)
