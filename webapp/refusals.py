@@ -115,6 +115,8 @@ _OTHERWISE_WORDS = ("no such ", "table ", "index ", "duplicate column name")
 # PostgreSQL's "Error Codes".
 _BY_STATE = {
     "53100": FULL,
+    "58030": BROKEN_DISK,
+    "58P01": BROKEN_DISK,
     "25006": READ_ONLY,
     "53300": NO_CONNECTION,
     "57014": IN_A_HURRY,
@@ -131,6 +133,11 @@ _BY_WORDS = {
     "too many clients": NO_CONNECTION,
     "too many connections": NO_CONNECTION,
     "remaining connection slots": NO_CONNECTION,
+    # What PostgreSQL adds of the system's own, where its disk did not let it take up a connection.
+    "No space left on device": FULL,
+    "Disk quota exceeded": FULL,
+    "Read-only file system": BROKEN_DISK,
+    "Input/output error": BROKEN_DISK,
     "session is read-only": READ_ONLY,
     "server is in hot standby mode": READ_ONLY,
     "not allowed in statement pooling mode": POOLER_OF_STATEMENTS,

@@ -31,6 +31,7 @@ from webapp.doctor.settings import check_settings
 from webapp.extensions import db
 from webapp.models import Organization
 from webapp.refusals import (
+    BROKEN_DISK,
     DAMAGED_FILE,
     FORGETFUL_POOLER,
     FULL,
@@ -78,6 +79,10 @@ def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path
     ("error", "refusal"),
     [
         (errors.DiskFull(), FULL),
+        (psycopg.OperationalError("FATAL:  could not write init file: No space left on device"), FULL),
+        (psycopg.OperationalError("FATAL:  could not open file: Read-only file system"), BROKEN_DISK),
+        (errors.IoError(), BROKEN_DISK),
+        (errors.UndefinedFile(), BROKEN_DISK),
         (errors.ReadOnlySqlTransaction(), READ_ONLY),
         (errors.TooManyConnections(), NO_CONNECTION),
         (psycopg.OperationalError("connection failed: FATAL:  sorry, too many clients already"), NO_CONNECTION),
