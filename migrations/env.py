@@ -11,6 +11,7 @@ from flask import current_app
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
+from webapp.engines.sqlite import making_the_file
 from webapp.models.base import Named, UtcDateTime
 from webapp.refusals import is_in_use, keeps_from_migrating, why_not_migrated
 from webapp.schema_version import Fit, look
@@ -77,7 +78,7 @@ def run() -> None:
 
 
 def migrate() -> None:
-    with engine.connect() as connection:
+    with making_the_file(), engine.connect() as connection:
         event.listen(connection, "begin", begin_in_line)
         keep_children(connection, check=False)
         context.configure(

@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from settings.data_directory import LEAST_ROOM
 
 from .database import is_away, reason_of
-from .engines.sqlite import FileReplaced
+from .engines.sqlite import FileReplaced, FileTakenAway, NoFile
 from .models import Problem
 
 # The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.
@@ -58,8 +58,13 @@ DAMAGED_FILE = Problem(
     "with everything stopped and without the files -wal and -shm that were left beside the one before.",
 )
 REPLACED_FILE = Problem(
-    "The database's file was replaced, or taken away, while Seatledger was running.",
-    "Stop everything, put the backup in its place again as docs/deploy.md says, and start.",
+    "The database's file was replaced while Seatledger was running.",
+    "Stop everything. If a backup was restored, put it in its place again as docs/deploy.md says. Then start.",
+)
+NO_FILE = Problem(
+    "The database's file is not there.",
+    "If its disk, or its directory, was taken away, put it back; what was under way goes on by itself. If this says "
+    "then that the file was replaced, start everything anew.",
 )
 NO_CONNECTION = Problem(
     "All connections that the database allows are taken.",
@@ -168,6 +173,8 @@ def refusal_of(error: BaseException) -> Problem | None:
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, FileReplaced):
         return REPLACED_FILE
+    if isinstance(cause, FileTakenAway | NoFile):
+        return NO_FILE
     if isinstance(cause, sqlite3.Error):
         name = getattr(cause, "sqlite_errorname", "")
         return next((refusal for known, refusal in _BY_NAME.items() if name.startswith(known)), None)

@@ -13,9 +13,11 @@ from typing import Any
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask, current_app, request
+from sqlalchemy.exc import OperationalError
 
 from config import BASE_DIR
 
+from .engines.sqlite import NoFile
 from .extensions import db
 
 MIGRATIONS = BASE_DIR / "migrations"
@@ -44,10 +46,17 @@ class Found:
     # None where there are no tables yet; all of them where there are several.
     revision: str | None
     expected: str | None
+    # Whether there is not even a file, of SQLite.
+    has_no_file: bool = False
 
     @property
     def problem(self) -> str:
         """What is wrong, in a sentence, and what to do in others; empty where it fits."""
+        if self.has_no_file:
+            return (
+                f"There is no database yet, and this version needs revision {self.expected}. Make it: `flask db "
+                "upgrade`; or if there was one, see first that its disk is there, and that DATA_DIR names it."
+            )
         if self.fit is Fit.OLDER:
             what = f"is at revision {self.revision}" if self.revision else "has no tables yet (revision none)"
             return f"The database {what}, and this version needs {self.expected}. Migrate it: `flask db upgrade`."
@@ -92,8 +101,13 @@ def init_app(app: Flask) -> None:
 def look() -> Found:
     """How the database is now. Raises SQLAlchemy's errors where it does not answer."""
     guard = _guard()
-    with db.engine.connect() as connection:
-        heads = MigrationContext.configure(connection).get_current_heads()
+    try:
+        with db.engine.connect() as connection:
+            heads = MigrationContext.configure(connection).get_current_heads()
+    except OperationalError as error:
+        if isinstance(error.orig, NoFile):
+            return Found(Fit.OLDER, None, guard.expected, has_no_file=True)
+        raise
     if len(heads) > 1:
         return Found(Fit.MIXED, ", ".join(sorted(heads)), guard.expected)
     revision = heads[0] if heads else None

@@ -29,7 +29,7 @@ from webapp.doctor.database import check_database
 from webapp.doctor.finding import Health
 from webapp.doctor.settings import check_settings
 from webapp.extensions import db
-from webapp.models import Organization
+from webapp.models import Organization, Problem
 from webapp.refusals import (
     BROKEN_DISK,
     DAMAGED_FILE,
@@ -38,6 +38,7 @@ from webapp.refusals import (
     GAVE_WAY,
     IN_A_HURRY,
     NO_CONNECTION,
+    NO_FILE,
     NO_STANDBY,
     POOLER_OF_STATEMENTS,
     POOLER_WITHOUT_CONNECTION,
@@ -235,21 +236,44 @@ def test_a_file_that_is_replaced_under_a_process_is_refused_by_it_and_nothing_is
     assert client.get("/sign-in").status_code < 400
     other = tmp_path / "other.db"
     sqlite3.connect(other).close()
-    file.unlink()
-    _assert_refuses_for_a_replaced_file(app)
+    away = file.rename(tmp_path / "away.db")
+    _assert_refuses(app, NO_FILE)
     assert not file.exists()
     other.rename(file)
-    _assert_refuses_for_a_replaced_file(app)
+    _assert_refuses(app, REPLACED_FILE)
     assert file.stat().st_size == 0
+    away.replace(file)
+    assert client.get("/sign-in").status_code < 400
 
 
-def _assert_refuses_for_a_replaced_file(app: Flask) -> None:
+def test_a_database_that_is_not_there_is_made_by_a_migration_alone(tmp_path: Path) -> None:
+    """Else a command that is given while its disk is away would put an empty one in its place."""
+    app = create_app(make_settings(tmp_path))
+    with app.app_context():
+        file = Path(db.engine.url.database or "")
+        (found,) = check_database()
+        assert (found.health, found.text) == (
+            Health.FAILED,
+            f"There is no database yet, and this version needs revision {app.extensions['schema_version'].expected}.",
+        )
+        assert "disk" in found.fix
+    listed = app.test_cli_runner().invoke(args=["users", "list"])
+    assert listed.exit_code == 1
+    assert "There is no database yet" in listed.output
+    assert app.test_client().get("/sign-in").status_code == 503
+    assert not file.exists()
+    with app.app_context():
+        upgrade()
+    assert create_app(app.config["SETTINGS"]).test_client().get("/sign-in").status_code < 400
+
+
+def _assert_refuses(app: Flask, refusal: Problem) -> None:
     client = app.test_client()
     page = client.get("/sign-in")
     assert page.status_code == 503
-    assert REPLACED_FILE.reason.removesuffix(".") in page.text.replace("&#39;", "'")
+    assert refusal.reason.removesuffix(".") in page.text.replace("&#39;", "'")
     # As a thread of the same process that has no connection yet.
     with app.app_context():
         db.engine.dispose()
     assert client.get("/sign-in").status_code == 503
-    assert client.get("/readyz").get_json()["problems"][0] == REPLACED_FILE.text
+    assert client.get("/readyz").get_json()["problems"][0] == refusal.text

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,42 @@ LACKS = ("no such", "table ")
 _DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
+_may_make_it: ContextVar[bool] = ContextVar("may_make_it", default=False)
+
+
 def connect_args() -> dict[str, Any]:
     return {"timeout": BUSY_SECONDS}
 
 
 class FileReplaced(sqlite3.OperationalError):
-    """Another file is where the database's was, or none: what is written to the one that is open would be lost."""
+    """Another file is where the database's was: what is written to the one that is open would be lost."""
 
     def __init__(self) -> None:
-        super().__init__("the database's file was replaced, or taken away, under this process")
+        super().__init__("the database's file was replaced under this process")
+
+
+class FileTakenAway(sqlite3.OperationalError):
+    """No file is where the database's was, as where its disk is not there any more. It may come back."""
+
+    def __init__(self) -> None:
+        super().__init__("the database's file was taken away under this process")
+
+
+class NoFile(sqlite3.OperationalError):
+    """There is no database yet, or its disk is not there: an empty one would be taken for it, and be in its place."""
+
+    def __init__(self) -> None:
+        super().__init__("no such file: the database's is not there")
+
+
+@contextmanager
+def making_the_file() -> Iterator[None]:
+    """While this lasts, the database's file is made where there is none. It is for migrations alone."""
+    token = _may_make_it.set(True)
+    try:
+        yield
+    finally:
+        _may_make_it.reset(token)
 
 
 class _File:
@@ -41,9 +70,20 @@ class _File:
         self._first: tuple[int, int] | None = None
 
     def require_same(self) -> None:
-        """Raise `FileReplaced` where it is not the one that was opened first, if one was."""
-        if self._first is not None and self._found() != self._first:
-            raise FileReplaced
+        """Raise `FileReplaced` or `FileTakenAway` where it is not the one that was opened first, if one was."""
+        if self._first is None or (found := self._found()) == self._first:
+            return
+        raise FileReplaced if found else FileTakenAway
+
+    def require_there(self) -> None:
+        """Raise `NoFile` where there is none that could be opened first. What cannot be looked for, SQLite tells of."""
+        try:
+            self._path.stat()
+        except FileNotFoundError as error:
+            if not _may_make_it.get():
+                raise NoFile from error
+        except OSError:
+            return
 
     def note(self) -> None:
         """It was opened."""
@@ -65,6 +105,7 @@ def tune(engine: Engine, may_write: Callable[[], bool]) -> None:
     @event.listens_for(engine, "do_connect")
     def before_connect(*_: Any) -> None:
         file.require_same()
+        file.require_there()
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
@@ -87,7 +128,7 @@ def tune(engine: Engine, may_write: Callable[[], bool]) -> None:
     def on_begin(connection: Connection) -> None:
         try:
             file.require_same()
-        except FileReplaced as error:
+        except (FileReplaced, FileTakenAway) as error:
             raise OperationalError("BEGIN", None, error, hide_parameters=True) from error
         # A transaction that reads and then writes fails at once where another wrote in between, whatever the busy
         # timeout. So whoever may write says so at its begin and waits for its turn there.
