@@ -54,8 +54,8 @@ class Found:
         """What is wrong, in a sentence, and what to do in others; empty where it fits."""
         if self.has_no_file:
             return (
-                f"There is no database yet, and this version needs revision {self.expected}. Make it: `flask db "
-                "upgrade`; or if there was one, see first that its disk is there, and that DATA_DIR names it."
+                f"There is no database yet (revision none), and this version needs {self.expected}. Make it: `flask "
+                "db upgrade`. If there was one, see before that its disk is there, and that DATA_DIR names it."
             )
         if self.fit is Fit.OLDER:
             what = f"is at revision {self.revision}" if self.revision else "has no tables yet (revision none)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,14 +77,9 @@ class _File:
         raise FileReplaced if found else FileTakenAway
 
     def require_there(self) -> None:
-        """Raise `NoFile` where there is none that could be opened first. What cannot be looked for, SQLite tells of."""
-        try:
-            self._path.stat()
-        except FileNotFoundError as error:
-            if not _may_make_it.get():
-                raise NoFile from error
-        except OSError:
-            return
+        """Raise `NoFile` where SQLite would make one. What keeps it from that, it tells of itself."""
+        if not _may_make_it.get() and self._path.parent.is_dir() and not os.path.lexists(self._path):
+            raise NoFile
 
     def note(self) -> None:
         """It was opened."""
