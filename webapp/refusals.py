@@ -19,14 +19,14 @@ from psycopg.errors import (
     UndefinedObject,
     UndefinedTable,
 )
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import DBAPIError
 
 from settings.data_directory import LEAST_ROOM
 
 from .database import is_away, reason_of
 from .engines.sqlite import FileReplaced, FileTakenAway, NoFile
-from .models import Problem
+from .models import Problem, SyncPart, utc_now
 
 # The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.
 FULL = Problem(
@@ -50,7 +50,8 @@ UNOPENED_FILE = Problem(
 )
 BROKEN_DISK = Problem(
     "The disk that the database is on cannot be read or written.",
-    "See that there is room on it, and what the machine's log says of it.",
+    "See that there is room on it, what the machine's log says of it, and that no limit keeps files from growing "
+    "(`ulimit -f`).",
 )
 DAMAGED_FILE = Problem(
     "The database's file is damaged, or is none.",
@@ -157,6 +158,8 @@ _WAITS_FOR_A_STANDBY = text("""
     )
 """)
 _STANDBY_SECONDS = 10.0
+# What a disk refuses a sync although it lets itself be asked, and takes what is small.
+_OF_THE_DISK = {refusal.reason: refusal for refusal in (FULL, BROKEN_DISK, DAMAGED_FILE)}
 # SQLite's "Result and Error Codes"; the extended ones begin with these.
 _BY_NAME = {
     "SQLITE_FULL": FULL,
@@ -226,7 +229,22 @@ def why_not_migrated(error: DBAPIError) -> str:
 
 
 def foreseen_refusal(connection: Connection) -> Problem | None:
-    """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out."""
+    """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out.
+
+    Nor may a disk have room for much where it has some for little: then tenants wait for that reason.
+    """
+    return _told_refusal(connection) or _refusal_of_tenants(connection)
+
+
+def _refusal_of_tenants(connection: Connection) -> Problem | None:
+    """What the disk refused a sync within the last minute, for which a tenant that it concerns is put off."""
+    refused = select(SyncPart.reason).where(
+        SyncPart.finished_at.is_(None), SyncPart.reason.in_(_OF_THE_DISK), SyncPart.not_before > utc_now()
+    )
+    return _OF_THE_DISK.get(connection.scalar(refused.limit(1)) or "")
+
+
+def _told_refusal(connection: Connection) -> Problem | None:
     if connection.dialect.name == "postgresql":
         if connection.scalar(text("SHOW transaction_read_only")) == "on":
             return READ_ONLY

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from flask.testing import FlaskClient
 from psycopg import errors
 from sqlalchemy.exc import OperationalError
 
@@ -15,6 +16,8 @@ from jobs import tenant as tenants
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
+from webapp.doctor.database import check_database
+from webapp.doctor.finding import Health
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart
 from webapp.models.leases import LEASE, MAX_ATTEMPTS
@@ -109,3 +112,24 @@ def test_what_there_never_is_room_for_fails_with_that_reason(
         resume(work)
     part = db.session.query(SyncPart).one()
     assert (run.state, part.state, part.reason) == (RunState.FAILED, PartState.FAILED, FULL.reason)
+
+
+def test_a_disk_that_has_no_room_for_a_tenant_is_told_of_for_as_long_as_that_waits(
+    sandbox: Sandbox,
+    make: Make,
+    sync: Sync,
+    work: Work,
+    monkeypatch: pytest.MonkeyPatch,
+    client: FlaskClient,
+) -> None:
+    """Nothing else tells it of PostgreSQL, whose disk may be another machine's."""
+    queue.report_worker("one", queue.QUEUES)
+    end_writing(monkeypatch, errors.DiskFull(), times=1)
+    sync(connected(make, sandbox_tenant(sandbox)))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.get_json()["problems"]) == (503, [FULL.text])
+    (found,) = check_database()
+    assert (found.health, found.text) == (Health.FAILED, FULL.reason)
+    move_time_on(A_PAUSE)
+    resume(work)
+    assert client.get("/readyz").status_code == 200
