@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from dataclasses import replace
 from math import ceil
@@ -25,7 +26,7 @@ from .database import driver_s_words, forget_transaction, is_away
 from .models import Problem
 from .refusals import refusal_of
 from .schema_version import Fit, UnfitDatabase
-from .troubles import MIXED_DATABASE, NO_DATABASE, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
+from .troubles import MIXED_DATABASE, NO_DATABASE, NO_ROOM, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
 
 RETRY_SECONDS = 5
 
@@ -39,6 +40,7 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(error, _no_database)
     app.register_error_handler(ProgrammingError, _wrong_statement)
     app.register_error_handler(UnfitDatabase, _unfit_database)
+    app.register_error_handler(OSError, _no_room)
     for unavailable in (QueueUnavailable, NoWorker, WorkersBusy):
         app.register_error_handler(unavailable, _no_queue)
 
@@ -113,6 +115,15 @@ def _unfit_database(error: UnfitDatabase) -> Response:
     current_app.logger.warning("%s", error)
     # Of several versions it does not become one by itself.
     return _answer(MIXED_DATABASE) if error.found.fit is Fit.MIXED else _soon(OLDER_DATABASE)
+
+
+def _no_room(error: OSError) -> Response:
+    """A large upload is kept in a file while it is read."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    forget_transaction()
+    current_app.logger.warning("There is no room for temporary files at %s %r: %s", request.method, _path(), error)
+    return _soon(NO_ROOM)
 
 
 def _soon(trouble: Trouble) -> Response:

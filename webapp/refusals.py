@@ -55,8 +55,9 @@ BROKEN_DISK = Problem(
 )
 DAMAGED_FILE = Problem(
     "The database's file is damaged, or is none.",
-    "Stop everything and restore a backup, as docs/deploy.md says. Where one was just restored: put it in place again, "
-    "with everything stopped and without the files -wal and -shm that were left beside the one before.",
+    "See first what the machine's log says of its disk: one that cannot be read looks the same, and then nothing is "
+    "lost. Else stop everything and restore a backup, as docs/deploy.md says. Where one was just restored: put it in "
+    "place again, with everything stopped and without the files -wal and -shm that were left beside the one before.",
 )
 REPLACED_FILE = Problem(
     "The database's file was replaced while Seatledger was running.",

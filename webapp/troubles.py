@@ -80,6 +80,14 @@ NO_DATABASE = Trouble(
     "database-off",
     is_alone=True,
 )
+NO_ROOM = Trouble(
+    503,
+    "There is no room for this on the server's disk",
+    "Nothing was changed. Try again in a moment, or send less. If it lasts, this is for whoever runs this server: make "
+    "room where temporary files are kept (TMPDIR, else /tmp).",
+    "server-off",
+    is_alone=True,
+)
 OLDER_DATABASE = Trouble(
     503,
     "Seatledger is being updated",

@@ -137,7 +137,7 @@ def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     (tmp_path / "seatledger.db").write_text("this is not a database, but it is long enough to be looked at" * 10)
     ended = _start(tmp_path)
     assert ended.returncode == 1
-    assert "Seatledger cannot start: The database's file is damaged, or is none. Stop everything" in ended.stderr
+    assert "Seatledger cannot start: The database's file is damaged, or is none. See first" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

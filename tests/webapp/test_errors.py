@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections.abc import Callable
@@ -287,3 +288,19 @@ def test_notices_are_one_live_region_with_none_in_it(as_reader: FlaskClient) -> 
     assert notices.startswith(' role="status" aria-live="polite">')
     assert "You are signed out." in notices
     assert 'role="alert"' not in notices
+
+
+def test_an_upload_for_which_the_disk_has_no_room_is_told_of_in_words(
+    client: FlaskClient, fail_with: Fail, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_with(OSError(errno.ENOSPC, "No space left on device"))
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Nothing was changed" in answer.text
+    assert "TMPDIR" in answer.text
+    assert "Traceback" not in caplog.text
+
+
+def test_what_else_the_system_refuses_is_a_fault_of_ours(client: FlaskClient, fail_with: Fail) -> None:
+    fail_with(OSError(errno.EINVAL, "Invalid argument"))
+    assert client.get("/").status_code == 500
