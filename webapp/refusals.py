@@ -164,6 +164,8 @@ _OF_THE_DISK = {refusal.reason: refusal for refusal in (FULL, BROKEN_DISK, DAMAG
 # SQLite's "Result and Error Codes"; the extended ones begin with these.
 _BY_NAME = {
     "SQLITE_FULL": FULL,
+    # What is shared by all that have the file open is made, and grows, beside it.
+    "SQLITE_IOERR_SHMSIZE": FULL,
     "SQLITE_READONLY": READ_ONLY_FILE,
     "SQLITE_CANTOPEN": UNOPENED_FILE,
     "SQLITE_IOERR": BROKEN_DISK,

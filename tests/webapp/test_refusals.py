@@ -71,6 +71,9 @@ def test_what_sqlite_refuses_for_is_known(full: OperationalError, tmp_path: Path
     with closing(reader), pytest.raises(sqlite3.OperationalError) as caught:
         reader.execute("CREATE TABLE one (id)")
     assert refusal_of(caught.value) is READ_ONLY_FILE
+    no_room_for_what_is_shared = sqlite3.OperationalError("disk I/O error")
+    no_room_for_what_is_shared.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    assert refusal_of(no_room_for_what_is_shared) is FULL
     with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.OperationalError) as misspelt:
         connection.execute("SELEC")
     assert refusal_of(misspelt.value) is None
