@@ -21,6 +21,7 @@ from typing import IO
 
 from flask import current_app
 
+from logs.outages import NO_TURNS
 from webapp.engines.sqlite import BUSY_SECONDS
 from webapp.extensions import db
 
@@ -61,7 +62,7 @@ def _wait(held: ExitStack, path: Path) -> None:
         while not _take(file) and time.monotonic() < until:
             time.sleep(_POLL_SECONDS)
     except OSError as error:
-        log.warning("workers cannot take turns at writing, and go on without: %s", error)
+        log.warning(NO_TURNS, error)
 
 
 def _take(file: IO[str]) -> bool:

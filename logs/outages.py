@@ -21,6 +21,9 @@ QUIET_SECONDS = 60
 # The lines in which whoever tries again says what is away, with the error.
 REDIS_IS_AWAY = "Redis does not answer: %s"
 DATABASE_IS_AWAY = "The database does not answer: %s"
+# And what workers go on without, while the disk that it would be on is full, is away or may only be read.
+NO_TURNS = "workers cannot take turns at writing, and go on without: %s"
+_TOLD_BY_US = (REDIS_IS_AWAY, DATABASE_IS_AWAY, NO_TURNS)
 
 # Also what it refuses: its memory is full, or it became a replica while somebody waited at it.
 _REDIS_ERRORS = (redis.exceptions.RedisError,)
@@ -45,7 +48,7 @@ class Outages(logging.Filter):
         self._told_at: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.msg in (REDIS_IS_AWAY, DATABASE_IS_AWAY):
+        if record.msg in _TOLD_BY_US:
             return self._is_news(record.msg)
         line, kinds = _TOLD_BY.get(record.name.partition(".")[0], ("", ()))
         error = next((error for error in _errors(record) if isinstance(error, kinds)), None)

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis.exceptions
 
-from logs.outages import DATABASE_IS_AWAY, REDIS_IS_AWAY, Outages
+from logs.outages import DATABASE_IS_AWAY, NO_TURNS, REDIS_IS_AWAY, Outages
 
 REFUSED = redis.exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 RETRYING = "Worker %s: could not connect to Redis instance: %s retrying in %d seconds..."
@@ -78,6 +78,12 @@ def test_of_who_tries_again_and_a_library_one_is_heard() -> None:
     library = record("rq.worker", RETRYING, "one", REFUSED, 2)
     own = [record("jobs.worker", line, REFUSED) for line in (REDIS_IS_AWAY, DATABASE_IS_AWAY, REDIS_IS_AWAY)]
     assert [filter_.filter(line) for line in (library, *own)] == [True, False, True, False]
+
+
+def test_that_workers_take_no_turns_is_not_said_of_each_tenant() -> None:
+    filter_ = Outages()
+    lines = [record("jobs.turns", NO_TURNS, OSError(28, "No space left on device")) for _ in range(3)]
+    assert [filter_.filter(line) for line in lines] == [True, False, False]
 
 
 @pytest.mark.parametrize(
