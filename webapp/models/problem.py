@@ -68,7 +68,8 @@ DISCOVERY_LOST = Problem(
 )
 LOST_TOO_OFTEN = Problem(
     "The work on this tenant was lost several times before it could finish.",
-    "Look into the worker's log for the cause, and see with `flask doctor` that all clocks agree; then sync again.",
+    "Look into the worker's log for the cause. Where that breaks off, the machine's log tells whether the system ended "
+    "the worker for want of memory. See with `flask doctor` that all clocks agree; then sync again.",
     code="lost",
 )
 UNREADABLE_SECRET = Problem(
