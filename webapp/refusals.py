@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -232,7 +233,7 @@ def why_not_migrated(error: DBAPIError) -> str:
 
 
 def foreseen_refusal(connection: Connection) -> Problem | None:
-    """Why nothing can be written, as far as the database tells who only reads; nothing is written to find out.
+    """Why nothing can be written, as far as the database and its disk tell; no data is written to find out.
 
     Nor may a disk have room for much where it has some for little: then tenants wait for that reason.
     """
@@ -258,4 +259,21 @@ def _told_refusal(connection: Connection) -> Problem | None:
     # Beside the file are those in which SQLite writes first.
     if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
         return READ_ONLY_FILE
-    return FULL if shutil.disk_usage(file.parent).free < LEAST_ROOM else None
+    if shutil.disk_usage(file.parent).free < LEAST_ROOM:
+        return FULL
+    return _refusal_of_disk(file.parent)
+
+
+def _refusal_of_disk(directory: Path) -> Problem | None:
+    """What the disk says to the least that can be written to it: the times of a directory, as they are.
+
+    One that Linux has stopped writing to after a fault may look like any other until then.
+    """
+    try:
+        status = directory.stat()
+        os.utime(directory, ns=(status.st_atime_ns, status.st_mtime_ns))
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            return READ_ONLY_FILE
+        return BROKEN_DISK if error.errno == errno.EIO else None  # as where the directory is another user's
+    return None

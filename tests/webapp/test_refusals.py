@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -215,6 +216,24 @@ def test_a_commit_that_waits_for_a_standby_which_is_away_is_found(
         waiting.result(timeout=30)
         writer.execute("DROP TABLE kept")
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("number", "refusal"), [(errno.EROFS, READ_ONLY_FILE), (errno.EIO, BROKEN_DISK), (errno.EPERM, None)]
+)
+def test_a_disk_that_the_system_writes_to_no_more_is_found_before_somebody_saves(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, number: int, refusal: Problem | None
+) -> None:
+    """As after a fault, where permissions, free room and the way it is mounted are as ever."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL's files are its own")
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    assert refusals.foreseen_refusal(db.session.connection()) is None
+    monkeypatch.setattr(os, "utime", refuse)
+    assert refusals.foreseen_refusal(db.session.connection()) is refusal
 
 
 def test_a_damaged_file_is_said_to_be_one_by_pages_and_the_doctor(tmp_path: Path) -> None:
