@@ -30,7 +30,7 @@ from rq.job import Job
 from sqlalchemy.exc import SQLAlchemyError
 
 from logs import configure
-from logs.outages import REDIS_IS_AWAY
+from logs.outages import JOB_WITHOUT_DATABASE, JOB_WITHOUT_REDIS, REDIS_IS_AWAY
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.engines.postgresql import plan_once
@@ -129,9 +129,9 @@ class Worker(SimpleWorker):
         error = exc_info[1]
         if is_away(error):
             self.has_lost_database = True
-            log.warning("%s ended early: the database does not answer: %s", job.func_name, driver_s_words(error))
+            log.warning(JOB_WITHOUT_DATABASE, job.func_name, driver_s_words(error))
         elif isinstance(error, RedisError | queue.QueueUnavailable):
-            log.warning("%s ended early: Redis does not answer: %s", job.func_name, error.__cause__ or error)
+            log.warning(JOB_WITHOUT_REDIS, job.func_name, error.__cause__ or error)
         elif isinstance(error, NoSuchJobError | InvalidJobOperation):
             # RQ looks for it when it ends.
             log.warning("%s: Redis forgot it meanwhile, as one does that is emptied: %s", job.func_name, error)

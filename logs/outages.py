@@ -24,6 +24,9 @@ DATABASE_IS_AWAY = "The database does not answer: %s"
 # And what workers go on without, while the disk that it would be on is full, is away or may only be read.
 NO_TURNS = "workers cannot take turns at writing, and go on without: %s"
 _TOLD_BY_US = (REDIS_IS_AWAY, DATABASE_IS_AWAY, NO_TURNS)
+# The same of a kind of job, of which there may be many: it comes first.
+JOB_WITHOUT_DATABASE = "%s ended early: the database does not answer: %s"
+JOB_WITHOUT_REDIS = "%s ended early: Redis does not answer: %s"
 
 # Also what it refuses: its memory is full, or it became a replica while somebody waited at it.
 _REDIS_ERRORS = (redis.exceptions.RedisError,)
@@ -50,6 +53,8 @@ class Outages(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.msg in _TOLD_BY_US:
             return self._is_news(record.msg)
+        if record.msg in (JOB_WITHOUT_DATABASE, JOB_WITHOUT_REDIS) and isinstance(record.args, tuple):
+            return self._is_news(f"{record.msg} {record.args[0]}")
         line, kinds = _TOLD_BY.get(record.name.partition(".")[0], ("", ()))
         error = next((error for error in _errors(record) if isinstance(error, kinds)), None)
         if error is None:

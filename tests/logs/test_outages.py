@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis.exceptions
 
-from logs.outages import DATABASE_IS_AWAY, NO_TURNS, REDIS_IS_AWAY, Outages
+from logs.outages import DATABASE_IS_AWAY, JOB_WITHOUT_DATABASE, JOB_WITHOUT_REDIS, NO_TURNS, REDIS_IS_AWAY, Outages
 
 REFUSED = redis.exceptions.ConnectionError("Error 111 connecting to 127.0.0.1:6379. Connection refused.")
 RETRYING = "Worker %s: could not connect to Redis instance: %s retrying in %d seconds..."
@@ -78,6 +78,14 @@ def test_of_who_tries_again_and_a_library_one_is_heard() -> None:
     library = record("rq.worker", RETRYING, "one", REFUSED, 2)
     own = [record("jobs.worker", line, REFUSED) for line in (REDIS_IS_AWAY, DATABASE_IS_AWAY, REDIS_IS_AWAY)]
     assert [filter_.filter(line) for line in (library, *own)] == [True, False, True, False]
+
+
+@pytest.mark.parametrize("line", [JOB_WITHOUT_DATABASE, JOB_WITHOUT_REDIS])
+def test_of_each_kind_of_job_it_is_said_once_that_it_ended_early(line: str) -> None:
+    filter_ = Outages()
+    jobs = ["jobs.sync.work", "jobs.schedule.sweep", "jobs.sync.work", "jobs.schedule.sweep"]
+    passes = [filter_.filter(record("jobs.worker", line, name, REFUSED)) for name in jobs]
+    assert passes == [True, True, False, False]
 
 
 def test_that_workers_take_no_turns_is_not_said_of_each_tenant() -> None:
