@@ -34,6 +34,7 @@ from logs.outages import JOB_WITHOUT_DATABASE, JOB_WITHOUT_REDIS, REDIS_IS_AWAY
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.engines.postgresql import plan_once
+from webapp.engines.sqlite import save_soon
 from webapp.metrics.flushing import handing_over
 from webapp.starting import app_or_end
 from webapp.version import version
@@ -223,6 +224,7 @@ def main() -> None:
     app = app_or_end()
     configure(app.config["SETTINGS"])
     plan_once(app)
+    save_soon(app)
     skew.wait_until_it_fits(app)
     _settle_down()
     log.info("the worker starts: version %s, queues %s", version(), ", ".join(queues))

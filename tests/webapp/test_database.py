@@ -22,8 +22,10 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from settings.checks import MOST_TENANTS_AT_ONCE
+from tests.support.settings import make_settings
 from webapp import create_app, database
 from webapp.engines import postgresql as engine
+from webapp.engines import sqlite
 from webapp.extensions import db
 
 
@@ -282,3 +284,17 @@ def _status_of(connection: Connection) -> TransactionStatus:
 def _session_of(connection: Connection) -> int:
     """PostgreSQL's number of the connection."""
     return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def test_what_people_save_is_on_the_disk_before_they_are_told_and_a_worker_does_not_wait_for_that(
+    tmp_path: Path,
+) -> None:
+    levels = []
+    for is_a_worker in (False, True):
+        app = create_app(make_settings(tmp_path))
+        if is_a_worker:
+            sqlite.save_soon(app)
+        with app.app_context(), sqlite.making_the_file():
+            levels.append(db.session.scalar(text("PRAGMA synchronous")))
+    full, normal = 2, 1
+    assert levels == [full, normal]
