@@ -161,9 +161,7 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
 def _record(hold: Hold, error: Exception, requests: int) -> None:
     """Put the part off where asking again later may help, else let it fail; what was stored before stays."""
     claim = hold.claim
-    if not isinstance(error, MicrosoftError) and (shortage := shortage_in(error)):
-        log.warning("part %s: %s (%s)", claim.part_id, shortage.problem.reason, error)
-        error = shortage
+    error = _understood(claim, error)
     match error:
         case Stopped():
             _put_off(hold, queue.shared_now(), STOPPED, requests, Try.ASKED if requests else Try.NONE)
@@ -186,13 +184,12 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
         case MicrosoftError():
             _fail(hold, error.problem, requests)
-        case OperationalError() | InterfaceError() if problem := end_of(error):
-            pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, LEASE.total_seconds())
-            _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem, requests)
         case OperationalError() | InterfaceError() if problem := refusal_of(error):
-            # Such as a disk that has room for this and not for a tenant. Where not even this is taken, the part waits
-            # for as long, by its lease.
-            _put_off_or_fail(hold, queue.shared_now() + LEASE, problem, requests)
+            # A transaction that was ended is tried again soon. A disk may have room for this and not for a tenant; where
+            # not even this is taken, the part waits as long by its lease.
+            longest = LEASE.total_seconds()
+            pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, longest) if end_of(error) else longest
+            _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem, requests)
         case UnreadableSecret():
             _fail(hold, UNREADABLE_SECRET, requests)
         case _:
@@ -200,6 +197,15 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             reason = "Something went wrong in Seatledger itself."
             problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
             _fail(hold, problem, requests)
+
+
+def _understood(claim: Claim, error: Exception) -> Exception:
+    """The error, or in its place what this worker itself lacked."""
+    shortage = None if isinstance(error, MicrosoftError) else shortage_in(error)
+    if shortage is None:
+        return error
+    log.warning("part %s: %s (%s)", claim.part_id, shortage.problem.reason, error)
+    return shortage
 
 
 def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:

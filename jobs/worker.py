@@ -61,7 +61,10 @@ _RQ_SECONDS = 25
 # New objects, and collections of each generation, before the collector looks at the next older one.
 _COLLECT_AFTER = (20_000, 10, 20)
 # The modules of the jobs that wait in the queues by their names.
-_JOBS = ("sync", "schedule", "prune", "removal", "adding", "connect", "partner_sign_in", "discovery", "compare", "mail")
+_JOBS = (
+    *("sync", "schedule", "prune", "removal", "unlinking", "adding"),
+    *("connect", "partner_sign_in", "discovery", "compare", "mail"),
+)
 # As glibc's malloc.h has them.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
