@@ -185,7 +185,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
         case MicrosoftError():
             _fail(hold, error.problem, requests)
         case OperationalError() | InterfaceError() if problem := refusal_of(error):
-            # A transaction that was ended is tried again soon. A disk may have room for this and not for a tenant; where
+            # A transaction that was ended is tried again soon. A disk may have room for this and not for a tenant; if
             # not even this is taken, the part waits as long by its lease.
             longest = LEASE.total_seconds()
             pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, longest) if end_of(error) else longest
