@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -122,14 +123,14 @@ def test_an_unreadable_data_directory_is_explained(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_newer_version_is_left_alone_and_explained(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "seatledger.db") as database:
+    with closing(sqlite3.connect(tmp_path / "seatledger.db")) as database, database:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
         database.execute("INSERT INTO alembic_version VALUES ('9999')")
     ended = _start(tmp_path)
     assert ended.returncode == 1
     assert "of an older version than the database" in ended.stderr
     assert "9999" in ended.stderr
-    with sqlite3.connect(tmp_path / "seatledger.db") as database:
+    with closing(sqlite3.connect(tmp_path / "seatledger.db")) as database, database:
         assert database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (1,)
 
 
