@@ -12,8 +12,8 @@ from config import load
 from webapp import create_app
 from webapp.extensions import db
 from webapp.models import SetupCode, any_user
-from webapp.refusals import why_not_migrated
 from webapp.schema_version import Fit, look
+from webapp.unmigrated import why_not_migrated
 
 from .saying import CannotStart, or_say_why, say
 

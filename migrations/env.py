@@ -11,10 +11,10 @@ from flask import current_app
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from webapp.engines.sqlite import making_the_file
+from webapp.engines.sqlite_file import making_the_file
 from webapp.models.base import Named, UtcDateTime
-from webapp.refusals import is_in_use, keeps_from_migrating, why_not_migrated
 from webapp.schema_version import Fit, look
+from webapp.unmigrated import is_in_use, keeps_from_migrating, why_not_migrated
 
 log = logging.getLogger("migrations")
 

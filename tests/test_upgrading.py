@@ -23,8 +23,8 @@ from tests.support.settings import environment_of, make_settings
 from tests.support.waiting import eventually
 from webapp import create_app
 from webapp.extensions import db
-from webapp.refusals import why_not_migrated
 from webapp.schema_version import MIGRATIONS
+from webapp.unmigrated import why_not_migrated
 
 
 def test_a_database_that_is_away_ends_the_command_with_a_sentence(

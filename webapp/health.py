@@ -10,7 +10,8 @@ from jobs.queue import QueueUnavailable, workers_alive
 
 from . import schema_version
 from .extensions import db
-from .refusals import foreseen_refusal, refusal_of
+from .foreseen import foreseen_refusal
+from .refusals import refusal_of
 
 bp = Blueprint("health", __name__)
 

@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
 import sqlite3
-from pathlib import Path
 
-from psycopg.errors import (
-    DeadlockDetected,
-    DuplicateColumn,
-    DuplicateObject,
-    DuplicateTable,
-    InsufficientPrivilege,
-    InvalidSchemaName,
-    LockNotAvailable,
-    UndefinedColumn,
-    UndefinedObject,
-    UndefinedTable,
-)
-from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import DBAPIError
-
-from settings.data_directory import LEAST_ROOM
-
-from .database import is_away, reason_of
-from .engines.sqlite import FileReplaced, FileTakenAway, NoFile
-from .models import Problem, SyncPart, utc_now
+from .engines.sqlite_file import FileReplaced, FileTakenAway, NoFile
+from .models import Problem
 
 # The reasons are for everybody, the fixes for whoever runs the server. Neither has an address or a secret.
 FULL = Problem(
@@ -102,24 +80,6 @@ NO_STANDBY = Problem(
     "The database keeps nothing before a standby has it, too, and waits for one that does not answer.",
     "Start the standby, or take it out of synchronous_standby_names and reload: what waits goes on by itself.",
 )
-# Of a migration alone: it does not wait in line for long (`migrations/env.py`).
-IN_USE = Problem(
-    "A table that is to be changed was in use for two minutes, as by a backup or by a session that was left open.",
-    "Let that end, and migrate again: nothing is half done. This tells who it is: SELECT "
-    "pid, usename, application_name, xact_start FROM pg_stat_activity ORDER BY xact_start.",
-)
-
-# What a migration meets where tables are not as the revision says, from which it begins.
-_OTHERWISE = (
-    DuplicateColumn,
-    DuplicateObject,
-    DuplicateTable,
-    UndefinedColumn,
-    UndefinedObject,
-    UndefinedTable,
-)
-_OTHERWISE_WORDS = ("no such ", "table ", "index ", "duplicate column name")
-
 # PostgreSQL's "Error Codes".
 _BY_STATE = {
     "53100": FULL,
@@ -152,16 +112,6 @@ _BY_WORDS = {
     "query_wait_timeout": POOLER_WITHOUT_CONNECTION,
     "no more connections allowed": POOLER_WITHOUT_CONNECTION,
 }
-# Whether a commit of this user's waits, for so many seconds, which is longer than a standby takes.
-_WAITS_FOR_A_STANDBY = text("""
-    SELECT EXISTS (
-        SELECT FROM pg_stat_activity WHERE usename = current_user AND wait_event = 'SyncRep'
-        AND query_start < clock_timestamp() - make_interval(secs => :seconds)
-    )
-""")
-_STANDBY_SECONDS = 10.0
-# What a disk refuses a sync although it lets itself be asked, and takes what is small.
-_OF_THE_DISK = {refusal.reason: refusal for refusal in (FULL, BROKEN_DISK, DAMAGED_FILE)}
 # SQLite's "Result and Error Codes"; the extended ones begin with these.
 _BY_NAME = {
     "SQLITE_FULL": FULL,
@@ -194,86 +144,3 @@ def end_of(error: BaseException) -> Problem | None:
     """Why the database ended a transaction, though it answers and takes the next one; None where that is not so."""
     refusal = refusal_of(error)
     return refusal if refusal in (IN_A_HURRY, GAVE_WAY, FORGETFUL_POOLER) else None
-
-
-def is_in_use(error: DBAPIError) -> bool:
-    """Whether a migration gave way to others who use what it changes."""
-    return isinstance(error.orig, LockNotAvailable | DeadlockDetected)
-
-
-def _is_otherwise(error: DBAPIError) -> bool:
-    """Whether tables are not as the database's revision says."""
-    if isinstance(error.orig, sqlite3.OperationalError):
-        return str(error.orig).startswith(_OTHERWISE_WORDS)
-    return isinstance(error.orig, _OTHERWISE)
-
-
-def keeps_from_migrating(error: DBAPIError) -> bool:
-    """Whether it is for whoever runs the server, and no fault of a migration's own."""
-    is_forbidden = isinstance(error.orig, InsufficientPrivilege | InvalidSchemaName)
-    return is_away(error) or is_forbidden or _is_otherwise(error)
-
-
-def why_not_migrated(error: DBAPIError) -> str:
-    """What keeps the database from being brought to this version, and what to do."""
-    if is_in_use(error):
-        return IN_USE.text
-    if _is_otherwise(error):
-        return (
-            f"The database's tables are not those of the revision that it names ({reason_of(error)}). A backup that "
-            "was restored into a database which was not empty, or not to its end, leaves that: restore it anew, as "
-            "docs/deploy.md says. If none was restored, please report it."
-        )
-    if refusal := refusal_of(error):
-        return refusal.text
-    return (
-        f"The database cannot be used ({reason_of(error)}). Check DATABASE_URL, that the database runs, and that this "
-        "user may make tables in it and owns those that are there."
-    )
-
-
-def foreseen_refusal(connection: Connection) -> Problem | None:
-    """Why nothing can be written, as far as the database and its disk tell; no data is written to find out.
-
-    Nor may a disk have room for much where it has some for little: then tenants wait for that reason.
-    """
-    return _told_refusal(connection) or _refusal_of_tenants(connection)
-
-
-def _refusal_of_tenants(connection: Connection) -> Problem | None:
-    """What the disk refused a sync within the last minute, for which a tenant that it concerns is put off."""
-    refused = select(SyncPart.reason).where(
-        SyncPart.finished_at.is_(None), SyncPart.reason.in_(_OF_THE_DISK), SyncPart.not_before > utc_now()
-    )
-    return _OF_THE_DISK.get(connection.scalar(refused.limit(1)) or "")
-
-
-def _told_refusal(connection: Connection) -> Problem | None:
-    if connection.dialect.name == "postgresql":
-        if connection.scalar(text("SHOW transaction_read_only")) == "on":
-            return READ_ONLY
-        return NO_STANDBY if connection.scalar(_WAITS_FOR_A_STANDBY, {"seconds": _STANDBY_SECONDS}) else None
-    file = Path(connection.engine.url.database or "")
-    if not file.is_file():
-        return None
-    # Beside the file are those in which SQLite writes first.
-    if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
-        return READ_ONLY_FILE
-    if shutil.disk_usage(file.parent).free < LEAST_ROOM:
-        return FULL
-    return _refusal_of_disk(file.parent)
-
-
-def _refusal_of_disk(directory: Path) -> Problem | None:
-    """What the disk says to the least that can be written to it: the times of a directory, as they are.
-
-    One that Linux has stopped writing to after a fault may look like any other until then.
-    """
-    try:
-        status = directory.stat()
-        os.utime(directory, ns=(status.st_atime_ns, status.st_mtime_ns))
-    except OSError as error:
-        if error.errno == errno.EROFS:
-            return READ_ONLY_FILE
-        return BROKEN_DISK if error.errno == errno.EIO else None  # as where the directory is another user's
-    return None

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from config import BASE_DIR
 
-from .engines.sqlite import NoFile
+from .engines.sqlite_file import NoFile
 from .extensions import db
 
 MIGRATIONS = BASE_DIR / "migrations"

@@ -26,6 +26,7 @@ from tests.support.settings import make_settings
 from webapp import create_app, database
 from webapp.engines import postgresql as engine
 from webapp.engines import sqlite
+from webapp.engines.sqlite_file import making_the_file
 from webapp.extensions import db
 
 
@@ -294,7 +295,7 @@ def test_what_people_save_is_on_the_disk_before_they_are_told_and_a_worker_does_
         app = create_app(make_settings(tmp_path))
         if is_a_worker:
             sqlite.save_soon(app)
-        with app.app_context(), sqlite.making_the_file():
+        with app.app_context(), making_the_file():
             levels.append(db.session.scalar(text("PRAGMA synchronous")))
     full, normal = 2, 1
     assert levels == [full, normal]

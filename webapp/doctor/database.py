@@ -11,8 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import schema_version
 from ..database import reason_of
 from ..extensions import UnreadableSecret, db
+from ..foreseen import foreseen_refusal
 from ..models import UNREADABLE_SECRET, Integration
-from ..refusals import IN_A_HURRY, foreseen_refusal, refusal_of
+from ..refusals import IN_A_HURRY, refusal_of
 from ..text import at_the_end, first_of
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
