@@ -25,17 +25,16 @@ _own = _Own()
 
 
 def report(name: str) -> None:
-    """Note that Microsoft answers this worker, where it did lately. Raises the errors of redis-py."""
+    """Note which of Microsoft's hosts answered this worker lately. Raises the errors of redis-py."""
     _own.name = name
-    if contact.answered_within(queue.ANSWERED_SECONDS / 2):
-        queue.report_answered(name)
+    if hosts := contact.answered_within(queue.ANSWERED_SECONDS / 2):
+        queue.report_answered(name, hosts)
 
 
 def is_cut_off() -> bool:
-    """Whether there was no connection here just now, and Microsoft answers other workers."""
-    if not contact.missed_within(STAND_BACK_SECONDS):
-        return False
+    """Whether there was no connection here just now to a host that answers other workers."""
+    missed = contact.missed_within(STAND_BACK_SECONDS)
     try:
-        return queue.answers_others(_own.name)
+        return any(queue.answers_others(_own.name, host) for host in missed)
     except queue.QueueUnavailable:
         return False

@@ -65,6 +65,8 @@ _JOBS = (
     *("sync", "schedule", "prune", "removal", "unlinking", "adding"),
     *("connect", "partner_sign_in", "discovery", "compare", "mail"),
 )
+# Who takes jobs of one of these queues syncs tenants.
+_SYNCS = {queue.SYNC, queue.SCHEDULED}
 # As glibc's malloc.h has them.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
@@ -208,7 +210,8 @@ def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event
         while True:
             try:
                 queue.report_worker(name, queues, version())
-                cut_off.report(name)
+                if not _SYNCS.isdisjoint(queues):
+                    cut_off.report(name)
                 if ended.wait(REPORT_SECONDS):
                     queue.forget_worker(name, queues)
                     return

@@ -1,41 +1,47 @@
-"""Whether this process gets a connection to Microsoft, and any answer over it, be it an error."""
+"""Which hosts of Microsoft's this process gets a connection to, and any answer over it, be it an error."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from .errors import MicrosoftError, Unreachable
 
-
-@dataclass
-class _Last:
-    """By the monotonic clock: when it answered last; when there was no connection, where it has not answered since."""
-
-    answered_at: float | None = None
-    missed_at: float | None = None
+# By host, and by the monotonic clock: when it answered last; and when there was no connection to it, where it has not
+# answered since. The clouds have few hosts, and each is asked by itself: one may be away for everybody.
+_answered: dict[str, float] = {}
+_missed: dict[str, float] = {}
 
 
-_last = _Last()
+def note_answer(url: str) -> None:
+    host = urlsplit(url).netloc
+    _answered[host] = time.monotonic()
+    _missed.pop(host, None)
 
 
-def note_answer() -> None:
-    _last.answered_at, _last.missed_at = time.monotonic(), None
-
-
-def note_failure(error: MicrosoftError) -> None:
+def note_failure(url: str, error: MicrosoftError) -> None:
     if isinstance(error, Unreachable) and error.has_no_connection:
-        _last.missed_at = time.monotonic()
+        _missed[urlsplit(url).netloc] = time.monotonic()
 
 
-def answered_within(seconds: float) -> bool:
-    return _is_within(_last.answered_at, seconds)
+def answered_within(seconds: float) -> list[str]:
+    """The hosts that answered so long ago at the most."""
+    return _within(_answered, seconds)
 
 
-def missed_within(seconds: float) -> bool:
-    """Whether there was no connection the last time, so long ago at the most."""
-    return _is_within(_last.missed_at, seconds)
+def missed_within(seconds: float) -> list[str]:
+    """The hosts to which there was no connection the last time, so long ago at the most."""
+    return _within(_missed, seconds)
 
 
-def _is_within(moment: float | None, seconds: float) -> bool:
-    return moment is not None and time.monotonic() - moment <= seconds
+def forget() -> None:
+    """As if nothing had been asked yet."""
+    _answered.clear()
+    _missed.clear()
+
+
+def _within(moments: Mapping[str, float], seconds: float) -> list[str]:
+    since = time.monotonic() - seconds
+    # A copy, since other threads note what comes meanwhile.
+    return sorted(host for host, moment in dict(moments).items() if moment >= since)

@@ -28,7 +28,7 @@ _FAILURES: tuple[tuple[type[MicrosoftError], str], ...] = (
 
 def note_answer(url: str, status: int, request_id: str) -> None:
     """An answer came to a request."""
-    contact.note_answer()
+    contact.note_answer(url)
     _note(url, status, request_id, lambda label: events.request_answered(_kind(url), label))
 
 
@@ -39,7 +39,7 @@ def note_batched(url: str, status: int, request_id: str) -> None:
 
 def note_failure(url: str, error: MicrosoftError) -> None:
     """No answer came to a request, or none that can be used."""
-    contact.note_failure(error)
+    contact.note_failure(url, error)
     what = next((word for kind, word in _FAILURES if isinstance(error, kind)), "unreachable")
     events.request_answered(_kind(url), what)
     host, path = _place(url)

@@ -190,12 +190,14 @@ def obey_pace(answer: Answer) -> None:
 
 def _failure(error: RequestException | HTTPError, url: str, began: bool) -> MicrosoftError:
     """Why there is no answer, or, where one `began`, not the whole of it."""
+    causes = list(_causes(error))
+    # Within the error, where it is a proxy to which there is none.
+    has_no_connection = any(isinstance(one, NewConnectionError | ConnectTimeoutError) for one in causes)
     # That no connection could be made counts as such a timeout for urllib3.
     if isinstance(error, TimeoutOfUrllib3) and not isinstance(error, NewConnectionError):
-        return _unreachable(TimedOut, url, "did not answer in time", isinstance(error, ConnectTimeoutError))
+        return _unreachable(TimedOut, url, "did not answer in time", has_no_connection)
     if shortage := shortage_in(error):
         return shortage
-    causes = list(_causes(error))
     # A connection that breaks while TLS is spoken says nothing of certificate or protocol.
     has_broken = any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in causes)
     if not has_broken and any(isinstance(one, ssl.SSLError | SSLError) for one in causes):
@@ -203,7 +205,7 @@ def _failure(error: RequestException | HTTPError, url: str, began: bool) -> Micr
     is_no_http = any(isinstance(one, HTTPException) and not isinstance(one, RemoteDisconnected) for one in causes)
     if began or is_no_http:
         return _broken_off(url)
-    return _unreachable(Unreachable, url, "cannot be reached", isinstance(error, NewConnectionError))
+    return _unreachable(Unreachable, url, "cannot be reached", has_no_connection)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

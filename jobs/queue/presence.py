@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from . import clock
@@ -23,8 +24,7 @@ SCHEDULE_SILENCE_SECONDS = 30
 # Where schedules report: a sorted set, as that of workers.
 SCHEDULES_KEY = "seatledger:schedules"
 
-# Where workers report that Microsoft answers them, and how long that is believed.
-_ANSWERED_KEY = "seatledger:workers:answered"
+# How long it is believed that a host of Microsoft's answers a worker.
 ANSWERED_SECONDS = 30
 
 # What a process that vanished said of itself is kept for so long, and so are its reports.
@@ -163,31 +163,38 @@ def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
         for fact, value in told.items():
             pipeline.set(fact, value, ex=_KEPT_SECONDS)
         for key in keys:
-            pipeline.zadd(key, {name: now})
-            pipeline.zremrangebyscore(key, "-inf", now - _KEPT_SECONDS)
-            pipeline.zremrangebyscore(key, now + _KEPT_SECONDS, "+inf")
+            _add(pipeline, key, name, now)
         pipeline.execute()
 
 
-def report_answered(name: str) -> None:
-    """Note that Microsoft answers this worker. Raises the errors of redis-py."""
+def _add(pipeline: Pipeline, key: str, name: str, now: float) -> None:
+    """Add the name to this set of those that report, and take out those that have long been silent."""
+    pipeline.zadd(key, {name: now})
+    pipeline.zremrangebyscore(key, "-inf", now - _KEPT_SECONDS)
+    pipeline.zremrangebyscore(key, now + _KEPT_SECONDS, "+inf")
+
+
+def report_answered(name: str, hosts: Sequence[str]) -> None:
+    """Note that these hosts of Microsoft's answer this worker. Raises the errors of redis-py."""
+    now = redis_now()
     with connection().pipeline() as pipeline:
-        pipeline.zadd(_ANSWERED_KEY, {name: redis_now()})
-        pipeline.expire(_ANSWERED_KEY, _KEPT_SECONDS)
+        for key in map(_answered_key, hosts):
+            _add(pipeline, key, name, now)
+            pipeline.expire(key, _KEPT_SECONDS)
         pipeline.execute()
 
 
-def answers_others(name: str) -> bool:
-    """Whether Microsoft lately answered another worker of this installation. Raises `QueueUnavailable`."""
+def answers_others(name: str, host: str) -> bool:
+    """Whether the host lately answered another worker of this installation. Raises `QueueUnavailable`."""
     try:
-        others = [other for other in _names(_ANSWERED_KEY, ANSWERED_SECONDS) if other != name]
+        others = [other for other in _names(_answered_key(host), ANSWERED_SECONDS) if other != name]
         return len(others) > len(_strangers(others))
     except RedisError as error:
         raise QueueUnavailable from error
 
 
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
-    _forget(name, [_ANSWERED_KEY, *(workers_key(queue_name) for queue_name in queues)], [_version_key(name)])
+    _forget(name, [workers_key(queue_name) for queue_name in queues], [_version_key(name)])
 
 
 def forget_schedule(name: str) -> None:
@@ -214,6 +221,11 @@ def _version_key(worker: str) -> str:
 def _clock_key(process: str) -> str:
     # Of workers and schedules alike: no two processes have the same name.
     return f"seatledger:process:{process}:clock"
+
+
+def _answered_key(host: str) -> str:
+    """Where workers report that the host answers them: a sorted set, as that of workers."""
+    return f"seatledger:answered:{host}"
 
 
 def _signing_key(process: str) -> str:

@@ -22,20 +22,23 @@ from .conftest import Work
 from .helpers import asked, do
 
 OTHER = "another-worker"
+HOST = "graph.example"
+URL = f"https://{HOST}/v1.0/users"
 
 
 @pytest.fixture(autouse=True)
 def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contact, "_last", contact._Last())
+    contact.forget()
     monkeypatch.setattr(sync, "_STAND_BACK_SECONDS", 0.0)
 
 
 @pytest.fixture
-def unplugged(app: Flask, sandbox: Sandbox) -> None:
-    """Nothing listens where this worker would ask."""
-    nowhere = f"https://127.0.0.1:{free_port()}"
-    settings = replace(app.config["SETTINGS"], microsoft_login_url=nowhere, microsoft_graph_url=nowhere)
-    app.config["SETTINGS"] = settings
+def unplugged(app: Flask, sandbox: Sandbox) -> str:
+    """Nothing listens at the host that this worker would ask."""
+    nowhere = f"127.0.0.1:{free_port()}"
+    addresses = dict.fromkeys(("microsoft_login_url", "microsoft_graph_url"), f"https://{nowhere}")
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], **addresses)
+    return nowhere
 
 
 def part_of(run: SyncRun) -> SyncPart:
@@ -43,14 +46,13 @@ def part_of(run: SyncRun) -> SyncPart:
     return part
 
 
-@pytest.mark.usefixtures("unplugged", "hasty")
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(("others_get_answers", "faults"), [(True, 0), (False, 1)])
-def test_a_tenant_pays_with_no_try_for_a_machine_that_is_cut_off_where_others_get_answers(
-    make: Make, sandbox: Sandbox, work: Work, others_get_answers: bool, faults: int
+def test_a_machine_that_is_cut_off_is_no_fault_of_a_tenant_where_others_get_answers_of_the_same_host(
+    make: Make, sandbox: Sandbox, work: Work, unplugged: str, others_get_answers: bool, faults: int
 ) -> None:
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
-    if others_get_answers:
-        queue.report_answered(OTHER)
+    queue.report_answered(OTHER, [unplugged if others_get_answers else HOST])
     queue.sync(run.id)
     work()
     part = part_of(run)
@@ -64,15 +66,15 @@ def test_who_is_cut_off_leaves_a_job_to_others_and_takes_it_again_once_it_gets_a
     tenant = sandbox_tenant(sandbox)
     run = new_run(connected(make, tenant).integration)
     do(sync.begin, run.id)
-    queue.report_answered(OTHER)
-    contact._last.missed_at = time.monotonic()
+    queue.report_answered(OTHER, [HOST])
+    contact._missed[HOST] = time.monotonic()
     waiting = Queue(queue.SYNC, connection=queue.connection())
 
     worker.work(app, burst=True, max_jobs=1)
     assert not asked(sandbox, tenant.tenant_id)
     assert waiting.count == 1
 
-    contact.note_answer()
+    contact.note_answer(URL)
     worker.work(app, burst=True)
     db.session.commit()
     assert part_of(run).state == PartState.OK
@@ -83,24 +85,43 @@ def test_who_cannot_connect_is_cut_off_while_others_get_answers_and_for_no_longe
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cut_off.report("own")
-    contact._last.missed_at = time.monotonic()
+    contact._missed[HOST] = time.monotonic()
     assert not cut_off.is_cut_off()  # nobody gets an answer
-    queue.report_answered("own")
+    queue.report_answered("own", [HOST])
     assert not cut_off.is_cut_off()  # nor does anybody else
-    queue.report_answered(OTHER)
+    queue.report_answered(OTHER, [HOST])
     assert cut_off.is_cut_off()
-    contact.note_answer()
+    contact.note_answer(URL)
     assert not cut_off.is_cut_off()
-    contact._last.missed_at = time.monotonic() - cut_off.STAND_BACK_SECONDS - 1
+    contact._missed[HOST] = time.monotonic() - cut_off.STAND_BACK_SECONDS - 1
     assert not cut_off.is_cut_off()  # it tries again
 
 
 @pytest.mark.usefixtures("app")
-def test_only_who_got_an_answer_lately_says_so() -> None:
+def test_only_who_got_an_answer_of_a_host_lately_says_so() -> None:
     cut_off.report(OTHER)
-    assert not queue.answers_others("own")
-    contact.note_answer()
+    assert not queue.answers_others("own", HOST)
+    contact.note_answer(URL)
     cut_off.report(OTHER)
-    assert queue.answers_others("own")
-    queue.forget_worker(OTHER)
-    assert not queue.answers_others("own")
+    assert queue.answers_others("own", HOST)
+    assert not queue.answers_others("own", "graph.another.example")
+
+
+@pytest.mark.usefixtures("app")
+def test_a_host_that_nobody_reaches_cuts_nobody_off_from_the_others() -> None:
+    cut_off.report("own")
+    queue.report_answered(OTHER, [HOST])
+    contact._missed["graph.another.example"] = time.monotonic()
+    contact.note_answer(URL)
+    assert not cut_off.is_cut_off()
+    contact._missed[HOST] = time.monotonic()
+    contact.note_answer("https://login.example/common")
+    assert cut_off.is_cut_off()
+
+
+def test_only_workers_that_sync_tell_others_that_they_get_answers(app: Flask) -> None:
+    contact.note_answer(URL)
+    worker.work(app, [queue.INTERACTIVE], burst=True)
+    assert not queue.answers_others("own", HOST)
+    worker.work(app, [queue.INTERACTIVE, queue.SCHEDULED], burst=True)
+    assert queue.answers_others("own", HOST)

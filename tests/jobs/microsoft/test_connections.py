@@ -18,6 +18,7 @@ from jobs.microsoft.transport import SILENCE_SECONDS, Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
 from tests.support.microsoft import sandbox_tenant
+from tests.support.running import free_port
 
 OK = answer(b"{}")
 
@@ -66,6 +67,21 @@ def test_a_proxy_that_is_none_is_said_to_be_about_the_network(
         Transport(other_authority).send("GET", "https://login.example/")
     assert "proxy" in caught.value.problem.fix
     assert "login.example" not in asked
+
+
+@pytest.mark.usefixtures("another_environment")
+@pytest.mark.parametrize("is_by_proxy", [False, True], ids=["directly", "by a proxy"])
+def test_that_no_connection_can_be_made_is_told_from_what_happens_on_one(
+    is_by_proxy: bool, other_authority: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    if is_by_proxy:
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{nowhere}")
+    with pytest.raises(Unreachable) as caught:
+        Transport(other_authority).send("GET", "https://login.example/" if is_by_proxy else f"https://{nowhere}/")
+    assert caught.value.has_no_connection
 
 
 @pytest.mark.usefixtures("another_environment")
