@@ -59,7 +59,7 @@ def run() -> None:
     tries = _TRIES
     while True:
         found = look()
-        if found.fit in (Fit.NEWER, Fit.MIXED):
+        if found.fit in (Fit.NEWER, Fit.MIXED) or (found.has_no_file and not is_upgrade()):
             raise CommandError(found.problem)
         try:
             migrate()
@@ -75,6 +75,12 @@ def run() -> None:
             elif look().revision == found.revision:
                 raise
             # Else it got somewhere, maybe by another who migrates at the same time and was first.
+
+
+def is_upgrade() -> bool:
+    """Whether the database is to be brought to this version; `make run` does so without a command."""
+    command = click.get_current_context(silent=True)
+    return command is None or command.info_name == "upgrade"
 
 
 def migrate() -> None:

@@ -24,7 +24,7 @@ from logs.outages import REDIS_IS_AWAY
 from . import schema_version
 from .database import driver_s_words, forget_transaction, is_away
 from .models import Problem
-from .refusals import refusal_of
+from .refusals import NO_FILE, refusal_of
 from .schema_version import Fit, UnfitDatabase
 from .troubles import MIXED_DATABASE, NO_DATABASE, NO_ROOM, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
 
@@ -113,6 +113,8 @@ def _wrong_statement(error: DBAPIError) -> Response:
 
 def _unfit_database(error: UnfitDatabase) -> Response:
     current_app.logger.warning("%s", error)
+    if error.found.has_no_file:
+        return _soon(_refused(NO_FILE))
     # Of several versions it does not become one by itself.
     return _answer(MIXED_DATABASE) if error.found.fit is Fit.MIXED else _soon(OLDER_DATABASE)
 

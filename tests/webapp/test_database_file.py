@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from flask_migrate import upgrade
 
@@ -38,7 +39,9 @@ def test_a_file_that_is_replaced_under_a_process_is_refused_by_it_and_nothing_is
     assert client.get("/sign-in").status_code < 400
 
 
-def test_a_database_that_is_not_there_is_made_by_a_migration_alone(tmp_path: Path) -> None:
+def test_a_database_that_is_not_there_is_made_by_a_migration_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Else a command that is given while its disk is away would put an empty one in its place."""
     app = create_app(make_settings(tmp_path))
     with app.app_context():
@@ -48,14 +51,28 @@ def test_a_database_that_is_not_there_is_made_by_a_migration_alone(tmp_path: Pat
         assert found.health is Health.FAILED
         assert found.text == f"There is no database yet (revision none), and this version needs {expected}."
         assert "disk" in found.fix
-    listed = app.test_cli_runner().invoke(args=["users", "list"])
-    assert listed.exit_code == 1
-    assert "There is no database yet" in listed.output
-    assert app.test_client().get("/sign-in").status_code == 503
+    for command in (["users", "list"], ["db", "current"], ["db", "downgrade"]):
+        asked = app.test_cli_runner().invoke(args=command)
+        assert asked.exit_code == 1
+        assert "There is no database yet" in asked.output + caplog.text
+        caplog.clear()
+    page = app.test_client().get("/sign-in")
+    assert page.status_code == 503
+    assert NO_FILE.reason.removesuffix(".") in page.text.replace("&#39;", "'")
     assert not file.exists()
-    with app.app_context():
-        upgrade()
+    made = app.test_cli_runner().invoke(args=["db", "upgrade"])
+    assert made.exit_code == 0
     assert create_app(app.config["SETTINGS"]).test_client().get("/sign-in").status_code < 400
+
+
+def test_a_link_to_a_disk_that_is_away_makes_no_database_there(tmp_path: Path) -> None:
+    mount_point = tmp_path / "disk"
+    mount_point.mkdir()
+    app = create_app(make_settings(tmp_path))
+    with app.app_context():
+        Path(db.engine.url.database or "").symlink_to(mount_point / "seatledger.db")
+    assert "There is no database yet" in app.test_cli_runner().invoke(args=["users", "list"]).output
+    assert list(mount_point.iterdir()) == []
 
 
 def _assert_refuses(app: Flask, refusal: Problem) -> None:

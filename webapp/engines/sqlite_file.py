@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,7 +60,8 @@ class DatabaseFile:
 
     def require_there(self) -> None:
         """Raise `NoFile` where SQLite would make one. What keeps it from that, it tells of itself."""
-        if not _may_make_it.get() and self._path.parent.is_dir() and not os.path.lexists(self._path):
+        path = self._path.resolve()  # a link may lead to a disk that is away, and SQLite follows it
+        if not _may_make_it.get() and path.parent.is_dir() and not path.exists():
             raise NoFile
 
     def note(self) -> None:
