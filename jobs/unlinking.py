@@ -23,7 +23,7 @@ SECONDS = 5.0
 def unlink() -> None:
     """Cut all that is to be cut, or some of it."""
     began = time.monotonic()
-    after = 0
+    after = departed.START
     while (reached := _cut_some(after)) is not None:
         after = reached
         if stopping.is_set() or time.monotonic() - began >= SECONDS:
@@ -31,7 +31,7 @@ def unlink() -> None:
             return
 
 
-def _cut_some(after: int) -> int | None:
+def _cut_some(after: departed.Place) -> departed.Place | None:
     with turn():
         began = time.monotonic()
         reached = departed.cut_some(db.session, after)

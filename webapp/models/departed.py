@@ -13,6 +13,7 @@ No sync links a user while its tenant is marked: it cuts what is left first (`se
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
@@ -39,6 +40,19 @@ BATCH = 500
 _PLAIN = {"synchronize_session": False}
 
 
+class Place(NamedTuple):
+    """How far the cutting came: past this tenant, or with a user's id, past that user of it.
+
+    Who goes on there passes over no user again that was cut: of a very large tenant that would take longer each time.
+    """
+
+    tenant_id: int
+    user_id: str = ""
+
+
+START = Place(0)
+
+
 def are_few(session: DbSession, tenant_ids: Collection[int]) -> bool:
     """Whether these tenants have so few users that their links are cut while somebody waits."""
     left = AT_ONCE
@@ -57,10 +71,10 @@ def is_any_left(session: DbSession) -> bool:
     return session.scalar(marked) is not None
 
 
-def cut_some(session: DbSession, after: int) -> int | None:
-    """Cut links of users of the next tenant after the one of this id, in the transaction that is open.
+def cut_some(session: DbSession, after: Place) -> Place | None:
+    """Cut links of the next users of whom some are to be cut, in the transaction that is open.
 
-    Returns after which tenant to go on, or None where there is no further one. One that somebody else holds, or whose
+    Returns after which to go on, or None where there is no further tenant. One that somebody else holds, or whose
     organization's contacts a sync just writes, is passed over.
     """
     found = _next(session, after)
@@ -68,13 +82,18 @@ def cut_some(session: DbSession, after: int) -> int | None:
         return None
     tenant_id, integration_id, organization_id, left_id = found
     if not _is_free(session, integration_id, left_id):
-        return tenant_id
-    if organization_id != left_id and _cut_portion(session, tenant_id):
-        return tenant_id - 1
+        return Place(tenant_id)
+    if organization_id != left_id:
+        first_after = after.user_id if tenant_id == after.tenant_id else ""
+        last = _cut_portion(session, tenant_id, first_after)
+        if last:
+            return Place(tenant_id, last)
+        if first_after:
+            return Place(tenant_id - 1)  # once more from its first user on, before it counts as done
     # Else none is left, or a page of the version before has matched it again: that one leaves the mark as it is.
     unmark = update(Tenant).where(Tenant.id == tenant_id).values(departed_from_id=None)
     session.execute(unmark, execution_options=_PLAIN)
-    return tenant_id
+    return Place(tenant_id)
 
 
 def settle(session: DbSession, tenant: Tenant) -> None:
@@ -109,12 +128,12 @@ def _is_to_be_cut() -> ColumnElement[bool]:
     return Tenant.departed_from_id.is_not(None) & is_kept
 
 
-def _next(session: DbSession, after: int) -> tuple[int, int, int | None, int] | None:
+def _next(session: DbSession, after: Place) -> tuple[int, int, int | None, int] | None:
     """The tenant, its integration, the organization that it is matched to, and the one that it left: their ids."""
     marked = (
         select(Tenant.id, Tenant.integration_id, Tenant.organization_id, Tenant.departed_from_id)
         .join(Tenant.integration)
-        .where(_is_to_be_cut(), Tenant.id > after)
+        .where(_is_to_be_cut(), Tenant.id >= after.tenant_id if after.user_id else Tenant.id > after.tenant_id)
         .order_by(Tenant.id)
         .limit(1)
     )
@@ -132,13 +151,13 @@ def _is_free(session: DbSession, integration_id: int, left_id: int) -> bool:
     return held is not None and has_turn(session, left_id)
 
 
-def _cut_portion(session: DbSession, tenant_id: int) -> bool:
-    """Returns whether there may be more."""
-    own = and_(DirectoryUser.tenant_id == tenant_id, has_link())
+def _cut_portion(session: DbSession, tenant_id: int, after: str) -> str:
+    """Returns the id of the last user that was cut; empty where there are no more after it."""
+    own = and_(DirectoryUser.tenant_id == tenant_id, has_link(), DirectoryUser.user_id > after)
     some = select(DirectoryUser.user_id).where(own).order_by(DirectoryUser.user_id).limit(BATCH).subquery()
     bounds = select(func.count(), func.min(some.c.user_id), func.max(some.c.user_id))
     count, first, last = session.execute(bounds).one()
     # By their bounds: thousands of ids, there and back, would take as long as cutting does.
     portion = DirectoryUser.user_id.between(first, last)
     unlink_users(session, [tenant_id], NOT_MATCHED_ANY_MORE, portion)
-    return bool(count == BATCH)
+    return last if count == BATCH else ""

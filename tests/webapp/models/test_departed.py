@@ -52,7 +52,7 @@ def move(tenant: Tenant, organization: Organization | None = None) -> None:
 
 
 def cut_all() -> None:
-    after: int | None = 0
+    after: departed.Place | None = departed.START
     while after is not None:
         after = departed.cut_some(db.session, after)
         db.session.commit()
@@ -93,7 +93,7 @@ def test_cutting_marks_the_contacts_as_unlinked_and_is_done_once(tenant: Tenant,
     assert of_users() == [(False, False)] * 4
     assert tenant.departed_from_id is None
     assert not departed.is_any_left(db.session)
-    assert departed.cut_some(db.session, 0) is None
+    assert departed.cut_some(db.session, departed.START) is None
 
 
 def test_a_contact_that_another_tenant_links_stays_linked(tenant: Tenant, make: Make) -> None:
@@ -114,10 +114,14 @@ def test_users_are_cut_in_portions_each_of_which_may_be_the_last_for_now(
     other = with_users(make, make.tenant(organization=make.organization()), 1)
     move(tenant)
     move(other)
-    after = departed.cut_some(db.session, 0)
+    after = departed.cut_some(db.session, departed.START)
     db.session.commit()
     assert of_users() == [(False, False)] * 2 + [(True, True)] * 2
-    assert (after, tenant.departed_from_id is not None) == (tenant.id - 1, True)
+    second = db.session.scalars(select(DirectoryUser.user_id).order_by(DirectoryUser.user_id)).all()[1]
+    assert (after, tenant.departed_from_id is not None) == (departed.Place(tenant.id, second), True)
+    # Nobody after the last user is no proof that nobody is left: it is looked for from the first one on.
+    assert departed.cut_some(db.session, departed.Place(tenant.id, "~")) == departed.Place(tenant.id - 1)
+    assert tenant.departed_from_id is not None
     cut_all()
     assert of_users() == [(False, False)] * 4
     assert not departed.is_any_left(db.session)
@@ -139,7 +143,7 @@ def test_what_is_cut_when_a_tenant_comes_back_is_left_to_the_next_sync(
     former = tenant.organization
     db.session.add(UserTracking(tenant_id=tenant.id, link="x", basis="x", read_at=utc_now()))
     move(tenant)
-    departed.cut_some(db.session, 0)
+    departed.cut_some(db.session, departed.START)
     db.session.commit()
     move(tenant, former)
     assert (linked(), of_users()[2]) == (1, (True, True))
@@ -236,7 +240,7 @@ def test_an_integration_whose_data_is_deleted_unlinks_each_contact_for_its_own_r
     db.session.commit()
     assert concerned.contacts == 1
     assert not departed.is_any_left(db.session)
-    assert departed.cut_some(db.session, 0) is None
+    assert departed.cut_some(db.session, departed.START) is None
     while removal.next_batch(db.session, integration_id, utc_now()):
         db.session.commit()
     db.session.commit()
