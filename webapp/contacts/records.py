@@ -107,6 +107,8 @@ def create(session: DbSession, organization: Organization, details: Details) -> 
 
 def change(session: DbSession, contact: Contact, details: Details) -> None:
     """Change what differs, of a locked contact only what is its own; the caller holds the row, and commits."""
+    # Before it is asked whether it is locked: its tenant may be back at any moment, and then it is.
+    departed.let_go(session, contact.id)
     before = stored(contact)
     may_change = OWN_FIELDS if locked_by(session, contact) else [field.name for field in fields(Details)]
     changed = [
@@ -116,7 +118,6 @@ def change(session: DbSession, contact: Contact, details: Details) -> None:
     ]
     if not changed:
         return
-    departed.let_go(session, contact.id)
     _put(contact, details, [change["field"] for change in changed])
     contact.changed_at = utc_now()
     where = contact.organization.name

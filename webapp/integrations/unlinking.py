@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from jobs import queue
 
+from ..database import only_reading
 from ..extensions import db
 from ..models import departed
 
@@ -15,6 +16,8 @@ def go_on() -> None:
 
     Where the queue cannot be reached, the sweep finds them later.
     """
-    if departed.is_any_left(db.session):
+    with only_reading():  # in a request that writes, too, nobody is waited for to see that
+        is_any_left = departed.is_any_left(db.session)
+    if is_any_left:
         with suppress(queue.QueueUnavailable):
             queue.unlink()

@@ -103,13 +103,14 @@ def is_linked(besides: Collection[int] = ()) -> Any:
 
 def unlink_contacts(session: DbSession, reasons: Mapping[int, str]) -> int:
     """Mark these contacts, each for its reason, as unlinked; those stay that another user links. Returns how many."""
-    by_reason: dict[str, list[int]] = defaultdict(list)
-    for contact_id, reason in sorted(reasons.items()):
-        by_reason[reason].append(contact_id)
     unlinked = 0
-    for reason, contact_ids in by_reason.items():
-        for some in in_portions(contact_ids):
-            lost = update(Contact).where(Contact.id.in_(some), ~is_linked())
+    for some in in_portions(sorted(reasons)):
+        _hold_in_order(session, Contact.id.in_(some))
+        by_reason: dict[str, list[int]] = defaultdict(list)
+        for contact_id in some:
+            by_reason[reasons[contact_id]].append(contact_id)
+        for reason, contact_ids in by_reason.items():
+            lost = update(Contact).where(Contact.id.in_(contact_ids), ~is_linked())
             found = session.execute(lost.values(**as_unlinked(reason)).returning(Contact.id), execution_options=_PLAIN)
             unlinked += len(found.all())
     return unlinked
@@ -127,15 +128,19 @@ def unlink_users(
     for some in in_portions(sorted(tenant_ids)):
         own = and_(DirectoryUser.tenant_id.in_(some), true() if of_these is None else of_these)
         linked = select(DirectoryUser.contact_id).where(own, DirectoryUser.qualifies)
-        # Held first, in the order in which whoever unlinks many does it, so that no two wait for each other.
-        held = select(Contact.id).where(Contact.id.in_(linked)).order_by(Contact.id)
-        session.execute(held.with_for_update(key_share=True))
+        _hold_in_order(session, Contact.id.in_(linked))
         lost = update(Contact).where(Contact.id.in_(linked), ~is_linked(besides=some))
         session.execute(lost.values(**as_unlinked(reason)), execution_options=_PLAIN)
         cut = update(DirectoryUser).where(own, has_link())
         session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
         # Nothing changes at Microsoft by it, so none of these users would be among what changed.
         UserTracking.forget(session, *some)
+
+
+def _hold_in_order(session: DbSession, these: ColumnElement[bool]) -> None:
+    """Hold contacts that are about to be unlinked as whoever unlinks many does, so that no two wait for each other."""
+    held = select(Contact.id).where(these).order_by(Contact.id)
+    session.execute(held.with_for_update(key_share=True))
 
 
 def has_link() -> ColumnElement[bool]:
