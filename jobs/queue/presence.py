@@ -5,7 +5,7 @@ All of it is by the clock of Redis, since a process whose own clock is wrong is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from redis.client import Pipeline
@@ -58,9 +58,7 @@ def _alive(key: str, silence: float) -> int:
 def workers_versions() -> dict[str, str]:
     """The versions of the workers that reported lately, by their names. Raises `QueueUnavailable`."""
     try:
-        names = _workers()
-        versions: list[Any] = connection().mget([_version_key(name) for name in names]) if names else []
-        return {name: (version or b"").decode() for name, version in zip(names, versions, strict=True)}
+        return {name: (version or b"").decode() for name, version in _told(_workers(), _version_key)}
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -90,14 +88,13 @@ def strangers() -> list[str]:
     Their names. Those of an older version do not tell. Raises `QueueUnavailable`.
     """
     try:
-        return _strangers([*_workers(), *_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)])
+        return _strangers(_processes())
     except RedisError as error:
         raise QueueUnavailable from error
 
 
 def _strangers(names: Sequence[str]) -> list[str]:
-    told: list[Any] = connection().mget([_marks_key(name) for name in names]) if names else []
-    return [name for name, marks in zip(names, told, strict=True) if not is_ours((marks or b"").decode().split())]
+    return [name for name, marks in _told(names, _marks_key) if not is_ours((marks or b"").decode().split())]
 
 
 def signing_otherwise() -> list[str]:
@@ -106,17 +103,27 @@ def signing_otherwise() -> list[str]:
     Their names. Those of an older version do not tell. Raises `QueueUnavailable`.
     """
     try:
-        names = [*_workers(), *_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
-        told: list[Any] = connection().mget([_signing_key(name) for name in names]) if names else []
-        own, others = signing_mark().encode(), set(_strangers(names))
+        names, own = _processes(), signing_mark().encode()
+        others = set(_strangers(names))
+        told = _told(names, _signing_key)
     except RedisError as error:
         raise QueueUnavailable from error
-    return [name for name, mark in zip(names, told, strict=True) if mark not in (None, own) and name not in others]
+    return [name for name, mark in told if mark not in (None, own) and name not in others]
 
 
 def _clocks(names: Sequence[str]) -> dict[str, float]:
-    told: list[Any] = connection().mget([_clock_key(name) for name in names]) if names else []
-    return {name: float(off) for name, off in zip(names, told, strict=True) if off is not None}
+    return {name: float(off) for name, off in _told(names, _clock_key) if off is not None}
+
+
+def _told(names: Sequence[str], key: Callable[[str], str]) -> list[tuple[str, bytes | None]]:
+    """What each of these processes said of itself under its key; None where it said nothing."""
+    told: list[Any] = connection().mget([key(name) for name in names]) if names else []
+    return list(zip(names, told, strict=True))
+
+
+def _processes() -> list[str]:
+    """The names of all that reported lately."""
+    return [*_workers(), *_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
 
 
 def _workers() -> list[str]:
