@@ -35,12 +35,6 @@ def missed_within(seconds: float) -> list[str]:
     return _within(_missed, seconds)
 
 
-def forget() -> None:
-    """As if nothing had been asked yet."""
-    _answered.clear()
-    _missed.clear()
-
-
 def _within(moments: Mapping[str, float], seconds: float) -> list[str]:
     since = time.monotonic() - seconds
     # A copy, since other threads note what comes meanwhile.

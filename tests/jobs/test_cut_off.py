@@ -28,7 +28,8 @@ URL = f"https://{HOST}/v1.0/users"
 
 @pytest.fixture(autouse=True)
 def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    contact.forget()
+    monkeypatch.setattr(contact, "_answered", {})
+    monkeypatch.setattr(contact, "_missed", {})
     monkeypatch.setattr(sync, "_STAND_BACK_SECONDS", 0.0)
 
 
