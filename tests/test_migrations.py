@@ -15,7 +15,7 @@ from sqlalchemy import inspect, text
 
 from config import BASE_DIR
 from tests.support.factories import Make
-from tests.support.services import postgresql_server
+from tests.support.services import empty_database
 from tests.support.settings import make_settings
 from webapp import create_app
 from webapp.extensions import db, migrate
@@ -23,20 +23,14 @@ from webapp.extensions import db, migrate
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_migrations_go_up_and_down_and_up_and_match_the_models(database: str, tmp_path: Path) -> None:
-    if database == "sqlite":
-        _up_down_up(make_settings(tmp_path).database_url, tmp_path)
-    else:
-        with postgresql_server() as url:
-            _up_down_up(url, tmp_path)
+    with empty_database(database, tmp_path) as url:
+        _up_down_up(url, tmp_path)
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_what_is_stored_survives_going_up_and_down(database: str, tmp_path: Path) -> None:
-    if database == "sqlite":
-        _keep(make_settings(tmp_path).database_url, tmp_path)
-    else:
-        with postgresql_server() as url:
-            _keep(url, tmp_path)
+    with empty_database(database, tmp_path) as url:
+        _keep(url, tmp_path)
 
 
 def _keep(url: str, data_dir: Path) -> None:
@@ -92,11 +86,8 @@ def _stored() -> list[int | None]:
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_going_down_cuts_the_links_that_a_job_would_have_cut(database: str, tmp_path: Path) -> None:
     """The version before knows of no mark, and would count them."""
-    if database == "sqlite":
-        _cut_by_going_down(make_settings(tmp_path).database_url, tmp_path)
-    else:
-        with postgresql_server() as url:
-            _cut_by_going_down(url, tmp_path)
+    with empty_database(database, tmp_path) as url:
+        _cut_by_going_down(url, tmp_path)
 
 
 def _cut_by_going_down(url: str, data_dir: Path) -> None:

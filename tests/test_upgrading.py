@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from config import BASE_DIR
-from tests.support.services import postgresql_server
+from tests.support.services import empty_database, postgresql_server
 from tests.support.settings import environment_of, make_settings
 from tests.support.waiting import eventually
 from webapp import create_app
@@ -61,7 +59,7 @@ def test_a_user_who_may_make_no_tables_ends_the_command_with_a_sentence(
 def test_tables_of_another_revision_than_the_database_names_end_the_command_with_a_sentence(
     database: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoilt: str, words: str
 ) -> None:
-    with _empty(database, tmp_path) as url:
+    with empty_database(database, tmp_path) as url:
         _at_revision(url, tmp_path, "0011")
         with create_engine(url, poolclass=NullPool).begin() as connection:
             connection.execute(text(spoilt))
@@ -73,7 +71,7 @@ def test_tables_of_another_revision_than_the_database_names_end_the_command_with
 def test_a_database_of_a_newer_version_ends_the_command_with_a_sentence(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with _empty("sqlite", tmp_path) as url:
+    with empty_database("sqlite", tmp_path) as url:
         _at_revision(url, tmp_path, "0013", named="9999")
         assert "This program is of an older version than the database" in _refused(url, tmp_path, caplog)
 
@@ -81,7 +79,7 @@ def test_a_database_of_a_newer_version_ends_the_command_with_a_sentence(
 def test_a_database_of_several_revisions_ends_the_command_with_a_sentence(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with _empty("sqlite", tmp_path) as url:
+    with empty_database("sqlite", tmp_path) as url:
         _at_revision(url, tmp_path, "0013")
         with create_engine(url, poolclass=NullPool).begin() as connection:
             connection.execute(text("INSERT INTO alembic_version VALUES ('0010')"))
@@ -172,16 +170,6 @@ def _revision(engine: Engine) -> str | None:
 
 def _newest() -> str | None:
     return ScriptDirectory(str(MIGRATIONS)).get_current_head()
-
-
-@contextmanager
-def _empty(database: str, data_dir: Path) -> Iterator[str]:
-    """The URL of a database without tables."""
-    if database == "sqlite":
-        yield make_settings(data_dir).database_url
-    else:
-        with postgresql_server() as url:
-            yield url
 
 
 def _at_revision(url: str, data_dir: Path, revision: str, named: str = "") -> None:

@@ -15,6 +15,7 @@ from redis.exceptions import BusyLoadingError, ConnectionError
 from redis.retry import Retry
 
 from launcher import embedded_redis
+from tests.support.settings import make_settings
 
 
 @contextmanager
@@ -43,3 +44,13 @@ def postgresql_server() -> Iterator[str]:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         finally:
             server.cleanup()
+
+
+@contextmanager
+def empty_database(database: str, data_dir: Path) -> Iterator[str]:
+    """The URL of a database without tables: `sqlite`, in this directory, or `postgresql`."""
+    if database == "sqlite":
+        yield make_settings(data_dir).database_url
+    else:
+        with postgresql_server() as url:
+            yield url

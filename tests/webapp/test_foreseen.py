@@ -39,12 +39,7 @@ def test_a_disk_that_is_as_good_as_full_is_found(
     [disk] = [finding for finding in check_settings() if finding.part == "disk"]
     assert (disk.health, disk.text.split(" are ")[0]) == (Health.FAILED, "10.0 MB")
     if db.engine.dialect.name == "sqlite":
-        answer = client.get("/readyz")
-        assert answer.status_code == 503
-        assert answer.json is not None
-        assert answer.json["problems"] == [f"{FULL.reason} {FULL.fix}"]
-        [found] = check_database()
-        assert (found.health, found.text) == (Health.FAILED, FULL.reason)
+        _assert_told(client, FULL)
 
 
 def test_a_file_that_may_only_be_read_is_found(
@@ -54,12 +49,7 @@ def test_a_file_that_may_only_be_read_is_found(
         pytest.skip("PostgreSQL's files are its own")
     report_worker("one")
     monkeypatch.setattr(os, "access", lambda path, how: False)
-    answer = client.get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json is not None
-    assert answer.json["problems"] == [f"{READ_ONLY_FILE.reason} {READ_ONLY_FILE.fix}"]
-    [found] = check_database()
-    assert (found.health, found.text) == (Health.FAILED, READ_ONLY_FILE.reason)
+    _assert_told(client, READ_ONLY_FILE)
 
 
 def test_a_postgresql_that_may_only_be_read_is_found_and_is_no_fault_of_ours(app: Flask, client: FlaskClient) -> None:
@@ -122,3 +112,13 @@ def test_a_disk_that_the_system_writes_to_no_more_is_found_before_somebody_saves
     assert foreseen_refusal(db.session.connection()) is None
     monkeypatch.setattr(os, "utime", refuse)
     assert foreseen_refusal(db.session.connection()) is refusal
+
+
+def _assert_told(client: FlaskClient, refusal: Problem) -> None:
+    """By `/readyz` and by the doctor."""
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json is not None
+    assert answer.json["problems"] == [f"{refusal.reason} {refusal.fix}"]
+    [found] = check_database()
+    assert (found.health, found.text) == (Health.FAILED, refusal.reason)

@@ -14,7 +14,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
 from tests.support.factories import Make
-from tests.support.services import postgresql_server
+from tests.support.services import empty_database
 from tests.support.settings import make_settings
 from webapp import create_app, schema_version
 from webapp.extensions import db
@@ -158,11 +158,8 @@ def test_pages_work_again_once_the_database_is_migrated(make: Make, client: Flas
 
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_a_database_that_was_taken_back_is_noticed_by_the_page_that_breaks(database: str, tmp_path: Path) -> None:
-    if database == "sqlite":
-        _take_back(make_settings(tmp_path).database_url, tmp_path)
-    else:
-        with postgresql_server() as url:
-            _take_back(url, tmp_path)
+    with empty_database(database, tmp_path) as url:
+        _take_back(url, tmp_path)
 
 
 def _take_back(url: str, data_dir: Path) -> None:
