@@ -12,7 +12,7 @@ from . import queue
 from .microsoft import contact
 
 # A worker that got none tries again after so long.
-STAND_BACK_SECONDS = 30.0
+TRY_AGAIN_SECONDS = 30.0
 
 
 @dataclass
@@ -33,7 +33,7 @@ def report(name: str) -> None:
 
 def is_cut_off() -> bool:
     """Whether there was no connection here just now to a host that answers other workers."""
-    missed = contact.missed_within(STAND_BACK_SECONDS)
+    missed = contact.missed_within(TRY_AGAIN_SECONDS)
     try:
         return any(queue.answers_others(_own.name, host) for host in missed)
     except queue.QueueUnavailable:

@@ -94,7 +94,7 @@ def test_who_cannot_connect_is_cut_off_while_others_get_answers_and_for_no_longe
     assert cut_off.is_cut_off()
     contact.note_answer(URL)
     assert not cut_off.is_cut_off()
-    contact._missed[HOST] = time.monotonic() - cut_off.STAND_BACK_SECONDS - 1
+    contact._missed[HOST] = time.monotonic() - cut_off.TRY_AGAIN_SECONDS - 1
     assert not cut_off.is_cut_off()  # it tries again
 
 
