@@ -119,15 +119,14 @@ class Bare:
 
     def first(self, given: Given) -> None:
         """A first sync."""
-        login = f"{self._work.url}/{given.tenant_id}"
-        self._ask("GET", f"{login}/v2.0/.well-known/openid-configuration")
         form = {
             "grant_type": "client_credentials",
             "client_id": given.client_id,
             "client_secret": given.client_secret,
             "scope": "https://graph.microsoft.com/.default",
         }
-        given.token = self._ask("POST", f"{login}/oauth2/v2.0/token", data=form)["access_token"]
+        login = f"{self._work.url}/{given.tenant_id}/oauth2/v2.0/token"
+        given.token = self._ask("POST", login, data=form)["access_token"]
         self._batch(given.token, self._work.begin)
         page = self._graph(given.token, "GET", self._work.users)
         while link := page.get("@odata.nextLink"):

@@ -1,25 +1,29 @@
-"""The HTTP client that msal is given, and what is remembered of where tenants sign in."""
+"""The HTTP client that msal is given.
+
+Source of the endpoints: Entra, "OpenID Connect on the Microsoft identity platform"
+(https://learn.microsoft.com/entra/identity-platform/v2-protocols-oidc).
+"""
 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from threading import Lock
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 from .errors import BadAnswer
 from .explain import sign_in_refused, sign_in_unavailable
-from .token_cache import TokenCache
 from .transport import Answer, Transport
 
+# Below a tenant's address, in each cloud.
+_ENDPOINTS = {
+    "authorization_endpoint": "/oauth2/v2.0/authorize",
+    "token_endpoint": "/oauth2/v2.0/token",
+}
 # What a request to the token endpoint holds that nobody may be shown, should the answer repeat it.
 _SECRETS = ("client_secret", "client_assertion", "refresh_token", "code", "code_verifier")
-# For so long another worker does not ask again where a tenant signs in.
-_SHARED_SECONDS = 24 * 3600
 # A whole number that an answer may hold is not nearly as long.
 _LONGEST_NUMBER = 20
 
@@ -27,48 +31,25 @@ _LONGEST_NUMBER = 20
 class MsalClient:
     """`Transport` for msal; its errors come through msal as they are.
 
-    With a `cache` it finds the openid configurations that other workers have read.
+    `known` is the address of a tenant, without a closing slash, named by its GUID: where that signs in is not asked.
     """
 
-    def __init__(self, transport: Transport, cache: TokenCache | None = None) -> None:
+    def __init__(self, transport: Transport, known: str = "") -> None:
         self._transport = transport
-        self._cache = cache
-        self._used: dict[str, Answer] = {}
-        self._asked: set[str] = set()
+        self._known = known
 
     def get(self, url: str, params: Any = None, headers: Any = None, **options: Any) -> Answer:
-        """A tenant's openid configuration, from memory where it was read before."""
-        answer = configurations.get(url) or self._shared(url)
-        if answer is None:
-            self._asked.add(url)
-            answer = self._ask("GET", url, params=params, headers=headers)
-        self._used[url] = answer
-        return answer
+        """A tenant's openid configuration, which msal begins with."""
+        if self._known:
+            endpoints = {name: f"{self._known}{path}" for name, path in _ENDPOINTS.items()}
+            return Answer(HTTPStatus.OK, {}, json.dumps(endpoints).encode())
+        return self._ask("GET", url, params=params, headers=headers)
 
     def post(self, url: str, params: Any = None, data: Any = None, headers: Any = None, **options: Any) -> Answer:
         return self._ask("POST", url, params=params, data=data, headers=headers)
 
     def close(self) -> None:
         """The transport belongs to the work, not to msal."""
-
-    def remember(self) -> None:
-        """Keep the configurations that were used. Call it once they are known to be some."""
-        configurations.update(self._used)
-        if self._cache is not None:
-            for url in self._asked:
-                self._cache.keep(_name(self._cache, url), {"content": self._used[url].text}, _SHARED_SECONDS)
-        self._asked.clear()
-
-    def forget(self) -> None:
-        """Forget the configurations that were used: they may be what is wrong."""
-        configurations.forget(self._used)
-        if self._cache is not None and self._used:
-            self._cache.forget(*(_name(self._cache, url) for url in self._used))
-
-    def _shared(self, url: str) -> Answer | None:
-        kept = self._cache.read(_name(self._cache, url)) if self._cache is not None else None
-        content = kept.content.get("content") if kept is not None else None
-        return Answer(HTTPStatus.OK, {}, content.encode()) if isinstance(content, str) else None
 
     def _ask(self, method: str, url: str, **options: Any) -> Answer:
         answer = self._transport.send(method, url, **options)
@@ -82,10 +63,6 @@ class MsalClient:
         # It says that there is none, which msal would take for one.
         del content["error"]
         return replace(answer, content=json.dumps(content).encode())
-
-
-def _name(cache: TokenCache, url: str) -> str:
-    return cache.name("openid configuration", url)
 
 
 def _secrets_in(data: Any) -> list[str]:
@@ -119,32 +96,3 @@ def _json(answer: Answer) -> dict[str, Any]:
 def _number(digits: str) -> int | float:
     # Python reads no whole number of thousands of digits, for which a refusal would be no JSON.
     return int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits)
-
-
-class Memory:
-    """The openid configurations read by this process. They hold no secret and do not change; the oldest make room."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, url: str) -> Answer | None:
-        with self._lock:
-            return self._answers.get(url)
-
-    def forget(self, urls: Iterable[str]) -> None:
-        with self._lock:
-            for url in urls:
-                self._answers.pop(url, None)
-
-    def update(self, answers: Mapping[str, Answer]) -> None:
-        with self._lock:
-            # Of the headers nothing is needed, and they take most of the memory.
-            self._answers.update({url: Answer(HTTPStatus.OK, {}, answer.content) for url, answer in answers.items()})
-            while len(self._answers) > self._size:
-                self._answers.popitem(last=False)
-
-
-# Of other tenants, Redis knows them.
-configurations = Memory(size=1_000)

@@ -20,7 +20,8 @@ from config import Settings
 from webapp.models import Cloud
 
 from .clouds import hosts
-from .errors import BadAnswer, MicrosoftError, SignInRefused
+from .errors import BadAnswer, SignInRefused
+from .facts import guid_of
 from .msal_client import MsalClient
 from .token_cache import TokenCache
 from .transport import Transport
@@ -57,7 +58,8 @@ class Credentials:
     it acts for that user, and else as itself.
 
     With `shared_as`, the name of this sign-in (the app's own, or one that a user made), its access tokens serve all
-    workers, and whoever signs in by it may find that somebody has done so. Without, Microsoft is really asked.
+    workers, and whoever signs in by it may find that somebody has done so; and a tenant that is named by its GUID is
+    taken for one, of which the token's refusal would tell otherwise. Without, Microsoft is really asked for both.
     """
 
     cloud: Cloud
@@ -83,13 +85,17 @@ class SignIn:
     """
 
     def __init__(self, credentials: Credentials, settings: Settings, transport: Transport) -> None:
-        """Find the tenant. Raises `SignInRefused` where it does not exist, and what `Transport.send` raises."""
+        """Find the tenant, where it is not known. Raises `SignInRefused` where it does not exist, and what
+        `Transport.send` raises.
+        """
         self._credentials = credentials
         self._hosts = hosts(credentials.cloud, settings)
         self._cache = TokenCache(settings) if credentials.shared_as else None
         self._name = self._name_in(self._cache) if self._cache else ""
         self._sealed: bytes | None = None
-        self._client = MsalClient(transport, self._cache)
+        guid = guid_of(credentials.tenant)
+        self._address = f"{self._hosts.login_url}/{guid or credentials.tenant}"
+        self._client = MsalClient(transport, known=self._address if guid and credentials.shared_as else "")
         self._application: msal.ConfidentialClientApplication | None = None
         self._token, self._renew_at = "", 0.0
         # Whether the token was given for earlier work: permissions that were granted since are not in it.
@@ -147,7 +153,7 @@ class SignIn:
             application = msal.ConfidentialClientApplication(
                 self._credentials.client_id,
                 client_credential=self._credentials.for_msal(),
-                authority=f"{self._hosts.login_url}/{self._credentials.tenant}",
+                authority=self._address,
                 # Asking login.microsoftonline.com whether the host may be trusted is for hosts that a user could
                 # type; here it comes from the table of clouds or from this server's settings.
                 instance_discovery=False,
@@ -155,10 +161,7 @@ class SignIn:
             )
             self.tenant_id = application.authority.tenant.lower()
         except MISREAD as error:
-            self._client.forget()
             raise BadAnswer("the tenant's sign-in address could not be found in it") from error
-        # Only now is it known to be one: a wrong answer must not be remembered.
-        self._client.remember()
         return application
 
     def _ask_for_token(self) -> None:
@@ -199,10 +202,6 @@ class SignIn:
             return ask()
         except MISREAD as error:
             raise BadAnswer("the sign-in's answer holds no token that can be used") from error
-        except MicrosoftError:
-            # What was remembered of the tenant may be what is wrong.
-            self._client.forget()
-            raise
 
 
 def access_token(answer: Mapping[str, Any]) -> str:

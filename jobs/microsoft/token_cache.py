@@ -75,10 +75,6 @@ class TokenCache:
         is_kept = shared.ask(self._redis_url, lambda redis: redis.set(name, sealed, px=milliseconds))
         return sealed if is_kept else None
 
-    def forget(self, *names: str) -> None:
-        """Forget what is kept under these names."""
-        shared.ask(self._redis_url, lambda redis: redis.delete(*names))
-
     def forget_if(self, name: str, sealed: bytes) -> None:
         """Forget what is kept under the name where it still is what was stored as this."""
 

@@ -48,7 +48,7 @@ def test_three_hundred_customers_on_several_pages_become_unmatched_tenants(sandb
     stored = db.session.query(Tenant).filter_by(integration_id=integration_id).all()
     assert {row.tenant_id for row in stored} == {partner.tenant_id, *ids}
     assert {row.state for row in stored} == {TenantState.UNMATCHED}
-    assert asked(sandbox, partner.tenant_id) == {"openid": 1, "token": 1, "contracts": 3, "delegatedAdminCustomers": 2}
+    assert asked(sandbox, partner.tenant_id) == {"token": 1, "contracts": 3, "delegatedAdminCustomers": 2}
 
 
 def test_a_customer_has_the_name_and_domain_that_the_lists_tell(sandbox: Sandbox, make: Make) -> None:

@@ -43,7 +43,7 @@ def test_no_transaction_is_open_while_microsoft_is_asked(
 
     monkeypatch.setattr(Transport, "send", send)
     assert sync(connected(make, sandbox_tenant(sandbox))).state == RunState.OK
-    assert open_ones == [False] * 4
+    assert open_ones == [False] * 3
 
 
 def test_an_integration_deleted_before_its_run_begins_leaves_nothing_behind(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from config import Settings
-from jobs.microsoft import connections, msal_client
+from jobs.microsoft import connections
 from jobs.microsoft.graph import GraphClient
 from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
@@ -65,8 +65,3 @@ def graph(sign_in: Callable[..., SignIn], transport: Transport, settings: Settin
         return GraphClient(str(settings.microsoft_graph_url), sign_in(tenant), transport, sleep=lambda seconds: None)
 
     return of
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(msal_client, "configurations", msal_client.Memory(size=100))

@@ -50,13 +50,6 @@ def test_a_domain_leads_to_the_tenants_id(shared_sandbox: Sandbox, sign_in: To) 
     assert sign_in(tenant, tenant=tenant.domains[0].upper()).tenant_id == tenant.tenant_id
 
 
-def test_where_a_tenant_signs_in_is_read_once_by_a_process(shared_sandbox: Sandbox, sign_in: To) -> None:
-    tenant = sandbox_tenant(shared_sandbox)
-    for _ in range(3):
-        sign_in(tenant).token()
-    assert requests_of(shared_sandbox, tenant.tenant_id) == [("openid", 200), *[("token", 200)] * 3]
-
-
 def test_a_renewed_token_is_another_one(shared_sandbox: Sandbox, sign_in: To) -> None:
     tenant = sandbox_tenant(shared_sandbox)
     signed_in = sign_in(tenant)
