@@ -26,8 +26,9 @@ from .microsoft.facts import (
     license_facts,
     tenant_facts,
 )
-from .microsoft.graph import Ask, GraphClient, Page
+from .microsoft.graph import GraphClient
 from .microsoft.pace import Pace
+from .microsoft.page import Ask, Page
 from .microsoft.patience import SOMEBODY_WAITS, Patience, patiently
 from .microsoft.signin import Credentials, SignIn
 from .microsoft.transport import Transport

@@ -7,8 +7,7 @@ requests using JSON batching".
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -29,6 +28,7 @@ from .errors import (
 )
 from .noting import note_batched
 from .pace import Pace
+from .page import Ask, Page
 from .patience import SOMEBODY_WAITS, Patience, begun_anew, patiently
 from .reply import Reply
 from .signin import SignIn
@@ -42,48 +42,6 @@ _VERSION = "/v1.0"
 _MOMENT_SECONDS = 1.1
 # In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
 _ALONE = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FAILED_DEPENDENCY}
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks.
-
-    What `may_fail` keeps nobody from what else is asked for, though asking again later may help.
-    """
-
-    path: str
-    permission: str
-    may_fail: bool = False
-
-    @property
-    def name(self) -> str:
-        return self.path.partition("?")[0]
-
-
-@dataclass(frozen=True)
-class Page:
-    """What Graph answered with success: a JSON object. `reply` tells when, and by which request."""
-
-    ask: Ask
-    content: Mapping[str, Any]
-    reply: Reply
-
-    @property
-    def items(self) -> list[Any]:
-        """The items of a collection. Raises `BadAnswer` where it is none."""
-        items = self.content.get("value")
-        if not isinstance(items, list):
-            raise self.bad("has no list of values")
-        return items
-
-    @property
-    def outline(self) -> tuple[Any, ...]:
-        """What tells the page from the one before it, without all that is on it; empty where nothing is."""
-        items = self.content.get("value")
-        return (len(items), items[0], items[-1]) if isinstance(items, list) and items else ()
-
-    def bad(self, what: str) -> BadAnswer:
-        return BadAnswer(f"{self.ask.name} {what}", self.reply.request_id, self.reply.date)
 
 
 class GraphClient:
@@ -216,7 +174,7 @@ class GraphClient:
         try:
             if reply is None or reply.has_failed_there or reply.status in _ALONE:
                 return self.page(ask)
-            return _page(ask, reply)
+            return Page.of(ask, reply)
         except (SignInRefused, TlsFailed):
             raise
         except Refused as error:
@@ -227,7 +185,7 @@ class GraphClient:
             return error
 
     def _page(self, ask: Ask, url: str) -> Page:
-        return _page(ask, self._authorized(lambda: self._patient(lambda: self._once("GET", url))))
+        return Page.of(ask, self._authorized(lambda: self._patient(lambda: self._once("GET", url))))
 
     def _authorized(self, ask: Callable[[], Reply]) -> Reply:
         reply = ask()
@@ -277,14 +235,6 @@ class GraphClient:
         if not isinstance(link, str) or _origin(link) != self._origin:
             raise BadAnswer(f"{what} of {page.ask.name} lies on another server", page.reply.request_id, page.reply.date)
         return link
-
-
-def _page(ask: Ask, reply: Reply) -> Page:
-    if reply.status != HTTPStatus.OK:
-        raise reply.refusal(ask.permission)
-    if not isinstance(reply.body, dict):
-        raise BadAnswer("it is not a JSON object", reply.request_id, reply.date)
-    return Page(ask, reply.body, reply)
 
 
 def _wait(reply: Reply | None) -> Throttled | None:

@@ -23,8 +23,9 @@ from .errors import (
     Unreachable,
 )
 from .facts import guid_of
-from .graph import Ask, GraphClient, Page
+from .graph import GraphClient
 from .packed import PackedUsers
+from .page import Ask, Page
 from .user_facts import USER_FIELDS, UserFacts, user_facts
 
 READ_USERS = "User.Read.All"

@@ -11,8 +11,8 @@ from jobs import queue, waits
 from jobs import tenant as tenants
 from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
-from jobs.microsoft.graph import Ask
 from jobs.microsoft.pace import SPREAD_SECONDS
+from jobs.microsoft.page import Ask
 from jobs.microsoft.patience import SYNC
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make

@@ -13,7 +13,8 @@ import pytest
 
 from jobs.microsoft import graph as graph_module
 from jobs.microsoft.errors import AccessDenied, BadAnswer, Refused, ServerFailed, Throttled
-from jobs.microsoft.graph import Ask, GraphClient
+from jobs.microsoft.graph import GraphClient
+from jobs.microsoft.page import Ask
 from jobs.microsoft.signin import SignIn
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox, Sku, Tenant

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from jobs.microsoft.errors import MicrosoftError, Throttled
-from jobs.microsoft.graph import Ask, GraphClient
+from jobs.microsoft.graph import GraphClient
 from jobs.microsoft.noting import note_answer, note_batched
+from jobs.microsoft.page import Ask
 from jobs.microsoft.patience import patiently
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox

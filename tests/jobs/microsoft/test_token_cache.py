@@ -21,7 +21,8 @@ from redis import Redis
 from config import Settings
 from jobs.microsoft import shared
 from jobs.microsoft.errors import AccessDenied, ServerFailed, SignInRefused
-from jobs.microsoft.graph import Ask, GraphClient, Page
+from jobs.microsoft.graph import GraphClient
+from jobs.microsoft.page import Ask, Page
 from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox, Tenant

@@ -10,7 +10,7 @@ import pytest
 
 from jobs.microsoft import users
 from jobs.microsoft.errors import BadAnswer, NotFound, Refused
-from jobs.microsoft.graph import Ask, Page
+from jobs.microsoft.page import Ask, Page
 from jobs.microsoft.reply import Reply
 from jobs.microsoft.transport import Answer
 from jobs.microsoft.user_facts import USER_FIELDS, Held, UserFacts, user_facts

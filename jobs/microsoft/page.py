@@ -1,0 +1,62 @@
+"""What Graph is asked for, and what it answered with success."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from .errors import BadAnswer
+from .reply import Reply
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks.
+
+    What `may_fail` keeps nobody from what else is asked for, though asking again later may help.
+    """
+
+    path: str
+    permission: str
+    may_fail: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.partition("?")[0]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What Graph answered with success: a JSON object. `reply` tells when, and by which request."""
+
+    ask: Ask
+    content: Mapping[str, Any]
+    reply: Reply
+
+    @classmethod
+    def of(cls, ask: Ask, reply: Reply) -> Page:
+        """The page that a reply is. Raises why it is none."""
+        if reply.status != HTTPStatus.OK:
+            raise reply.refusal(ask.permission)
+        if not isinstance(reply.body, dict):
+            raise BadAnswer("it is not a JSON object", reply.request_id, reply.date)
+        return cls(ask, reply.body, reply)
+
+    @property
+    def items(self) -> list[Any]:
+        """The items of a collection. Raises `BadAnswer` where it is none."""
+        items = self.content.get("value")
+        if not isinstance(items, list):
+            raise self.bad("has no list of values")
+        return items
+
+    @property
+    def outline(self) -> tuple[Any, ...]:
+        """What tells the page from the one before it, without all that is on it; empty where nothing is."""
+        items = self.content.get("value")
+        return (len(items), items[0], items[-1]) if isinstance(items, list) and items else ()
+
+    def bad(self, what: str) -> BadAnswer:
+        return BadAnswer(f"{self.ask.name} {what}", self.reply.request_id, self.reply.date)
