@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
 from ..extensions import db
@@ -185,7 +185,8 @@ class RunRow:
     @property
     def unlisted(self) -> int:
         """How many tenants failed beyond those that `problems` names."""
-        return max(0, self.progress.failed - len(self.problems)) if self.problems else 0
+        named = sum(part.state == PartState.FAILED for part in self.problems)
+        return max(0, self.progress.failed - named) if self.problems else 0
 
     @property
     def duration(self) -> str:
@@ -245,7 +246,8 @@ def _counted(run: SyncRun) -> Progress:
 
 def _problems(run_ids: Sequence[int]) -> dict[int, list[SyncPart]]:
     """The first parts of each run that have a reason to tell, those that failed before the others."""
-    first = func.row_number().over(partition_by=SyncPart.run_id, order_by=(SyncPart.state, SyncPart.id))
+    failed_first = case((SyncPart.state == PartState.FAILED, 0), else_=1)
+    first = func.row_number().over(partition_by=SyncPart.run_id, order_by=(failed_first, SyncPart.id))
     ranked = select(SyncPart.id, first.label("place")).where(SyncPart.run_id.in_(run_ids), SyncPart.reason != "")
     chosen = ranked.subquery()
     query = (

@@ -75,6 +75,21 @@ def test_failed_tenants_are_named_with_reason_fix_code_and_request(as_administra
     assert "Reason 5." not in page
 
 
+def test_tenants_that_failed_are_named_before_those_that_were_only_put_off(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    integration = make.integration()
+    run = ended(make, integration, RunState.CANCELLED, failed=2)
+    for state, number in ((PartState.CANCELLED, 6), (PartState.FAILED, 2)):
+        for _ in range(number):
+            tenant = make.tenant(integration=integration)
+            make.part(run_id=run.id, tenant_id=tenant.id, state=state, reason=f"It {state.value}.")
+    page = logs(as_administrator, integration)
+    assert page.count("It failed.") == 2
+    assert page.count("It cancelled.") == 3
+    assert "more that failed" not in page
+
+
 def test_what_could_not_be_read_beside_the_licenses_is_told_too(as_administrator: FlaskClient, make: Make) -> None:
     integration = make.integration()
     run = ended(make, integration)
