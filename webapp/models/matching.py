@@ -75,5 +75,6 @@ class MatchingChange(Model):
 
     @classmethod
     def is_forgotten(cls, now: datetime) -> ColumnElement[bool]:
-        """The condition that it is too old to be of any use."""
-        return cls.created_at < now - PREVIEW_LIFETIME
+        """The condition that it is too old to be applied, and to be undone."""
+        is_undoable = cls.applied_at.is_not(None) & (cls.applied_at > now - UNDO_LIFETIME)
+        return (cls.created_at < now - PREVIEW_LIFETIME) & ~is_undoable

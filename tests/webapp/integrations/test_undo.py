@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -15,7 +17,7 @@ from webapp.models import (
     TenantState,
     utc_now,
 )
-from webapp.models.matching import UNDO_LIFETIME
+from webapp.models.matching import PREVIEW_LIFETIME, UNDO_LIFETIME
 
 
 def test_a_bulk_is_undone_with_what_it_made(as_administrator: FlaskClient, make: Make) -> None:
@@ -81,6 +83,19 @@ def test_an_undo_has_its_time_and_happens_once(as_administrator: FlaskClient, ma
     assert "Undo" not in as_administrator.get(ALL).text
     assert "cannot be undone any more" in press(as_administrator, undoable(), "undo").text
     assert stored(second).state == TenantState.IGNORED
+
+
+def test_what_was_thought_about_for_long_can_still_be_undone_after_another_action_is_begun(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    first, second = make.tenant(name="Contoso"), make.tenant(name="Fabrikam")
+    preview = prepare(as_administrator, "ignore", first)
+    age(PREVIEW_LIFETIME - timedelta(minutes=30))
+    press(as_administrator, preview, "apply")
+    age(timedelta(hours=1))
+    prepare(as_administrator, "ignore", second)
+    press(as_administrator, preview, "undo")
+    assert stored(first).state == TenantState.UNMATCHED
 
 
 def undoable() -> str:
