@@ -118,6 +118,16 @@ def test_there_are_so_many_types_and_no_more_until_one_is_archived(
     assert db.session.get_one(FlexibleAssetType, first.id).archived_at is not None
 
 
+def test_further_pages_of_types_are_opened_as_a_whole(as_administrator: FlaskClient, make: Make) -> None:
+    for number in range(51):
+        make.asset_type(name=f"Type {number:02}")
+    _, first = as_administrator.get(INDEX).text.split("</table>")
+    assert "1–50 of 51" in first
+    assert f'href="{INDEX}?page=2"' in first
+    # Without it, HTMX would put the whole page where the link is.
+    assert "hx-disable" in first.split("<nav")[0]
+
+
 def test_an_archived_type_takes_no_assets_and_keeps_those_that_it_has(
     as_administrator: FlaskClient, make: Make
 ) -> None:
