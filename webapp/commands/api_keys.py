@@ -11,7 +11,7 @@ from sqlalchemy import select
 from .. import audit
 from ..api import keys
 from ..extensions import db
-from ..models import ApiKey, AuditArea, Organization, Role, utc_now
+from ..models import ApiKey, AuditArea, Role, utc_now
 from ..text import one_line
 from . import find
 from .output import as_json_option, explained, print_records
@@ -41,7 +41,7 @@ def create(name: str, role: Role, organization: Sequence[str]) -> None:
         raise click.ClickException(f"A name has 1 to {LONGEST_NAME} characters.")
     if role == Role.LITE and not organization:
         raise click.ClickException("Lite reads in the organizations that it is given. Name them with --organization.")
-    key, text = keys.create(db.session, name, role, [_found(each) for each in organization] or None)
+    key, text = keys.create(db.session, name, role, [find.organization_given(each) for each in organization] or None)
     audit.record(AuditArea.RIGHTS, f"Made the API key {name} ({key.prefix}…) with the role {role.label}")
     db.session.commit()
     click.echo(text)
@@ -81,10 +81,3 @@ def revoke(key_id: int) -> None:
         audit.record(AuditArea.RIGHTS, f"Revoked the API key {key.name} ({key.prefix}…)")
         db.session.commit()
     click.echo(f"The API key {key.name} is revoked.")
-
-
-def _found(name: str) -> Organization:
-    organization = find.organization_named(name)
-    if organization is None:
-        raise click.ClickException(f"There is no organization named {one_line(name)}.")
-    return organization

@@ -15,7 +15,7 @@ from ..extensions import db
 from ..models import FieldKind, FlexibleAsset, FlexibleAssetType
 from ..search import searchable
 from ..text import one_line
-from .find import organization_named
+from .find import organization_given
 from .output import as_json_option, explained, print_records
 
 assets = AppGroup("assets", help="Flexible assets of all organizations.")
@@ -32,12 +32,7 @@ _SHOWN = ("organization", "name", "values", "changed_at")
 def list_assets(slug: str, organization: str | None, search: str, as_json: bool) -> None:
     """Print the assets of a type with their values."""
     kind = _type(slug)
-    organization_id = None
-    if organization is not None:
-        found = organization_named(organization)
-        if found is None:
-            raise click.ClickException(f"There is no organization named {one_line(organization)}.")
-        organization_id = found.id
+    organization_id = None if organization is None else organization_given(organization).id
     query = listing(access.EVERYTHING, kind, View(q=searchable(search)), organization_id)
     tags = tags_of(db.session, query.with_only_columns(FlexibleAsset.id).order_by(None))
     columns = fields.active(kind)

@@ -65,14 +65,15 @@ def organization_named(name: str) -> Organization | None:
     found = [organization for organization in named if not organization.is_archived] or named
     if len(found) > 1:
         raise _ambiguous(
-            f"{len(found)} organizations are named {one_line(name)}. Match the tenant on its page instead:",
+            f"{len(found)} organizations are named {one_line(name)}. Rename all but one first, so that the name "
+            "says which is meant:",
             [f"{organization.id}  {organization.name}" for organization in found],
         )
     return found[0] if found else None
 
 
 def organization_given(name: str) -> Organization:
-    """The one organization of this name that a user or a group is to be given."""
+    """The one organization of this name, where nothing goes on without one."""
     organization = organization_named(name)
     if organization is None:
         raise click.ClickException(f"There is no organization named {one_line(name)}.")

@@ -45,11 +45,15 @@ def test_assets_are_listed_with_their_values(run_command: FlaskCliRunner, make: 
 def test_what_is_not_there_is_told(run_command: FlaskCliRunner, make: Make) -> None:
     make.integration()
     make.asset_type(slug="servers")
+    for name in ("Contoso", "CONTOSO"):
+        make.organization(name=name)
     for arguments, told in (
         (["--type", "server"], "There are: servers."),
         (["--type", "office-365-licenses"], "flask licenses list"),
         (["--type", "servers", "--organization", "Nobody"], "no organization named Nobody"),
+        (["--type", "servers", "--organization", "contoso"], "2 organizations are named contoso."),
     ):
         done = run_command.invoke(args=["assets", "list", *arguments])
         assert done.exit_code == 1
         assert told in done.output
+        assert "tenant" not in done.output
