@@ -151,17 +151,26 @@ def _connected(form: AddForm, connected: Connected) -> Response:
     if connected.directory.warning is not None:
         flash(in_one_line(connected.directory.warning), "warning")
     if form.placement.data == CREATE and not tenant.is_matched:
-        flash(
-            f"An organization named {tenant.name} exists already, so none was created. Match the tenant to it here "
-            "if it is the same customer.",
-            "warning",
-        )
+        flash(_why_not_created(tenant), "warning")
     unmatched = form.placement.data in {CREATE, EXISTING} and not tenant.is_matched
     if form.kind.data == Kind.PARTNER:
         for said, category in discovering.find(connected.integration_id):
             flash(said, category)
         return redirect(url_for(".tenants", integration_id=connected.integration_id), 303)
     return redirect(url_for(".tenants" if unmatched else ".settings", integration_id=connected.integration_id), 303)
+
+
+def _why_not_created(tenant: Tenant) -> str:
+    """Of organizations that have the tenant's name, only one in use can be matched here."""
+    if all(organization.is_archived for organization in matching.namesakes(db.session, [tenant])[tenant.id]):
+        return (
+            f"An archived organization is named {tenant.name}, so none was created. Bring it back on its page if it is "
+            "the same customer, then match the tenant to it here."
+        )
+    return (
+        f"An organization named {tenant.name} exists already, so none was created. Match the tenant to it here if it "
+        "is the same customer."
+    )
 
 
 def _is_readable(integration: Integration) -> bool:

@@ -121,6 +121,16 @@ def test_an_organization_of_that_name_is_not_doubled_but_suggested(
     assert f'name="organization" value="{organization.id}"' in page
 
 
+def test_an_archived_organization_of_that_name_is_to_be_brought_back_first(
+    as_administrator: FlaskClient, microsoft: Microsoft, make: Make
+) -> None:
+    make.organization(name="Contoso", archived_at=utc_now())
+    page = as_administrator.get(str(send(as_administrator).location)).text
+    assert "An archived organization is named Contoso, so none was created. Bring it back" in page
+    assert "exists already" not in page
+    assert stored(Organization) == 1
+
+
 def test_an_organization_that_exists_can_be_chosen(
     as_administrator: FlaskClient, microsoft: Microsoft, make: Make
 ) -> None:
