@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select, true
 
 from ..models import Integration, Organization, Tenant
 from ..models.base import DbSession
@@ -15,8 +15,10 @@ from .filters import Filters
 class WhyEmpty(StrEnum):
     NOTHING_FOUND = "nothing found"
     NOT_CONNECTED = "not connected"
+    NOT_GIVEN = "not given"
     NOT_MATCHED = "not matched"
     NOT_SYNCED = "not synced"
+    NO_LICENSE = "no license"
 
 
 def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_id: int | None) -> WhyEmpty:
@@ -25,7 +27,20 @@ def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_i
         return WhyEmpty.NOTHING_FOUND
     if session.scalar(select(Integration.id).where(Integration.is_live).limit(1)) is None:
         return WhyEmpty.NOT_CONNECTED
-    matched = select(Tenant.id).join(Organization, Tenant.organization_id == Organization.id).where(scope.includes())
-    within = ~Organization.is_archived if organization_id is None else Organization.id == organization_id
-    matched = matched.where(within)
-    return WhyEmpty.NOT_MATCHED if session.scalar(matched.limit(1)) is None else WhyEmpty.NOT_SYNCED
+    in_use = ~Organization.is_archived
+    if organization_id is None and _none_is_given(session, scope, in_use):
+        return WhyEmpty.NOT_GIVEN
+    within = in_use if organization_id is None else Organization.id == organization_id
+    tenants = select(func.count(), func.count(Tenant.last_synced_at)).join(Tenant.organization)
+    matched, synced = session.execute(tenants.where(scope.includes(), within)).one()
+    if not matched:
+        return WhyEmpty.NOT_MATCHED
+    return WhyEmpty.NO_LICENSE if synced else WhyEmpty.NOT_SYNCED
+
+
+def _none_is_given(session: DbSession, scope: Scope, in_use: ColumnElement[bool]) -> bool:
+    """Whether there are organizations, and all of them are others'."""
+    own, all_there_are = (
+        session.scalar(select(Organization.id).where(in_use, within).limit(1)) for within in (scope.includes(), true())
+    )
+    return own is None and all_there_are is not None

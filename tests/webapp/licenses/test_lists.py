@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 
+from tests.conftest import signed_in
 from tests.support.factories import Make
 from tests.webapp.licenses.reading import GLOBAL, exported, license_ids, products, totals
 from webapp.extensions import db
@@ -252,6 +253,23 @@ def test_without_an_integration_a_reader_is_told_whom_to_ask(as_reader: FlaskCli
     html = page(as_reader)
     assert "An Administrator can connect" in html
     assert "/account/integrations" not in html
+
+
+def test_an_empty_list_does_not_promise_what_a_sync_did_not_find(as_reader: FlaskClient, make: Make) -> None:
+    tenant = make.tenant(organization=make.organization(), last_synced_at=utc_now())
+    for address in (GLOBAL, of_organization(tenant.organization_id)):
+        html = page(as_reader, address)
+        assert "There is no license in it, or none that you may see." in html
+        assert "first sync" not in html
+
+
+def test_who_is_given_no_organization_is_told_so(app: Flask, make: Make) -> None:
+    client = signed_in(app, make.reader())
+    tenant = make.tenant()
+    assert "No tenant is matched yet" in page(client)
+    tenant.match(make.organization())
+    db.session.commit()
+    assert "No organization is given to you" in page(client)
 
 
 def test_filters_and_totals_are_shown_once_there_is_something_to_filter(as_reader: FlaskClient, make: Make) -> None:

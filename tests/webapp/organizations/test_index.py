@@ -67,7 +67,9 @@ def test_no_organization_yet_offers_to_add_one_to_who_may(
     assert "/organizations/add" in page(as_administrator)
     html = page(as_reader)
     assert "No organization yet" in html
+    assert "Ask an Administrator" in html
     assert "/organizations/add" not in html
+    assert "import them" not in html
 
 
 def test_pages_hold_50_and_the_last_is_the_end(as_reader: FlaskClient, make: Make) -> None:
