@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,8 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # What a spreadsheet takes for the beginning of a formula, also in the width that Japanese keyboards type.
 _FORMULA = tuple("=+-@＝＋－＠")
 _SEPARATORS = ("\t", "\r", "\n")
+# A number is none, though it begins like one; with an apostrophe nothing would be reckoned with it.
+_NEGATIVE = re.compile(r"-[0-9]+(\.[0-9]+)?")
 
 # The cells of a row that was read.
 Record = Callable[[Any], Sequence[Any]]
@@ -58,6 +61,8 @@ def csv_lines(columns: Sequence[str], chunks: Iterable[Sequence[Any]], record: R
 
 def defused(text: str) -> str:
     """The text so that no spreadsheet takes it for a formula: with an apostrophe before it where one might."""
+    if _NEGATIVE.fullmatch(text):
+        return text
     if text.startswith(_SEPARATORS) or text.lstrip().startswith(_FORMULA):
         return f"'{text}"
     return text

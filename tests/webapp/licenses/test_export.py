@@ -24,7 +24,10 @@ from webapp.spreadsheet import csv_lines, defused
     [
         "=1+1",
         "+1",
-        "-1",
+        "-1+1",
+        "-x",
+        "-1\n",
+        "-1.",
         "@SUM(A1)",
         "\tx",
         "\rx",
@@ -41,7 +44,7 @@ def test_what_a_spreadsheet_takes_for_a_formula_is_defused(text: str) -> None:
     assert defused(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "Contoso", "a=b", "3-1", "株式会社", "'=1", "Mail @ work"])
+@pytest.mark.parametrize("text", ["", "Contoso", "a=b", "3-1", "-1", "-12.50", "株式会社", "'=1", "Mail @ work"])
 def test_other_text_is_left_as_it_is(text: str) -> None:
     assert defused(text) == text
 
