@@ -56,6 +56,7 @@ def test_who_was_changed_since_stays_so_also_where_it_came_back(as_administrator
     assert "Undone: 1 tenant is as before. 2 new organizations were removed. 1 new organization stays" in page
     assert "2 tenants changed since, and stay so." in page
     assert "It was changed meanwhile." in page
+    assert "but for those that stayed as they are" in as_administrator.get(preview).text
     assert stored(changed).state == TenantState.IGNORED
     assert organization_of(there_and_back) == "Fabrikam"
     assert stored(untouched).state == TenantState.UNMATCHED
@@ -76,6 +77,9 @@ def test_an_undo_has_its_time_and_happens_once(as_administrator: FlaskClient, ma
     preview = prepare(as_administrator, "ignore", first)
     press(as_administrator, preview, "apply")
     press(as_administrator, preview, "undo")
+    page = as_administrator.get(preview).text
+    assert "That was undone" in page
+    assert "but for those" not in page
     assert "cannot be undone any more" in press(as_administrator, preview, "undo").text
     press(as_administrator, prepare(as_administrator, "ignore", second), "apply")
     assert "Undo" in as_administrator.get(ALL).text
