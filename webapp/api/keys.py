@@ -11,10 +11,12 @@ from typing import Any
 from flask import abort, g
 from htmx_flask import request
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
 from ..access import Permission, key_may
+from ..database import forget_transaction, is_away
 from ..extensions import db
 from ..models import ApiKey, ApiKeyGrant, Organization, Role, utc_now
 from ..models.base import DbSession
@@ -81,5 +83,11 @@ def _note_use(key: ApiKey) -> None:
     db.session.rollback()
     # One that lies ahead was noted by a clock that was.
     is_due = or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= before, ApiKey.last_used_at > now)
-    db.session.execute(update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now))
-    db.session.commit()
+    try:
+        db.session.execute(update(ApiKey).where(ApiKey.id == key_id, is_due).values(last_used_at=now))
+        db.session.commit()
+    except SQLAlchemyError as error:
+        if not is_away(error):
+            raise
+        # What can only be read is read all the same.
+        forget_transaction()

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
@@ -183,6 +183,22 @@ def test_a_page_makes_the_same_queries_however_many_rows(
         for _ in range(5):
             make.license()
     assert numbers[0] == numbers[1]
+
+
+def test_a_database_that_may_only_be_read_is_read(client: FlaskClient, run_command: FlaskCliRunner, make: Make) -> None:
+    key = made(run_command, "Reports", "--role", "read-only")
+    make.license()
+
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE"):
+            raise OperationalError(statement, {}, Exception("attempt to write a readonly database"))
+
+    event.listen(db.engine, "before_cursor_execute", refuse)
+    try:
+        assert read(client, key)["count"] == 1
+    finally:
+        event.remove(db.engine, "before_cursor_execute", refuse)
+    assert db.session.scalars(select(ApiKey.last_used_at)).one() is None
 
 
 @pytest.mark.parametrize(
