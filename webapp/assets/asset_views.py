@@ -45,7 +45,7 @@ def show(asset_id: int) -> str:
 def add(organization_id: int, slug: str) -> tuple[str, int] | Response:
     organization, kind = organization_or_404(organization_id), _for_new_assets(slug)
     form = _form(kind, organization, Entered(""))
-    if request.method == "POST" and not _is_looking(form, organization) and form.form.validate():
+    if request.method == "POST" and not _is_looking() and form.form.validate():
         asset = recording.create(
             db.session, kind, organization, form.fields, form.entered(), current_user.email, utc_now()
         )
@@ -64,7 +64,7 @@ def edit(asset_id: int) -> tuple[str, int] | Response:
     kind, organization = asset.type, asset.organization
     stored = recording.as_entered(db.session, asset, fields.active(kind))
     form = _form(kind, organization, stored)
-    if request.method == "GET" or _is_looking(form, organization):
+    if request.method == "GET" or _is_looking():
         return _page(form, kind, organization, asset, 200)
     if request.form.get("version") != asset.changed_at.isoformat():
         words = dict(zip(form.digests(), recording.in_words(db.session, form.fields, stored), strict=True))
@@ -120,7 +120,7 @@ def _form(kind: FlexibleAssetType, organization: Organization, stored: Entered) 
     return AssetForm(fields.active(kind), stored, partial(contacts.held, db.session, organization.id))
 
 
-def _is_looking(form: AssetForm, organization: Organization) -> bool:
+def _is_looking() -> bool:
     """Whether the form was sent to find contacts for one of its fields, which is how it is done without script."""
     return request.method == "POST" and "find" in request.form
 

@@ -1,4 +1,4 @@
-"""Waiting for a sync run to end, for `flask integrations sync --wait`."""
+"""Waiting for a sync run or a removal to end: the `--wait` of commands."""
 
 from __future__ import annotations
 

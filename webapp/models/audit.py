@@ -37,8 +37,8 @@ _LABELS = {
 class AuditEntry(Model):
     """Who did what, and when. It is written once, in the transaction of what it tells, and never changed.
 
-    `actor` is kept as text, since the log outlives the user: an e-mail address, "command line" or an API key's name.
-    `details` holds plain values, and never a secret.
+    `actor` is kept as text, since the log outlives the user: an e-mail address, "command line",
+    "discovery" or "nobody signed in". `details` holds plain values, and never a secret.
     """
 
     __tablename__ = "audit_entry"
