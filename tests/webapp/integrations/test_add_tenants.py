@@ -166,6 +166,8 @@ def test_a_list_with_all_answers_asks_no_more_and_can_be_filtered(make: Make, as
     page = as_administrator.get(address(integration, addition)).text
     assert "hx-trigger" not in page
     assert "1 of 2 tenants added" in page
+    told = as_administrator.get(f"{address(integration, addition)}?seen=working", headers={"HX-Request": "true"}).text
+    assert 'id="addition-said" hx-swap-oob="innerHTML">1 of 2 tenants added.' in told
     only = as_administrator.get(f"{address(integration, addition)}?state=added").text
     assert '<code class="break-anywhere">good</code>' in only
     assert '<code class="break-anywhere">bad</code>' not in only
