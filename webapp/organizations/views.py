@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
+from ..integrations.matching import take_turns
 from ..searched_list import searched_list
 from . import records
 from .forms import OrganizationForm
@@ -78,6 +79,9 @@ def add() -> tuple[str, int] | Response:
 @bp.route("/organizations/<id:organization_id>/edit", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_ORGANIZATIONS)
 def edit(organization_id: int) -> tuple[str, int] | Response:
+    if request.method == "POST":
+        # Before it is read, so that what is sent is compared with what others saved until now.
+        take_turns(db.session)
     organization = organization_or_404(organization_id)
     form = OrganizationForm(access.scope_of(current_user), organization)
     if form.validate_on_submit():

@@ -48,3 +48,15 @@ def test_of_two_who_rename_organizations_alike_one_is_refused(two: tuple[FlaskCl
     answers = at_once(*(partial(name_it, *sent) for sent in zip(two, addresses, strict=True)))
     assert sorted(answers) == [302, 422]
     assert len(db.session.scalars(select(Organization).filter_by(name="Contoso")).all()) == 1
+
+
+def test_of_two_who_save_the_same_domain_both_find_it_saved(two: tuple[FlaskClient, FlaskClient], make: Make) -> None:
+    organization_id = make.organization(name="Contoso").id
+    db.session.rollback()
+
+    def save(client: FlaskClient) -> int:
+        data = {"name": "Contoso", "domains": "contoso.example"}
+        return client.post(f"/organizations/{organization_id}/edit", data=data).status_code
+
+    assert at_once(*(partial(save, client) for client in two)) == [302, 302]
+    assert [row.domain for row in db.session.get_one(Organization, organization_id).domains] == ["contoso.example"]
