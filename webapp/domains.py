@@ -6,7 +6,7 @@ import re
 
 import idna
 
-from .text import one_line
+from .text import clipped, one_line
 
 MOST_DOMAINS = 100
 # As DNS has it, in the letters that it knows.
@@ -22,10 +22,10 @@ def domain(text: str) -> str:
         name = idna.uts46_remap(one_line(text), std3_rules=True, transitional=False).rstrip(".")
         ascii_name = idna.encode(name).decode()
     except (idna.IDNAError, UnicodeError) as error:
-        raise ValueError(f"{_cut(text)} is not a domain name.") from error
+        raise ValueError(f"{_told(text)} is not a domain name.") from error
     labels = ascii_name.split(".")
     if len(labels) < 2 or labels[-1].isdecimal() or len(ascii_name) > LONGEST_DOMAIN:
-        raise ValueError(f"{_cut(text)} is not a domain name.")
+        raise ValueError(f"{_told(text)} is not a domain name.")
     return name
 
 
@@ -47,7 +47,7 @@ def domains(text: str) -> list[str]:
 
 
 def _refusal(wrong: list[str]) -> str:
-    *told, last = map(_cut, wrong[:_MOST_TOLD])
+    *told, last = map(_told, wrong[:_MOST_TOLD])
     if len(wrong) > _MOST_TOLD:
         told, last = [*told, last], f"{len(wrong) - _MOST_TOLD} more"
     what = "is not a domain name" if len(wrong) == 1 else "are not domain names"
@@ -55,6 +55,5 @@ def _refusal(wrong: list[str]) -> str:
     return f"{those} {what}. A domain looks like contoso.com: without https://, a path or an @."
 
 
-def _cut(text: str) -> str:
-    text = one_line(text) or "(nothing visible)"
-    return text if len(text) <= 60 else f"{text[:60]}…"
+def _told(text: str) -> str:
+    return clipped(one_line(text) or "(nothing visible)")

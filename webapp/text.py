@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+# So much of what somebody typed, and what is refused, is told them.
+LONGEST_TOLD = 60
 NO_VISIBLE_NAME = "(no visible name)"
 
 # Zero width non-joiner and joiner: Persian and the scripts of India spell words with them, emoji are put together.
@@ -53,6 +55,11 @@ def first_of(names: Sequence[str], most: int = 5) -> str:
     """The first of these, and how many more there are: "one, two, and 3 more"."""
     more = f", and {len(names) - most:,} more" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
+
+
+def clipped(text: str, longest: int = LONGEST_TOLD) -> str:
+    """The text where it has no more than so many characters, else its beginning and that there is more."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def at_the_end(name: str) -> str:

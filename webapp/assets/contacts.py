@@ -10,6 +10,7 @@ from sqlalchemy import Select, select
 from ..models import Contact
 from ..models.base import DbSession
 from ..search import every_word
+from ..text import clipped
 
 # Of an organization with more contacts than this, a field offers only those that are tagged and those that are found.
 MOST_LISTED = 200
@@ -84,5 +85,4 @@ def _options(session: DbSession, query: Select[int, str, str]) -> list[Option]:
 
 
 def _clipped(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_LABEL else f"{text[: _LONGEST_LABEL - 1]}…"
+    return clipped(" ".join(text.split()), _LONGEST_LABEL)

@@ -22,8 +22,9 @@ from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, IntegrationRemoved
 from ..refusals import refusal_of
 from ..schema_version import UnfitDatabase, require_fit
-from ..text import one_line
+from ..text import clipped, one_line
 
+# A name of any length must not push the other columns out of sight; --json has it whole.
 WIDEST_CELL = 60
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON array of objects.")
@@ -86,7 +87,7 @@ def print_records(records: Sequence[dict[str, Any]], columns: Sequence[str], as_
     if as_json:
         click.echo(json.dumps([_plain(record) for record in records], ensure_ascii=False, indent=2))
         return
-    rows = [[_clipped(_cell(record[column])) for column in columns] for record in records]
+    rows = [[clipped(_cell(record[column]), WIDEST_CELL) for column in columns] for record in records]
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     for row in [list(columns), *rows]:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -143,11 +144,6 @@ def _plain_value(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(entry) if isinstance(entry, dict) else entry for entry in value]
     return value
-
-
-def _clipped(text: str) -> str:
-    """A name of any length must not push the other columns out of sight; --json has it whole."""
-    return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 
 
 def _cell(value: Any) -> str:

@@ -14,6 +14,7 @@ from ..models import Contact, Organization, fold
 from ..models.base import DbSession
 from ..scope import Scope
 from ..search import every_word
+from ..text import clipped
 
 _LONGEST_TEXT = 100
 
@@ -25,7 +26,7 @@ def organizations(session: DbSession, scope: Scope, chosen: Sequence[str]) -> Ch
     is_searched = len(rows) > MOST_LISTED
     options = _labelled(chosen_rows if is_searched else rows, {row.id for row in chosen_rows})
     named = {fold(str(value)) for row in chosen_rows for value in row}
-    options += [Choice(value, _clipped(value), True) for value in chosen if fold(value) not in named]
+    options += [Choice(value, clipped(value, _LONGEST_TEXT), True) for value in chosen if fold(value) not in named]
     return Choices("organization", "Organization", options, is_searched)
 
 
@@ -55,10 +56,10 @@ def _chosen_rows(session: DbSession, scope: Scope, chosen: Sequence[str]) -> Seq
 def _labelled(rows: Sequence[Any], chosen: Iterable[int] = ()) -> list[Choice]:
     times = Counter(row.name for row in rows)
     return [
-        Choice(str(row.id), _clipped(f"{row.name} ({row.id})" if times[row.name] > 1 else row.name), row.id in chosen)
+        Choice(
+            str(row.id),
+            clipped(f"{row.name} ({row.id})" if times[row.name] > 1 else row.name, _LONGEST_TEXT),
+            row.id in chosen,
+        )
         for row in rows
     ]
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"

@@ -12,7 +12,7 @@ from .. import audit
 from ..models import AuditArea, Contact, ContactEmail, Organization, departed, fold, utc_now
 from ..models.base import DbSession
 from ..models.contact_lock import locked_by
-from ..text import first_of, one_line, several_lines
+from ..text import clipped, first_of, one_line, several_lines
 
 LONGEST_TEXT = 200
 LONGEST_NUMBER = 100
@@ -58,7 +58,7 @@ def clean_address(text: str) -> str:
     try:
         return email_validator.validate_email(text, check_deliverability=False).normalized if text else ""
     except email_validator.EmailNotValidError as error:
-        raise ValueError(f"{_cut(text)} is not an e-mail address.") from error
+        raise ValueError(f"{clipped(text)} is not an e-mail address.") from error
 
 
 def clean_addresses(text: str) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def clean_addresses(text: str) -> tuple[str, ...]:
         except ValueError:
             wrong.append(part)
     if wrong:
-        told = first_of([_cut(one_line(part)) for part in wrong])
+        told = first_of([clipped(one_line(part)) for part in wrong])
         what = "is not an e-mail address" if len(wrong) == 1 else "are not e-mail addresses"
         raise ValueError(f"{told} {what}.")
     return each_once(found)
@@ -161,7 +161,3 @@ def _no_longer(text: str, longest: int) -> str:
     if len(text) > longest:
         raise ValueError(f"This has {len(text):,} characters; it may have {longest:,}.")
     return text
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:60]}…"

@@ -13,6 +13,7 @@ from ..models import STATUS_LABELS, Integration, License, Organization, Product,
 from ..models.base import DbSession
 from ..scope import Scope
 from ..search import every_word
+from ..text import clipped
 from .filters import CONNECTIONS, Filters
 from .queries import organizations_chosen, products_chosen, tenants_chosen
 
@@ -131,8 +132,7 @@ def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:
 
 
 def _clipped(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"
+    return clipped(" ".join(text.split()), _LONGEST_TEXT)
 
 
 def _organizations(scope: Scope, organization_id: int | None) -> Entries:

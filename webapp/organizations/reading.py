@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
-from ..text import one_line
+from ..text import clipped, one_line
 from ..uploads.decoding import Limits, Lines, text_of
 from ..uploads.records import Header, read_header, read_records
 from . import records
@@ -61,7 +61,7 @@ def read(file: BinaryIO) -> Sheet:
         rows = _rows(lines, header)
     if not rows:
         raise LIMITS.refusal("The file has the columns but no organizations.")
-    unknown = tuple(_cut(one_line(title)) for title in header.unknown[:_MOST_UNKNOWN])
+    unknown = tuple(clipped(one_line(title), _LONGEST_TOLD) for title in header.unknown[:_MOST_UNKNOWN])
     return Sheet(encoding, tuple(column for column in COLUMNS if column in header.positions), unknown, tuple(rows))
 
 
@@ -91,7 +91,7 @@ def _rows(lines: Lines, header: Header) -> list[Row]:
 def _read_row(first_line: int, last_line: int, cells: list[str], header: Header) -> Row:
     given = {column: cells[at] for column, at in header.positions.items() if at < len(cells)}
     # What is wrong may be the name, so it is shown as it is, cut.
-    as_it_is = Details(_cut(one_line(given.get("name", ""))))
+    as_it_is = Details(clipped(one_line(given.get("name", "")), _LONGEST_TOLD))
     if any(cell.strip() for cell in cells[len(header.titles) :]):
         problem = (
             f"It has {len(cells)} fields, and the first line names {len(header.titles)}. Put a field that holds "
@@ -111,7 +111,3 @@ def _read_row(first_line: int, last_line: int, cells: list[str], header: Header)
 def _row(plain: dict[str, Any]) -> Row:
     details = plain["details"]
     return Row(**{**plain, "details": Details(**{**details, "domains": tuple(details["domains"])})})
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_TOLD else f"{text[:_LONGEST_TOLD]}…"

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from ..integrations.fields import is_guid
 from ..models.product_edition import ListedName
-from ..text import one_line
+from ..text import clipped, one_line
 from ..uploads.decoding import Limits, Lines, text_of
 from ..uploads.records import Header, read_header, read_records
 from .edition import Edition, Spellings, Unread
@@ -100,14 +100,14 @@ def _product(cells: list[str], positions: dict[str, int]) -> ListedName:
     name, part_number, sku_id = (_one_line(cells[positions[column]]) for column in COLUMNS)
     guid = sku_id[1:-1] if sku_id.startswith("{") and sku_id.endswith("}") else sku_id
     if not is_guid(guid):
-        raise _LeftOut(f"“{_cut(sku_id)}” is not a GUID" if sku_id else "it has no GUID")
+        raise _LeftOut(f"“{clipped(sku_id)}” is not a GUID" if sku_id else "it has no GUID")
     if not any(character.isalnum() for character in name):
         raise _LeftOut("it has no product name")
     for what, text in (("name", name), (PART_NUMBER, part_number)):
         if len(text) > LONGEST_NAME:
             raise _LeftOut(f"its {what} has {len(text):,} characters; {LONGEST_NAME} are the most")
         if "\ufffd" in text:
-            raise _LeftOut(f"its {what} holds characters that were damaged: “{_cut(text)}”")
+            raise _LeftOut(f"its {what} holds characters that were damaged: “{clipped(text)}”")
     return ListedName(guid.lower(), part_number, name)
 
 
@@ -146,7 +146,3 @@ def _nothing_in(tally: _Tally) -> str:
 
 def _and(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:60]}…"
