@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 from sqlalchemy import select
 
 from tests.support.factories import Make
@@ -239,4 +240,6 @@ def test_what_was_typed_is_escaped(as_administrator: FlaskClient, make: Make, or
         "/global/contacts",
         f"/organizations/{organization.id}/contacts",
     ):
-        assert bad not in as_administrator.get(address).text, address
+        html = as_administrator.get(address).text
+        assert bad not in html, address
+        assert str(escape(bad)) in html, address

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 
 from jobs import queue
 from tests.conftest import signed_in
@@ -241,6 +242,7 @@ def test_names_and_reasons_are_escaped(make: Make, as_administrator: FlaskClient
     page = as_administrator.get(address(integration, addition)).text
     for raw in ("<i>x</i>", "<b>name</b>", "<script>1</script>", "<u>fix</u>", "<id>"):
         assert raw not in page
+        assert str(escape(raw)) in page
 
 
 def test_a_page_of_answers_takes_as_many_queries_however_many_lines_there_are(

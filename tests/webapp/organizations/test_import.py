@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -215,6 +216,7 @@ def test_what_a_file_says_is_escaped(as_administrator: FlaskClient) -> None:
     html = as_administrator.get(answer.location).text
     for text in ("<script>alert", "<b>.csv", "<i>x"):
         assert text not in html
+        assert str(escape(text)) in html
 
 
 def test_20_000_lines_are_paged_in_as_many_queries_as_two_and_imported(
