@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
 from .models.base import DbSession
+
+
+def page_asked(args: Mapping[str, str]) -> int:
+    """The number of the page that an address, or a form, asks for; the first where that makes no sense."""
+    text = args.get("page", "").strip()
+    # More digits than any page's number has: beyond the end whatever they are.
+    return max(1, int(text[:9])) if text.isascii() and text.isdecimal() else 1
 
 
 def count_rows(session: DbSession, query: Select[*tuple[Any, ...]]) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from .extensions import db
-from .paging import Page, count_rows
+from .paging import Page, count_rows, page_asked
 from .search import searchable
 from .templating import page_or_partial, with_address
 
@@ -32,7 +32,7 @@ def searched_list(
     """
     q = searchable(request.args.get("q", ""))
     query = listing(q)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, count_rows(db.session, query))
+    page = Page(page_asked(request.args), PER_PAGE, count_rows(db.session, query))
     found = db.session.scalars(query.limit(PER_PAGE).offset(page.offset)).all()
 
     def address(page: int = 1) -> str:

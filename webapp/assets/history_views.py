@@ -10,7 +10,7 @@ from ..access import Permission
 from ..licenses.pages import license_or_404
 from ..models import OFFICE_365_LICENSES
 from ..organizations.pages import layout, organization_or_404
-from ..search import row_id
+from ..paging import page_asked
 from ..templating import page_or_partial
 from . import history
 from .blueprints import assets as bp
@@ -52,4 +52,4 @@ def _shown(shown: History, **values: object) -> str:
 
 
 def _page() -> int:
-    return row_id(request.args.get("page", "")) or 1
+    return page_asked(request.args)

@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 from ..extensions import db
 from ..models import AssetContact, Contact, FlexibleAsset, FlexibleAssetType, License, Organization, fold
 from ..models.base import DbSession
+from ..paging import page_asked
 from ..scope import Scope
 from ..search import every_word, row_id, searchable
 from .limits import MOST_TYPES
@@ -37,7 +38,7 @@ class View:
     def of(cls, args: MultiDict[str, str]) -> View:
         sort = args.get("sort", "")
         is_known = sort.removeprefix("-") in SORTS and not sort.startswith("--")
-        return cls(searchable(args.get("q", "")), sort if is_known else "name", row_id(args.get("page", "")) or 1)
+        return cls(searchable(args.get("q", "")), sort if is_known else "name", page_asked(args))
 
     def parameters(self, **changes: Any) -> dict[str, Any]:
         """The parameters of the address of this view with some changes, which go back to the first page."""

@@ -9,7 +9,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import FlexibleAssetType, utc_now
-from ..paging import Page
+from ..paging import Page, page_asked
 from . import fields, queries, types
 from .blueprints import types as bp
 from .type_forms import TypeForm
@@ -39,7 +39,7 @@ SYNCED_FIELDS = (
 def index() -> str:
     shows_archived = request.args.get("archived") == "1"
     rows = queries.types_of_account(db.session, shows_archived)
-    page = Page(request.args.get("page", 1, type=int), PER_PAGE, len(rows))
+    page = Page(page_asked(request.args), PER_PAGE, len(rows))
 
     def address(page: int = 1) -> str:
         return url_for(".index", archived=1 if shows_archived else None, page=page if page > 1 else None)

@@ -10,7 +10,8 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from ..models import AuditArea
-from ..search import row_id, searchable
+from ..paging import page_asked
+from ..search import searchable
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Filters:
             area=known_areas(args.getlist("area")),
             since=_day(args.get("since", "")),
             until=_day(args.get("until", "")),
-            page=row_id(args.get("page", "")) or 1,
+            page=page_asked(args),
         )
 
     @property

@@ -9,7 +9,8 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from ..search import row_id, searchable
+from ..paging import page_asked
+from ..search import searchable
 from ..text import one_line
 
 
@@ -50,7 +51,7 @@ class Filters:
             q=searchable(args.get("q", "")),
             organization=tuple(_values(args.getlist("organization"))),
             origin=tuple(origin for origin in Origin if origin in origins),
-            page=row_id(args.get("page", "")) or 1,
+            page=page_asked(args),
         )
 
     @property

@@ -12,7 +12,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Integration, LineState
-from ..search import row_id
+from ..paging import page_asked
 from ..templating import page_or_partial
 from . import adding
 from .blueprint import INTEGRATION, bp, get_or_404
@@ -73,7 +73,7 @@ def _answers(integration_id: int, addition_id: int) -> str:
     integration = get_or_404(integration_id)
     chosen = request.args.get("state", "")
     show = LineState(chosen) if chosen in set(LineState) else None
-    found = adding.detail(integration, addition_id, show, row_id(request.args.get("page", "")) or 1)
+    found = adding.detail(integration, addition_id, show, page_asked(request.args))
     if found is None:
         abort(404)
     return page_or_partial(

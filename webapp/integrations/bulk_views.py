@@ -13,6 +13,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import MatchingAction, MatchingChange, utc_now
+from ..paging import page_asked
 from ..search import row_id
 from ..text import count_of
 from . import change_page, changes, undoing, unlinking
@@ -76,7 +77,7 @@ def leave_tenant_out(change_id: int) -> Response:
     if found.applied_at is None and tenant_id is not None:
         changes.leave_out(found, tenant_id)
         db.session.commit()
-    page = row_id(request.form.get("page", "")) or 1
+    page = page_asked(request.form)
     return redirect(url_for(".change", change_id=change_id, page=page if page > 1 else None), 303)
 
 
@@ -97,7 +98,7 @@ def discard_change(change_id: int) -> Response:
 def undo_change(change_id: int) -> Response | str:
     found, row = _held(change_id), row_id(request.form.get("tenant", ""))
     filters = filters_given(request.form) if "from_list" in request.form else filters_given(found.origin)
-    page = row_id(request.form.get("page", "")) or 1
+    page = page_asked(request.form)
     address = list_address(filters, page)
     try:
         undone = undoing.undo(db.session, found, utc_now())
@@ -136,7 +137,7 @@ def _prepare(filters: Filters) -> Response:
 
 
 def _page(found: MatchingChange) -> str:
-    asked = row_id(request.args.get("page", "")) or 1
+    asked = page_asked(request.args)
     shown: dict[str, Any] = change_page.shown(db.session, access.scope_of(current_user), found, asked)
     return render_template(
         "integrations/change.html",

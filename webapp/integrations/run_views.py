@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..models import Trigger
-from ..search import row_id
+from ..paging import page_asked
 from ..templating import page_or_partial
 from . import queries, running
 from .blueprint import INTEGRATION, RUN, bp, get_or_404
@@ -23,7 +23,7 @@ def run(integration_id: int, run_id: int) -> str:
     integration = get_or_404(integration_id)
     chosen = request.args.get("state", "")
     show = Show(chosen) if chosen in set(Show) else Show.ALL
-    detail = _detail(integration_id, run_id, show, row_id(request.args.get("page", "")) or 1)
+    detail = _detail(integration_id, run_id, show, page_asked(request.args))
     return page_or_partial(
         "integrations/run.html",
         "integrations/_run.html",

@@ -11,6 +11,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Integration, MatchingAction, Organization, utc_now
+from ..paging import page_asked
 from ..search import row_id, searchable
 from ..templating import page_or_partial, with_address
 from ..text import one_line
@@ -52,7 +53,7 @@ def choose_organization(integration_id: int, tenant_id: int) -> str:
     found, has_more = tenant_list.organizations(db.session, scope, q)
     is_typed = request.htmx and request.htmx.trigger_name == "find"
     filters = filters_given(request.args)
-    page = _page_number(request.args.get("page", ""))
+    page = page_asked(request.args)
     return page_or_partial(
         "integrations/choose.html",
         "integrations/_found_organizations.html" if is_typed else "integrations/_choose.html",
@@ -95,7 +96,7 @@ def _list(filters: Filters, integration: Integration | None) -> Response:
     scope = access.scope_of(current_user)
     counts = tenant_list.counts(db.session, filters)
     total = counts[filters.state] if filters.state else sum(counts.values())
-    page, rows = tenant_list.page(db.session, scope, filters, _page_number(request.args.get("page", "")), total)
+    page, rows = tenant_list.page(db.session, scope, filters, page_asked(request.args), total)
     html = page_or_partial(
         "integrations/tenants.html",
         "integrations/_tenants.html",
@@ -119,7 +120,7 @@ def _do(
     integration_id: int, tenant_id: int, action: MatchingAction, organization: Organization | None = None
 ) -> Response | str:
     tenant_or_404(integration_id, tenant_id)
-    filters, page = filters_given(request.form), _page_number(request.form.get("page", ""))
+    filters, page = filters_given(request.form), page_asked(request.form)
     try:
         change = changes.do_one(db.session, current_user.id, action, tenant_id, utc_now(), organization)
     except changes.NotSo as error:
@@ -140,7 +141,3 @@ def _chosen_organization() -> Organization | None:
     named = next(iter(matching.organizations_named(db.session, [typed]).values()))
     in_use = [organization for organization in named if not organization.is_archived]
     return in_use[0] if len(in_use) == 1 else None
-
-
-def _page_number(text: str) -> int:
-    return row_id(text) or 1

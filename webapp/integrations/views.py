@@ -15,7 +15,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import RunState, SyncRun, Trigger, utc_now
-from ..search import row_id
+from ..paging import page_asked
 from . import pausing, queries, tenant_list
 from .blueprint import INTEGRATION, bp, get_or_404
 from .status import REMOVALS
@@ -24,7 +24,7 @@ from .status import REMOVALS
 @bp.get("")
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def index() -> str:
-    page, rows = queries.integrations_page(row_id(request.args.get("page", "")) or 1)
+    page, rows = queries.integrations_page(page_asked(request.args))
     return render_template(
         "integrations/index.html", page=page, rows=rows, now=utc_now(), unmatched=tenant_list.unmatched(db.session)
     )
@@ -89,5 +89,5 @@ def resume(integration_id: int) -> Response:
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def runs(integration_id: int) -> str:
     integration = get_or_404(integration_id)
-    page, rows = queries.run_page(integration_id, row_id(request.args.get("page", "")) or 1)
+    page, rows = queries.run_page(integration_id, page_asked(request.args))
     return render_template("integrations/runs.html", integration=integration, page=page, rows=rows)

@@ -9,6 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from ..models import STATUS_LABELS, fold
+from ..paging import page_asked
 from ..search import searchable
 from ..text import one_line
 
@@ -64,7 +65,7 @@ class Filters:
             status=args.getlist("status"),
             connection=args.getlist("connection"),
             sort=args.get("sort", ""),
-            page=max(1, _number(args.get("page", ""), 1)),
+            page=page_asked(args),
             per_page=min(max(_number(args.get("per_page", ""), PER_PAGE), FEWEST_PER_PAGE), MOST_PER_PAGE),
         )
 
@@ -140,5 +141,5 @@ def _number(text: str, default: int) -> int:
     text = text.strip()
     if not (text.isascii() and text.isdecimal()):
         return default
-    # More digits than any page's number has: beyond the end whatever they are.
+    # More digits than a page has rows: too many whatever they are.
     return int(text[:9])

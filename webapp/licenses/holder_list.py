@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..extensions import db
 from ..models import Contact, utc_now
-from ..paging import Page, count_rows
-from ..search import row_id, searchable
+from ..paging import Page, count_rows, page_asked
+from ..search import searchable
 from ..spreadsheet import csv_answer
 from .holders import contact_ids, contacts_of, holders, how
 
@@ -28,7 +28,7 @@ def contacts_shown(license: Any) -> dict[str, Any]:
     q, known = _searched(), holders(db.session, license.id)
     found = contact_ids(license.id, license.organization_id, q)
     total = count_rows(db.session, found) if q else known.contacts
-    page = Page(row_id(request.args.get("page", "")) or 1, PER_PAGE, total)
+    page = Page(page_asked(request.args), PER_PAGE, total)
     rows = _rows(license.id, found.limit(PER_PAGE).offset(page.offset)) if page.total else []
     return {
         "holders": known,

@@ -15,7 +15,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import ImportKind
-from ..paging import Page
+from ..paging import Page, page_asked
 from ..uploads import pages
 from ..uploads.allowance import allow_file
 from . import importing
@@ -65,7 +65,7 @@ def review(pending_id: int) -> str | Response:
     plan = importing.plan(db.session, access.scope_of(current_user), sheet)
     shown = _verdict(request.args.get("show", ""))
     counts = plan.counts
-    page = Page(request.args.get("page", 1, type=int), LINES_PER_PAGE, counts[shown] if shown else len(plan.lines))
+    page = Page(page_asked(request.args), LINES_PER_PAGE, counts[shown] if shown else len(plan.lines))
 
     def address(page: int = 1, show: Verdict | None = shown) -> str:
         return url_for(".review", pending_id=pending_id, show=show, page=page if page > 1 else None)

@@ -13,6 +13,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import ImportKind, Product, utc_now
+from ..paging import page_asked
 from ..search import searchable
 from ..searched_list import searched_list
 from ..text import count_of
@@ -58,7 +59,7 @@ def edit(product_id: int) -> tuple[str, int] | Response:
     product = db.session.get(Product, product_id)
     if product is None:
         abort(404)
-    page = request.args.get("page", 1, type=int)
+    page = page_asked(request.args)
     list_url = url_for(
         "products.index", q=searchable(request.args.get("q", "")) or None, page=page if page > 1 else None
     )
