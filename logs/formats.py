@@ -86,7 +86,7 @@ def _exception(formatter: logging.Formatter, record: logging.LogRecord) -> str:
 
 def _clean(text: str, from_end: bool = False) -> str:
     """At most so much of it, without secrets; of an exception the end, which says what it is."""
-    text = redact(text[:_LOOKED_THROUGH])
+    text = redact(text[-_LOOKED_THROUGH:] if from_end else text[:_LOOKED_THROUGH])
     if len(text) <= _WRITTEN:
         return text
     return f"... {text[-_WRITTEN:]}" if from_end else f"{text[:_WRITTEN]} ..."
