@@ -285,7 +285,7 @@ def _refuse_taken_tenant(tenant_id: str) -> None:
         raise Refused(
             Problem(
                 f"This tenant is connected already, by the integration {holder}.",
-                f"Use {holder}: its Actions menu changes the credentials under Edit Connection.",
+                f"Use {holder}: its menu has the tenants under Match Tenants, the credentials under Edit Connection.",
             ),
             "tenant",
         )

@@ -270,6 +270,8 @@ def test_a_tenant_that_another_integration_reaches_is_refused_and_the_other_is_n
     answer = send(as_administrator, tenant=tenant)
     assert answer.status_code == 422
     assert "connected already, by the integration Fabrikam." in answer.text
+    # Of a partner's customer, only its tenants help.
+    assert "Use Fabrikam: its menu has the tenants under Match Tenants" in answer.text
     assert stored(Integration) == 1
 
 
