@@ -50,6 +50,11 @@ def wait_for_who_waits() -> None:
     eventually(_is_any_waiting, seconds=10)
 
 
+def wait_until_done_or_waiting(other: Future[Done]) -> None:
+    """Until the other session is done, or waits for what this one has."""
+    eventually(lambda: other.done() or _is_any_waiting(), seconds=10)
+
+
 def _is_any_waiting() -> bool:
     # A connection of its own each time: within one transaction PostgreSQL tells the same again.
     with db.engine.connect() as onlooker:

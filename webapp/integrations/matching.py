@@ -33,11 +33,11 @@ def place(session: DbSession, moves: Sequence[Move], now: datetime) -> None:
     """Match, unmatch and ignore tenants, in the transaction that is open.
 
     The licenses hang on the tenant and go where it goes. Contacts stay in the organization that it leaves, and are not
-    linked any more: the links are cut now, or, where there may be very many, by a job, which the caller enqueues after
-    the commit (`unlinking.go_on`).
+    linked any more: the links are cut now, or, where there may be very many or somebody writes these contacts, by a
+    job, which the caller enqueues after the commit (`unlinking.go_on`).
     """
     departing = {move.tenant.id: left for move in moves if (left := _left_by(move)) is not None}
-    cuts_now = departed.are_few(session, departing)
+    cuts_now = departed.are_few(session, departing) and departed.have_contacts_turns(session, departing)
     for move in moves:
         tenant = move.tenant
         if move.organization is not None:

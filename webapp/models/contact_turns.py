@@ -2,10 +2,13 @@
 
 Two who made contacts of its users at once would make two of one person, and two who write the same ones in another
 order would wait for each other. SQLite has one writer at a time by nature. On PostgreSQL this is no lock of the
-organization's row, which whoever matches a tenant takes before the tenant's; it is taken after that.
+organization's row, which whoever matches a tenant takes before the tenant's; it is taken after that, and before any
+contact. Who takes the turns of several waits for them in the order of the organizations' ids, or for none.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from sqlalchemy import text
 
@@ -15,7 +18,7 @@ from .base import DbSession
 # Of PostgreSQL's advisory locks, those that are about the contacts of an organization.
 _KIND = 365
 _WAIT = text("SELECT pg_advisory_xact_lock(:kind, :organization_id)")
-_TRY = text("SELECT pg_try_advisory_xact_lock(:kind, :organization_id)")
+_TRY = text("SELECT bool_and(pg_try_advisory_xact_lock(:kind, id)) FROM unnest(CAST(:ids AS integer[])) AS id")
 
 
 def take_turn(session: DbSession, organization_id: int) -> None:
@@ -24,8 +27,8 @@ def take_turn(session: DbSession, organization_id: int) -> None:
         session.execute(_WAIT, {"kind": _KIND, "organization_id": organization_id})
 
 
-def has_turn(session: DbSession, organization_id: int) -> bool:
-    """Take the turn where nobody else has it, without waiting. Returns whether it was taken."""
-    if db.engine.dialect.name != "postgresql":
+def have_turns(session: DbSession, organization_ids: Collection[int]) -> bool:
+    """Take these turns where nobody else has them, without waiting. Returns whether all of them were taken."""
+    if db.engine.dialect.name != "postgresql" or not organization_ids:
         return True
-    return bool(session.scalar(_TRY, {"kind": _KIND, "organization_id": organization_id}))
+    return bool(session.scalar(_TRY, {"kind": _KIND, "ids": list(organization_ids)}))

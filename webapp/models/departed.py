@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
 from .base import DbSession
 from .contact import Contact
-from .contact_turns import has_turn, take_turn
+from .contact_turns import have_turns, take_turn
 from .directory import (
     NOT_MATCHED_ANY_MORE,
     DirectoryUser,
@@ -34,6 +34,8 @@ from .tenant import Tenant
 
 # The links of so many users are cut within a request: it takes about half a second.
 AT_ONCE = 5_000
+# And the contacts of so many organizations: PostgreSQL has room for some thousand turns, of all who have one together.
+MOST_ORGANIZATIONS = 500
 # Users of whom one transaction cuts the links: few enough that nobody waits long to write.
 BATCH = 500
 
@@ -63,6 +65,20 @@ def are_few(session: DbSession, tenant_ids: Collection[int]) -> bool:
         if left < 0:
             return False
     return True
+
+
+def have_contacts_turns(session: DbSession, tenant_ids: Collection[int]) -> bool:
+    """Whether nobody else writes the contacts to which users of these few tenants are linked.
+
+    Until this transaction ends, nobody will: a sync of another tenant of an organization writes its contacts in another
+    order than who unlinks them holds them. It may be long at it, so it is not waited for.
+    """
+    organization_ids: set[int] = set()
+    for some in in_portions(sorted(tenant_ids)):
+        linked = DirectoryUser.tenant_id.in_(some), DirectoryUser.qualifies
+        found = select(Contact.organization_id).join(DirectoryUser, DirectoryUser.contact_id == Contact.id)
+        organization_ids.update(session.scalars(found.where(*linked).distinct()))
+    return len(organization_ids) <= MOST_ORGANIZATIONS and have_turns(session, organization_ids)
 
 
 def is_any_left(session: DbSession) -> bool:
@@ -148,7 +164,7 @@ def _is_free(session: DbSession, integration_id: int, left_id: int) -> bool:
     """
     integration = select(Integration.id).where(Integration.id == integration_id)
     held = session.scalar(integration.with_for_update(read=True, key_share=True, skip_locked=True))
-    return held is not None and has_turn(session, left_id)
+    return held is not None and have_turns(session, [left_id])
 
 
 def _cut_portion(session: DbSession, tenant_id: int, after: str) -> str:

@@ -150,3 +150,17 @@ def test_a_forecast_takes_nobody_for_a_contact_of_the_organization_that_was_left
     db.session.commit()
     rules = UserRules(UserSync.ALL)
     assert forecast.of_tenant(db.session, tenant.id, rules) == Forecast(tenants=1, created=1)
+
+
+@pytest.mark.parametrize(("most", "is_left"), [(1, True), (2, False)])
+def test_few_links_to_contacts_of_very_many_organizations_are_left_to_a_job(
+    as_administrator: FlaskClient, make: Make, monkeypatch: pytest.MonkeyPatch, most: int, is_left: bool
+) -> None:
+    """Each organization's turn is a lock, of which PostgreSQL has not very many."""
+    monkeypatch.setattr(departed, "AT_ONCE", 10)
+    monkeypatch.setattr(departed, "MOST_ORGANIZATIONS", most)
+    tenants = [make.tenant(organization=make.organization()) for _ in range(2)]
+    for one in tenants:
+        make.directory_user(tenant=one, contact=make.contact(organization=one.organization))
+    unmatch(as_administrator, *tenants)
+    assert [stored(one).departed_from_id is not None for one in tenants] == [is_left] * 2

@@ -1,0 +1,78 @@
+"""Contacts that a sync writes while somebody unlinks them, who unmatches another tenant of the organization."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from jobs import unlinking
+from jobs.people import contacts
+from tests.jobs.helpers import do
+from tests.support.factories import Make
+from tests.support.locks import in_another_session, need_many_writers, wait_until_done_or_waiting
+from webapp.extensions import db
+from webapp.integrations import matching
+from webapp.models import Contact, DirectoryUser, Tenant, portions, utc_now
+from webapp.models.directory import is_linked
+
+from .storing import a_tenant, facts_of, store
+
+
+@pytest.fixture(autouse=True)
+def _many_writers(app: Flask) -> None:
+    need_many_writers()
+
+
+def unmatch(tenant_id: int) -> None:
+    held = matching.hold(db.session, [tenant_id])[tenant_id]
+    matching.place(db.session, [matching.Move(held)], utc_now())
+    db.session.commit()
+
+
+def linked_by(tenant: Tenant) -> set[int | None]:
+    return set(db.session.scalars(select(DirectoryUser.contact_id).where(DirectoryUser.tenant_id == tenant.id)))
+
+
+@pytest.mark.parametrize("unlink", [unmatch])
+def test_neither_who_unlinks_contacts_nor_a_sync_of_another_tenant_that_writes_them_is_ended(
+    unlink: Callable[[int], None], app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sync writes contacts in the order of its users, and who unlinks them holds them in the order of their ids."""
+    synced = a_tenant(make)
+    other = a_tenant(make, organization=synced.organization)
+    low, high = sorted((facts_of("Anna Berg"), facts_of("Ben Costa")), key=lambda facts: facts.user_id)
+    store(synced, high)
+    store(synced, low, high)
+    first, second = db.session.scalars(select(Contact.id).order_by(Contact.id))
+    store(other, *(facts._replace(user_id=str(uuid.uuid4())) for facts in (low, high)))
+    assert linked_by(synced) == linked_by(other) == {first, second}
+    other_id, refresh = other.id, contacts.refresh
+    written: list[list[int]] = []
+    begun: list[Future[None]] = []
+    with ExitStack() as stack:
+
+        def refresh_and_let_unlink(organization_id: int, sources: Any, *rest: Any) -> tuple[int, int]:
+            found = refresh(organization_id, sources, *rest)
+            written.append(list(sources))
+            if not begun:
+                begun.append(stack.enter_context(in_another_session(app, lambda: unlink(other_id))))
+                wait_until_done_or_waiting(begun[0])
+            return found
+
+        monkeypatch.setattr(contacts, "refresh", refresh_and_let_unlink)
+        monkeypatch.setattr(portions, "VALUES_PER_STATEMENT", 1)
+        store(synced, *(facts._replace(title="Head of it all") for facts in (low, high)))
+    monkeypatch.undo()
+    begun[0].result()
+    assert written == [[second], [first]]
+    do(unlinking.unlink)
+    assert linked_by(other) <= {None}
+    assert linked_by(synced) == {first, second}
+    assert db.session.scalars(select(Contact.title).where(is_linked())).all() == ["Head of it all"] * 2
