@@ -17,14 +17,15 @@ from .base import DbSession
 
 # Of PostgreSQL's advisory locks, those that are about the contacts of an organization.
 _KIND = 365
-_WAIT = text("SELECT pg_advisory_xact_lock(:kind, :organization_id)")
-_TRY = text("SELECT bool_and(pg_try_advisory_xact_lock(:kind, id)) FROM unnest(CAST(:ids AS integer[])) AS id")
+_IDS = "FROM unnest(CAST(:ids AS integer[])) AS id"
+_WAIT = text(f"SELECT pg_advisory_xact_lock(:kind, id) {_IDS}")
+_TRY = text(f"SELECT bool_and(pg_try_advisory_xact_lock(:kind, id)) {_IDS}")
 
 
-def take_turn(session: DbSession, organization_id: int) -> None:
-    """Wait for the turn, which lasts until this transaction ends."""
-    if db.engine.dialect.name == "postgresql":
-        session.execute(_WAIT, {"kind": _KIND, "organization_id": organization_id})
+def take_turn(session: DbSession, *organization_ids: int) -> None:
+    """Wait for the turn of each of these organizations, which lasts until this transaction ends."""
+    if db.engine.dialect.name == "postgresql" and organization_ids:
+        session.execute(_WAIT, {"kind": _KIND, "ids": sorted(organization_ids)})
 
 
 def have_turns(session: DbSession, organization_ids: Collection[int]) -> bool:

@@ -118,8 +118,7 @@ def settle(session: DbSession, tenant: Tenant) -> None:
         return
     if tenant.departed_from_id != tenant.organization_id:
         # The second one is for the sync: of two tenants that change places none waits for the other.
-        for organization_id in sorted({tenant.departed_from_id, tenant.organization_id or tenant.departed_from_id}):
-            take_turn(session, organization_id)
+        take_turn(session, tenant.departed_from_id, tenant.organization_id or tenant.departed_from_id)
         unlink_users(session, [tenant.id], NOT_MATCHED_ANY_MORE)
     tenant.departed_from_id = None
 

@@ -18,6 +18,8 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, u
 from . import clock
 from .asset import OFFICE_365_LICENSES, FlexibleAssetType
 from .base import DbSession
+from .contact import Contact
+from .contact_turns import take_turn
 from .directory import (
     INTEGRATION_REMOVED,
     NOT_MATCHED_ANY_MORE,
@@ -195,6 +197,8 @@ def _delete_users(session: DbSession, integration_id: int) -> int:
             for user in users
             if user.qualifies and user.contact_id
         }
+        # Before any contact is held: a sync of another tenant writes them in another order.
+        take_turn(session, *session.scalars(select(Contact.organization_id).where(Contact.id.in_(lost)).distinct()))
         unlink_contacts(session, lost)
         ids = [user.id for user in users]
         plain = {"synchronize_session": False}

@@ -1,4 +1,4 @@
-"""Contacts that a sync writes while somebody unlinks them, who unmatches another tenant of the organization."""
+"""Contacts that a sync writes while somebody unlinks them, who unmatches or deletes another tenant that links them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from sqlalchemy import select
 
 from jobs import unlinking
 from jobs.people import contacts
+from jobs.removal import remove
 from tests.jobs.helpers import do
 from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_until_done_or_waiting
 from webapp.extensions import db
 from webapp.integrations import matching
-from webapp.models import Contact, DirectoryUser, Tenant, portions, utc_now
+from webapp.models import Contact, DirectoryUser, Removal, Tenant, portions, removal, utc_now
 from webapp.models.directory import is_linked
 
 from .storing import a_tenant, facts_of, store
@@ -36,11 +37,18 @@ def unmatch(tenant_id: int) -> None:
     db.session.commit()
 
 
-def linked_by(tenant: Tenant) -> set[int | None]:
-    return set(db.session.scalars(select(DirectoryUser.contact_id).where(DirectoryUser.tenant_id == tenant.id)))
+def delete(tenant_id: int) -> None:
+    integration_id = db.session.get_one(Tenant, tenant_id).integration_id
+    removal.begin(db.session, integration_id, Removal.DELETE, utc_now())
+    db.session.commit()
+    remove(integration_id)
 
 
-@pytest.mark.parametrize("unlink", [unmatch])
+def linked_by(tenant_id: int) -> set[int | None]:
+    return set(db.session.scalars(select(DirectoryUser.contact_id).where(DirectoryUser.tenant_id == tenant_id)))
+
+
+@pytest.mark.parametrize("unlink", [unmatch, delete])
 def test_neither_who_unlinks_contacts_nor_a_sync_of_another_tenant_that_writes_them_is_ended(
     unlink: Callable[[int], None], app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,8 +60,8 @@ def test_neither_who_unlinks_contacts_nor_a_sync_of_another_tenant_that_writes_t
     store(synced, low, high)
     first, second = db.session.scalars(select(Contact.id).order_by(Contact.id))
     store(other, *(facts._replace(user_id=str(uuid.uuid4())) for facts in (low, high)))
-    assert linked_by(synced) == linked_by(other) == {first, second}
     other_id, refresh = other.id, contacts.refresh
+    assert linked_by(synced.id) == linked_by(other_id) == {first, second}
     written: list[list[int]] = []
     begun: list[Future[None]] = []
     with ExitStack() as stack:
@@ -73,6 +81,6 @@ def test_neither_who_unlinks_contacts_nor_a_sync_of_another_tenant_that_writes_t
     begun[0].result()
     assert written == [[second], [first]]
     do(unlinking.unlink)
-    assert linked_by(other) <= {None}
-    assert linked_by(synced) == {first, second}
+    assert linked_by(other_id) <= {None}
+    assert linked_by(synced.id) == {first, second}
     assert db.session.scalars(select(Contact.title).where(is_linked())).all() == ["Head of it all"] * 2
