@@ -6,6 +6,8 @@ and again, until their tries are used up. Where nobody gets one it is no machine
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from . import queue
@@ -13,6 +15,8 @@ from .microsoft import contact
 
 # A worker that got none tries again after so long.
 TRY_AGAIN_SECONDS = 30.0
+# Who takes jobs of one of these queues syncs tenants.
+SYNCS = (queue.SYNC, queue.SCHEDULED)
 
 
 @dataclass
@@ -24,17 +28,31 @@ class _Own:
 _own = _Own()
 
 
-def report(name: str) -> None:
-    """Note which of Microsoft's hosts answered this worker lately. Raises the errors of redis-py."""
+@contextmanager
+def as_worker(name: str) -> Iterator[None]:
+    """While this lasts, this process is the worker of this name, and may leave work to others."""
     _own.name = name
+    try:
+        yield
+    finally:
+        _own.name = ""
+
+
+def report() -> None:
+    """Note which of Microsoft's hosts answered this worker lately. Raises the errors of redis-py."""
     if hosts := contact.answered_within(queue.ANSWERED_SECONDS / 2):
-        queue.report_answered(name, hosts)
+        queue.report_answered(_own.name, hosts)
 
 
-def is_cut_off() -> bool:
-    """Whether there was no connection here just now to a host that answers other workers."""
+def is_cut_off(queues: Sequence[str] = SYNCS) -> bool:
+    """Whether there was no connection here just now to a host that answers others who take jobs of these queues.
+
+    What is no worker leaves nothing to others.
+    """
+    if not _own.name:
+        return False
     missed = contact.missed_within(TRY_AGAIN_SECONDS)
     try:
-        return any(queue.answers_others(_own.name, host) for host in missed)
+        return any(queue.answers_others(_own.name, host, queues) for host in missed)
     except queue.QueueUnavailable:
         return False

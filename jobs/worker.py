@@ -65,8 +65,6 @@ _JOBS = (
     *("sync", "schedule", "prune", "removal", "unlinking", "adding"),
     *("connect", "partner_sign_in", "discovery", "compare", "mail"),
 )
-# Who takes jobs of one of these queues syncs tenants.
-_SYNCS = {queue.SYNC, queue.SCHEDULED}
 # As glibc's malloc.h has them.
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
@@ -173,7 +171,11 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
             log_job_description=False,
         )
         hands = app.config["SETTINGS"].sync_tenants_at_once
-        with in_background("report", partial(_report, app, name, queues)), crew.at_work(app, hands) as own:
+        with (
+            cut_off.as_worker(name),
+            in_background("report", partial(_report, app, name, queues)),
+            crew.at_work(app, hands) as own,
+        ):
             worker.leave = partial(_leave, app, own)
             worker.wait_for_database = partial(skew.wait_until_it_answers, app, crew.stopping)
             try:
@@ -210,8 +212,7 @@ def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event
         while True:
             try:
                 queue.report_worker(name, queues, version())
-                if not _SYNCS.isdisjoint(queues):
-                    cut_off.report(name)
+                cut_off.report()
                 if ended.wait(REPORT_SECONDS):
                     queue.forget_worker(name, queues)
                     return

@@ -17,14 +17,11 @@ from .clock import shared_now
 from .enqueueing import JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
-    ANSWERED_SECONDS,
     SCHEDULE_SILENCE_SECONDS,
     SCHEDULES_KEY,
     WORKER_SILENCE_SECONDS,
-    answers_others,
     forget_schedule,
     forget_worker,
-    report_answered,
     report_schedule,
     report_worker,
     schedules_alive,
@@ -36,6 +33,7 @@ from .presence import (
     workers_key,
     workers_versions,
 )
+from .reached import ANSWERED_SECONDS, answers_others, report_answered
 from .redis_server import (
     QueueUnavailable,
     ServerFacts,

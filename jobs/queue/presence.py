@@ -24,11 +24,8 @@ SCHEDULE_SILENCE_SECONDS = 30
 # Where schedules report: a sorted set, as that of workers.
 SCHEDULES_KEY = "seatledger:schedules"
 
-# How long it is believed that a host of Microsoft's answers a worker.
-ANSWERED_SECONDS = 30
-
 # What a process that vanished said of itself is kept for so long, and so are its reports.
-_KEPT_SECONDS = 3600
+KEPT_SECONDS = 3600
 
 
 def _believed(count: int) -> int:
@@ -49,8 +46,8 @@ def workers_alive(queue_name: str = SYNC) -> int:
 def _alive(key: str, silence: float) -> int:
     """How many that report under this key did so lately, and are of this installation. Raises as above."""
     try:
-        names = _names(key, silence)
-        return _believed(len(names) - len(_strangers(names)))
+        names = names_of(key, silence)
+        return _believed(len(names) - len(strangers_among(names)))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -77,7 +74,7 @@ def workers_clocks() -> dict[str, float]:
 def schedules_clocks() -> dict[str, float]:
     """The same of the schedules that reported lately. Raises `QueueUnavailable`."""
     try:
-        return _clocks(_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS))
+        return _clocks(names_of(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -88,12 +85,12 @@ def strangers() -> list[str]:
     Their names. Those of an older version do not tell. Raises `QueueUnavailable`.
     """
     try:
-        return _strangers(_processes())
+        return strangers_among(_processes())
     except RedisError as error:
         raise QueueUnavailable from error
 
 
-def _strangers(names: Sequence[str]) -> list[str]:
+def strangers_among(names: Sequence[str]) -> list[str]:
     return [name for name, marks in _told(names, _marks_key) if not is_ours((marks or b"").decode().split())]
 
 
@@ -104,7 +101,7 @@ def signing_otherwise() -> list[str]:
     """
     try:
         names, own = _processes(), signing_mark().encode()
-        others = set(_strangers(names))
+        others = set(strangers_among(names))
         told = _told(names, _signing_key)
     except RedisError as error:
         raise QueueUnavailable from error
@@ -123,15 +120,15 @@ def _told(names: Sequence[str], key: Callable[[str], str]) -> list[tuple[str, by
 
 def _processes() -> list[str]:
     """The names of all that reported lately."""
-    return [*_workers(), *_names(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
+    return [*_workers(), *names_of(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
 
 
 def _workers() -> list[str]:
     """The names of those that reported lately, whichever queues they take jobs of."""
-    return sorted({name for queue_name in QUEUES for name in _names(workers_key(queue_name))})
+    return sorted({name for queue_name in QUEUES for name in names_of(workers_key(queue_name))})
 
 
-def _names(key: str, silence: float = WORKER_SILENCE_SECONDS) -> list[str]:
+def names_of(key: str, silence: float = WORKER_SILENCE_SECONDS) -> list[str]:
     found: list[Any] = connection().zrangebyscore(key, *_alive_since(silence))
     return sorted(name.decode() for name in found)
 
@@ -168,36 +165,17 @@ def _report(name: str, keys: Sequence[str], facts: Mapping[str, str]) -> None:
             _signing_key(name): signing_mark(),
         }
         for fact, value in told.items():
-            pipeline.set(fact, value, ex=_KEPT_SECONDS)
+            pipeline.set(fact, value, ex=KEPT_SECONDS)
         for key in keys:
-            _add(pipeline, key, name, now)
+            add_to(pipeline, key, name, now)
         pipeline.execute()
 
 
-def _add(pipeline: Pipeline, key: str, name: str, now: float) -> None:
+def add_to(pipeline: Pipeline, key: str, name: str, now: float) -> None:
     """Add the name to this set of those that report, and take out those that have long been silent."""
     pipeline.zadd(key, {name: now})
-    pipeline.zremrangebyscore(key, "-inf", now - _KEPT_SECONDS)
-    pipeline.zremrangebyscore(key, now + _KEPT_SECONDS, "+inf")
-
-
-def report_answered(name: str, hosts: Sequence[str]) -> None:
-    """Note that these hosts of Microsoft's answer this worker. Raises the errors of redis-py."""
-    now = redis_now()
-    with connection().pipeline() as pipeline:
-        for key in map(_answered_key, hosts):
-            _add(pipeline, key, name, now)
-            pipeline.expire(key, _KEPT_SECONDS)
-        pipeline.execute()
-
-
-def answers_others(name: str, host: str) -> bool:
-    """Whether the host lately answered another worker of this installation. Raises `QueueUnavailable`."""
-    try:
-        others = [other for other in _names(_answered_key(host), ANSWERED_SECONDS) if other != name]
-        return len(others) > len(_strangers(others))
-    except RedisError as error:
-        raise QueueUnavailable from error
+    pipeline.zremrangebyscore(key, "-inf", now - KEPT_SECONDS)
+    pipeline.zremrangebyscore(key, now + KEPT_SECONDS, "+inf")
 
 
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
@@ -228,11 +206,6 @@ def _version_key(worker: str) -> str:
 def _clock_key(process: str) -> str:
     # Of workers and schedules alike: no two processes have the same name.
     return f"seatledger:process:{process}:clock"
-
-
-def _answered_key(host: str) -> str:
-    """Where workers report that the host answers them: a sorted set, as that of workers."""
-    return f"seatledger:answered:{host}"
 
 
 def _signing_key(process: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -34,6 +35,18 @@ def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def own(app: Flask) -> Iterator[None]:
+    with cut_off.as_worker("own"):
+        yield
+
+
+def answers_another(*hosts: str, queues: Sequence[str] = queue.QUEUES) -> None:
+    """Let another worker of these queues say that these hosts answer it."""
+    queue.report_worker(OTHER, queues)
+    queue.report_answered(OTHER, hosts)
+
+
+@pytest.fixture
 def unplugged(app: Flask, sandbox: Sandbox) -> str:
     """Nothing listens at the host that this worker would ask."""
     nowhere = f"127.0.0.1:{free_port()}"
@@ -53,7 +66,7 @@ def test_a_machine_that_is_cut_off_is_no_fault_of_a_tenant_where_others_get_answ
     make: Make, sandbox: Sandbox, work: Work, unplugged: str, others_get_answers: bool, faults: int
 ) -> None:
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
-    queue.report_answered(OTHER, [unplugged if others_get_answers else HOST])
+    answers_another(unplugged if others_get_answers else HOST)
     queue.sync(run.id)
     work()
     part = part_of(run)
@@ -67,7 +80,7 @@ def test_who_is_cut_off_leaves_a_job_to_others_and_takes_it_again_once_it_gets_a
     tenant = sandbox_tenant(sandbox)
     run = new_run(connected(make, tenant).integration)
     do(sync.begin, run.id)
-    queue.report_answered(OTHER, [HOST])
+    answers_another(HOST)
     contact._missed[HOST] = time.monotonic()
     waiting = Queue(queue.SYNC, connection=queue.connection())
 
@@ -81,16 +94,15 @@ def test_who_is_cut_off_leaves_a_job_to_others_and_takes_it_again_once_it_gets_a
     assert part_of(run).state == PartState.OK
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("own")
 def test_who_cannot_connect_is_cut_off_while_others_get_answers_and_for_no_longer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cut_off.report("own")
     contact._missed[HOST] = time.monotonic()
     assert not cut_off.is_cut_off()  # nobody gets an answer
     queue.report_answered("own", [HOST])
     assert not cut_off.is_cut_off()  # nor does anybody else
-    queue.report_answered(OTHER, [HOST])
+    answers_another(HOST)
     assert cut_off.is_cut_off()
     contact.note_answer(URL)
     assert not cut_off.is_cut_off()
@@ -98,20 +110,20 @@ def test_who_cannot_connect_is_cut_off_while_others_get_answers_and_for_no_longe
     assert not cut_off.is_cut_off()  # it tries again
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("own")
 def test_only_who_got_an_answer_of_a_host_lately_says_so() -> None:
-    cut_off.report(OTHER)
-    assert not queue.answers_others("own", HOST)
+    queue.report_worker("own")
+    cut_off.report()
+    assert not queue.answers_others(OTHER, HOST, queue.QUEUES)
     contact.note_answer(URL)
-    cut_off.report(OTHER)
-    assert queue.answers_others("own", HOST)
-    assert not queue.answers_others("own", "graph.another.example")
+    cut_off.report()
+    assert queue.answers_others(OTHER, HOST, queue.QUEUES)
+    assert not queue.answers_others(OTHER, "graph.another.example", queue.QUEUES)
 
 
-@pytest.mark.usefixtures("app")
+@pytest.mark.usefixtures("own")
 def test_a_host_that_nobody_reaches_cuts_nobody_off_from_the_others() -> None:
-    cut_off.report("own")
-    queue.report_answered(OTHER, [HOST])
+    answers_another(HOST)
     contact._missed["graph.another.example"] = time.monotonic()
     contact.note_answer(URL)
     assert not cut_off.is_cut_off()
@@ -120,9 +132,28 @@ def test_a_host_that_nobody_reaches_cuts_nobody_off_from_the_others() -> None:
     assert cut_off.is_cut_off()
 
 
-def test_only_workers_that_sync_tell_others_that_they_get_answers(app: Flask) -> None:
+@pytest.mark.usefixtures("own")
+def test_who_gets_answers_cuts_others_off_from_the_queues_only_of_which_it_takes_jobs() -> None:
+    contact._missed[HOST] = time.monotonic()
+    answers_another(HOST, queues=[queue.INTERACTIVE])
+    assert not cut_off.is_cut_off()
+    assert cut_off.is_cut_off([queue.INTERACTIVE])
+    answers_another(HOST, queues=[queue.SCHEDULED])
+    assert cut_off.is_cut_off()
+    queue.forget_worker(OTHER)
+    assert not cut_off.is_cut_off()
+
+
+@pytest.mark.usefixtures("app")
+def test_what_is_no_worker_leaves_nothing_to_others() -> None:
+    answers_another(HOST)
+    contact._missed[HOST] = time.monotonic()
+    assert not cut_off.is_cut_off()
+
+
+def test_a_worker_of_any_queue_tells_others_that_it_gets_answers(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     contact.note_answer(URL)
+    monkeypatch.setattr(queue, "forget_worker", lambda *given: None)
     worker.work(app, [queue.INTERACTIVE], burst=True)
-    assert not queue.answers_others("own", HOST)
-    worker.work(app, [queue.INTERACTIVE, queue.SCHEDULED], burst=True)
-    assert queue.answers_others("own", HOST)
+    assert not queue.answers_others("own", HOST, cut_off.SYNCS)
+    assert queue.answers_others("own", HOST, [queue.INTERACTIVE])
