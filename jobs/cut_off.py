@@ -6,12 +6,15 @@ and again, until their tries are used up. Where nobody gets one it is no machine
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from redis.exceptions import RedisError
 
 from . import queue
 from .microsoft import contact
+from .microsoft.errors import MicrosoftError, Unreachable
 
 # A worker that got none tries again after so long.
 TRY_AGAIN_SECONDS = 30.0
@@ -39,9 +42,9 @@ def as_worker(name: str) -> Iterator[None]:
 
 
 def report() -> None:
-    """Note which of Microsoft's hosts answered this worker lately. Raises the errors of redis-py."""
-    if hosts := contact.answered_within(queue.ANSWERED_SECONDS / 2):
-        queue.report_answered(_own.name, hosts)
+    """Note which of Microsoft's hosts answered this worker lately, and which not. Raises the errors of redis-py."""
+    answered = contact.answered_within(queue.ANSWERED_SECONDS / 2)
+    queue.report_reached(_own.name, answered, contact.missed_within(TRY_AGAIN_SECONDS))
 
 
 def is_cut_off(queues: Sequence[str] = SYNCS) -> bool:
@@ -49,10 +52,30 @@ def is_cut_off(queues: Sequence[str] = SYNCS) -> bool:
 
     What is no worker leaves nothing to others.
     """
+    return _is_missed_host(lambda host: queue.answers_others(_own.name, host, queues))
+
+
+def may_leave(queues: Sequence[str]) -> bool:
+    """Whether there was none to a host that others may reach, as far as they tell. It may be away for everybody.
+
+    So what somebody waits for is tried by each of them once, since nobody may have asked for long.
+    """
+    return _is_missed_host(lambda host: queue.may_answer_others(_own.name, host, queues))
+
+
+def lets_leave(error: MicrosoftError, queues: Sequence[str]) -> bool:
+    """Whether what failed by this error may be left to others."""
+    if not (isinstance(error, Unreachable) and error.has_no_connection and may_leave(queues)):
+        return False
+    with suppress(RedisError):
+        report()  # before they ask who may be left what
+    return True
+
+
+def _is_missed_host(condition: Callable[[str], bool]) -> bool:
     if not _own.name:
         return False
-    missed = contact.missed_within(TRY_AGAIN_SECONDS)
     try:
-        return any(queue.answers_others(_own.name, host, queues) for host in missed)
+        return any(map(condition, contact.missed_within(TRY_AGAIN_SECONDS)))
     except queue.QueueUnavailable:
         return False

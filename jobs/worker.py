@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -40,7 +39,7 @@ from webapp.starting import app_or_end
 from webapp.version import version
 
 from . import crew, cut_off, queue, skew
-from .queue.belonging import SHARED_REDIS, is_ours_to_do
+from .leaving import Leaving
 from .queue.clock import compare
 
 log = logging.getLogger(__name__)
@@ -50,10 +49,6 @@ REPORT_SECONDS = 5
 STOP_SECONDS = 20
 # And gives what it has in hand back within so long: a supervisor kills it after 30 seconds.
 HAND_BACK_SECONDS = 5.0
-# A worker that handed another installation's job back takes none for so long, so that its own workers get it.
-_STAND_BACK_SECONDS = 0.5
-# And tells of it again after so long.
-_TELL_AGAIN_SECONDS = 600.0
 # RQ waits for a job 15 seconds less than this at a time, and 5 seconds less for any answer of Redis. So long it takes a
 # worker to notice that a host vanished, or that a firewall forgot a connection; RQ's own would be 7 minutes.
 _RQ_SECONDS = 25
@@ -70,43 +65,25 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 
 class Worker(SimpleWorker):
-    """RQ's worker, which lets the job in hand know that the process was told to stop, and does its own jobs only."""
+    """RQ's worker, which lets the job in hand know that the process was told to stop, and leaves some to others."""
 
     # In seconds: a Redis that comes back is not left waiting, as by RQ for up to a minute.
     max_connection_wait_time = 10.0
 
+    # The jobs that it does not do.
+    leaving: Leaving
     # Called where what is in hand does not end in time after the process was told to stop.
     leave: Callable[[], None]
     # Called after a job that the database did not answer; returns once it answers, or the process was told to stop.
     wait_for_database: Callable[[], None]
     # Whether the job that was done last ended so.
     has_lost_database = False
-    # When it was last told of that this Redis has another installation's jobs, too.
-    told_of_others = -_TELL_AGAIN_SECONDS
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Do it; or leave it where another installation enqueued it: what its ids name here is something else.
-
-        It is handed back to those whose it is. Where nobody else is there, as after all keys were replaced, it is
-        thrown away: nobody would do it, and what it is about is not enqueued again while it waits. Should they come
-        back, they find in their database what there is to do.
-        """
-        if is_ours_to_do(job.meta):
-            super().execute_job(job, queue)
-            self._stand_back()
+        if self.leaving.is_left(job, queue):
             return
-        if not _is_anybody_else_there():
-            log.warning("%s is thrown away: whoever enqueued it had other ENCRYPTION_KEYS, and is not there", job.id)
-            job.delete()
-            return
-        with self.connection.pipeline() as pipeline:
-            queue.push_job_id(job.id, pipeline=pipeline)
-            pipeline.lrem(queue.intermediate_queue_key, 1, job.id)
-            pipeline.execute()
-        if time.monotonic() - self.told_of_others >= _TELL_AGAIN_SECONDS:
-            self.told_of_others = time.monotonic()
-            log.error("%s was enqueued by another installation, and is left to its workers: %s", job.id, SHARED_REDIS)
-        crew.stopping.wait(_STAND_BACK_SECONDS)
+        super().execute_job(job, queue)
+        self._stand_back()
 
     def _stand_back(self) -> None:
         """Take no job before the database answers again, where it did not.
@@ -152,13 +129,6 @@ class Worker(SimpleWorker):
         """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""
 
 
-def _is_anybody_else_there() -> bool:
-    try:
-        return bool(queue.strangers())
-    except queue.QueueUnavailable:
-        return True  # nothing is thrown away for want of an answer
-
-
 def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, **options: Any) -> None:
     """Take jobs of these queues until told to stop; with `burst`, until none is left."""
     name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
@@ -176,6 +146,7 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
             in_background("report", partial(_report, app, name, queues)),
             crew.at_work(app, hands) as own,
         ):
+            worker.leaving = Leaving(worker.connection)
             worker.leave = partial(_leave, app, own)
             worker.wait_for_database = partial(skew.wait_until_it_answers, app, crew.stopping)
             try:

@@ -33,7 +33,7 @@ from .presence import (
     workers_key,
     workers_versions,
 )
-from .reached import ANSWERED_SECONDS, answers_others, report_answered
+from .reached import ANSWERED_SECONDS, answers_others, may_answer_others, report_reached
 from .redis_server import (
     QueueUnavailable,
     ServerFacts,
@@ -75,9 +75,10 @@ __all__ = [
     "is_reachable",
     "mail_link",
     "mail_reset",
+    "may_answer_others",
     "redis_now",
     "remove",
-    "report_answered",
+    "report_reached",
     "report_schedule",
     "report_worker",
     "run_here",

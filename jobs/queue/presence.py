@@ -55,7 +55,7 @@ def _alive(key: str, silence: float) -> int:
 def workers_versions() -> dict[str, str]:
     """The versions of the workers that reported lately, by their names. Raises `QueueUnavailable`."""
     try:
-        return {name: (version or b"").decode() for name, version in _told(_workers(), _version_key)}
+        return {name: (version or b"").decode() for name, version in told_by(_workers(), _version_key)}
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -91,7 +91,7 @@ def strangers() -> list[str]:
 
 
 def strangers_among(names: Sequence[str]) -> list[str]:
-    return [name for name, marks in _told(names, _marks_key) if not is_ours((marks or b"").decode().split())]
+    return [name for name, marks in told_by(names, _marks_key) if not is_ours((marks or b"").decode().split())]
 
 
 def signing_otherwise() -> list[str]:
@@ -102,17 +102,17 @@ def signing_otherwise() -> list[str]:
     try:
         names, own = _processes(), signing_mark().encode()
         others = set(strangers_among(names))
-        told = _told(names, _signing_key)
+        told = told_by(names, _signing_key)
     except RedisError as error:
         raise QueueUnavailable from error
     return [name for name, mark in told if mark not in (None, own) and name not in others]
 
 
 def _clocks(names: Sequence[str]) -> dict[str, float]:
-    return {name: float(off) for name, off in _told(names, _clock_key) if off is not None}
+    return {name: float(off) for name, off in told_by(names, _clock_key) if off is not None}
 
 
-def _told(names: Sequence[str], key: Callable[[str], str]) -> list[tuple[str, bytes | None]]:
+def told_by(names: Sequence[str], key: Callable[[str], str]) -> list[tuple[str, bytes | None]]:
     """What each of these processes said of itself under its key; None where it said nothing."""
     told: list[Any] = connection().mget([key(name) for name in names]) if names else []
     return list(zip(names, told, strict=True))

@@ -6,20 +6,24 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
-from .presence import KEPT_SECONDS, add_to, names_of, strangers_among, workers_key
+from .presence import KEPT_SECONDS, add_to, names_of, strangers_among, told_by, workers_key
 from .redis_server import QueueUnavailable, connection, redis_now
 
 # How long it is believed that a host of Microsoft's answers a worker.
 ANSWERED_SECONDS = 30
 
 
-def report_answered(name: str, hosts: Sequence[str]) -> None:
-    """Note that these hosts of Microsoft's answer this worker. Raises the errors of redis-py."""
+def report_reached(name: str, answered: Sequence[str], missed: Sequence[str]) -> None:
+    """Note which of Microsoft's hosts answer this worker, and to which it got no connection just now.
+
+    Raises the errors of redis-py.
+    """
     now = redis_now()
     with connection().pipeline() as pipeline:
-        for key in map(_answered_key, hosts):
+        for key in map(_answered_key, answered):
             add_to(pipeline, key, name, now)
             pipeline.expire(key, KEPT_SECONDS)
+        pipeline.set(_missed_key(name), " ".join(missed), ex=ANSWERED_SECONDS)
         pipeline.execute()
 
 
@@ -29,14 +33,37 @@ def answers_others(name: str, host: str, queues: Sequence[str]) -> bool:
     Raises `QueueUnavailable`.
     """
     try:
-        there = {other for queue_name in queues for other in names_of(workers_key(queue_name))}
-        answered = names_of(_answered_key(host), ANSWERED_SECONDS)
-        others = [other for other in answered if other in there and other != name]
-        return len(others) > len(strangers_among(others))
+        answered = set(names_of(_answered_key(host), ANSWERED_SECONDS))
+        return bool(answered.intersection(_others(name, queues)))
     except RedisError as error:
         raise QueueUnavailable from error
+
+
+def may_answer_others(name: str, host: str, queues: Sequence[str]) -> bool:
+    """Whether there is another such worker which does not say that it got no connection to the host either.
+
+    It may not have asked for long. Raises `QueueUnavailable`.
+    """
+    try:
+        return any(host not in hosts for hosts in _missed(_others(name, queues)).values())
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
+def _others(name: str, queues: Sequence[str]) -> list[str]:
+    there = {other for queue_name in queues for other in names_of(workers_key(queue_name))}
+    others = sorted(there - {name})
+    return sorted(set(others).difference(strangers_among(others)))
+
+
+def _missed(names: Sequence[str]) -> dict[str, list[str]]:
+    return {name: (hosts or b"").decode().split() for name, hosts in told_by(names, _missed_key)}
 
 
 def _answered_key(host: str) -> str:
     """Where workers report that the host answers them: a sorted set, as that of workers."""
     return f"seatledger:answered:{host}"
+
+
+def _missed_key(worker: str) -> str:
+    return f"seatledger:worker:{worker}:missed"

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from jobs import queue, worker
-from jobs.microsoft import patience
+from jobs.microsoft import contact, patience
 from jobs.queue import clock
 from sandbox import Sandbox
 from tests.support.microsoft import new_run
@@ -42,6 +42,13 @@ def sandbox(app: Flask, shared_sandbox: Sandbox) -> Sandbox:
         microsoft_ca_bundle=str(shared_sandbox.ca_bundle),
     )
     return shared_sandbox
+
+
+@pytest.fixture(autouse=True)
+def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test asked of Microsoft in vain cuts no worker of the next one off."""
+    monkeypatch.setattr(contact, "_answered", {})
+    monkeypatch.setattr(contact, "_missed", {})
 
 
 @pytest.fixture

@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from rq import Queue
+from rq.job import JobStatus
 
-from jobs import cut_off, queue, sync, worker
+from jobs import cut_off, leaving, queue, sync, worker
 from jobs.microsoft import contact
+from jobs.queue.enqueueing import enqueue_awaited
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
@@ -28,10 +30,9 @@ URL = f"https://{HOST}/v1.0/users"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contact, "_answered", {})
-    monkeypatch.setattr(contact, "_missed", {})
-    monkeypatch.setattr(sync, "_STAND_BACK_SECONDS", 0.0)
+def _nobody_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (sync, leaving):
+        monkeypatch.setattr(module, "_STAND_BACK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def own(app: Flask) -> Iterator[None]:
 def answers_another(*hosts: str, queues: Sequence[str] = queue.QUEUES) -> None:
     """Let another worker of these queues say that these hosts answer it."""
     queue.report_worker(OTHER, queues)
-    queue.report_answered(OTHER, hosts)
+    queue.report_reached(OTHER, hosts, [])
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_who_cannot_connect_is_cut_off_while_others_get_answers_and_for_no_longe
 ) -> None:
     contact._missed[HOST] = time.monotonic()
     assert not cut_off.is_cut_off()  # nobody gets an answer
-    queue.report_answered("own", [HOST])
+    queue.report_reached("own", [HOST], [])
     assert not cut_off.is_cut_off()  # nor does anybody else
     answers_another(HOST)
     assert cut_off.is_cut_off()
@@ -157,3 +158,18 @@ def test_a_worker_of_any_queue_tells_others_that_it_gets_answers(app: Flask, mon
     worker.work(app, [queue.INTERACTIVE], burst=True)
     assert not queue.answers_others("own", HOST, cut_off.SYNCS)
     assert queue.answers_others("own", HOST, [queue.INTERACTIVE])
+
+
+def test_who_gets_no_connection_leaves_what_somebody_waits_for_to_a_worker_that_may(app: Flask) -> None:
+    contact._missed[HOST] = time.monotonic()
+    asking, mailing = enqueue_awaited("jobs.compare.compare", 1), enqueue_awaited("jobs.mail.send_link", "")
+
+    def take_two() -> list[bool]:
+        """Which of the two are left."""
+        worker.work(app, burst=True, max_jobs=2)
+        return [job.get_status() == JobStatus.QUEUED for job in (asking, mailing)]
+
+    queue.report_worker(OTHER, [queue.INTERACTIVE])
+    assert take_two() == [True, False]
+    queue.report_reached(OTHER, [], [HOST])
+    assert take_two() == [False, False]
