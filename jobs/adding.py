@@ -33,7 +33,7 @@ from webapp.models import (
 )
 from webapp.models.addition import Taken
 
-from . import queue, waits
+from . import cut_off, queue, waits
 from . import tenant as tenants
 from .crew import stopping
 from .job import job
@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 SECONDS = 5.0
 AT_ONCE = 8
 _HEARD_SECONDS = 5.0
+# Who takes jobs of these queues may be left a list.
+_TAKERS = (queue.INTERACTIVE,)
 
 # Entra's codes for what is no tenant, or not in this cloud.
 _NOT_A_TENANT = frozenset({"AADSTS90002", "AADSTS900023", "AADSTS50059", "AADSTS50128", "AADSTS90019"})
@@ -67,6 +69,8 @@ class _Answer:
     problem: Problem | None = None
     # The credentials are at fault, so that all lines would be answered alike.
     is_about_all: bool = False
+    # There was no connection here, and others may get one.
+    may_be_left: bool = False
 
 
 class _Own:
@@ -111,15 +115,15 @@ def _work(addition_id: int, seconds: float) -> bool:
             db.session.commit()
             return True
         db.session.commit()
-        _answer(own, integration_id, taken)
-        if stopping.is_set() or time.monotonic() - began >= seconds:
+        is_all = _answer(own, integration_id, taken)
+        if not is_all or stopping.is_set() or time.monotonic() - began >= seconds:
             is_over = own.hear() is None
             db.session.commit()
             return is_over
 
 
-def _answer(own: _Own, integration_id: int, taken: list[Taken]) -> None:
-    """Ask about these lines at the same time, and store each answer."""
+def _answer(own: _Own, integration_id: int, taken: list[Taken]) -> bool:
+    """Ask about these lines at the same time, and store each answer. Returns whether none was left to others."""
     addition_id = own.addition_id
     integration = db.session.get(Integration, integration_id)
     try:
@@ -128,20 +132,22 @@ def _answer(own: _Own, integration_id: int, taken: list[Taken]) -> None:
         credentials = {line.id: tenants.credentials_of(integration, line.text, on_trial=True) for line in taken}
     except UnreadableSecret:
         _refuse_all(addition_id, UNREADABLE_SECRET)
-        return
+        return True
     except IntegrationRemoved as removed:
         _refuse_all(addition_id, Problem(str(removed), "Nothing was added."))
-        return
+        return True
     db.session.rollback()  # no transaction is held while Microsoft is asked
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    is_all = True
     with ThreadPoolExecutor(AT_ONCE) as threads:
         asked = {threads.submit(_in_context, app, credentials[line.id]): line for line in taken}
         while asked:
             done, _ = wait(asked, timeout=_HEARD_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
-                _conclude(addition_id, asked.pop(future), future)
+                is_all &= _conclude(addition_id, asked.pop(future), future)
             own.hear()
             db.session.commit()
+    return is_all
 
 
 def _in_context(app: Flask, credentials: Credentials) -> _Answer:
@@ -165,7 +171,8 @@ def _ask(credentials: Credentials) -> _Answer:
         return _Answer(snapshot.tenant_id, snapshot)
     except MicrosoftError as error:
         about_all = isinstance(error, SignInRefused) and error.field == "client_secret"
-        return _Answer(tenant_id, problem=error.problem, is_about_all=about_all)
+        may_be_left = cut_off.lets_leave(error, _TAKERS)
+        return _Answer(tenant_id, problem=error.problem, is_about_all=about_all, may_be_left=may_be_left)
 
 
 def _go_on() -> None:
@@ -180,19 +187,20 @@ def _is_held(tenant_id: str) -> bool:
     return is_held
 
 
-def _conclude(addition_id: int, line: Taken, future: Future[_Answer]) -> None:
-    """Store what became of a line, in a transaction of its own."""
+def _conclude(addition_id: int, line: Taken, future: Future[_Answer]) -> bool:
+    """Store what became of a line, in a transaction of its own. Returns whether something did, and it is not left."""
     try:
         answer = future.result()
     except _Stopped:
-        AdditionLine.give_back(db.session, line.id)
-        db.session.commit()
-        return
+        _give_back(line)
+        return False
     except (OperationalError, InterfaceError):
         raise  # without a database nothing can be recorded: the sweep finds the list
     except Exception:
         log.exception("line %s: an error that nobody foresaw", line.id)
         answer = _Answer(problem=_OWN_FAULT)
+    if answer.may_be_left and _is_left(line):
+        return False
     try:
         _store(addition_id, line, answer)
     except IntegrationRemoved as removed:
@@ -200,6 +208,20 @@ def _conclude(addition_id: int, line: Taken, future: Future[_Answer]) -> None:
         _refuse_all(addition_id, Problem(str(removed), "Nothing was added."))
     if answer.is_about_all and answer.problem is not None:
         _refuse_all(addition_id, answer.problem)
+    return True
+
+
+def _is_left(line: Taken) -> bool:
+    """Let a line wait for others that may get a connection. Whether they do is seen by its end, or known before."""
+    if cut_off.is_cut_off(_TAKERS):
+        _give_back(line)
+        return True
+    return not line.is_last_attempt
+
+
+def _give_back(line: Taken) -> None:
+    AdditionLine.give_back(db.session, line.id)
+    db.session.commit()
 
 
 def _store(addition_id: int, line: Taken, answer: _Answer) -> None:

@@ -15,6 +15,7 @@ from jobs.microsoft import contact, patience
 from jobs.queue import clock
 from sandbox import Sandbox
 from tests.support.microsoft import new_run
+from tests.support.running import free_port
 from webapp.extensions import db
 from webapp.models import SyncRun
 from webapp.models import Tenant as TenantRow
@@ -24,6 +25,7 @@ Sync = Callable[[TenantRow], SyncRun]
 
 
 SetClock = Callable[[float], AbstractContextManager[None]]
+Unplug = Callable[[], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +44,23 @@ def sandbox(app: Flask, shared_sandbox: Sandbox) -> Sandbox:
         microsoft_ca_bundle=str(shared_sandbox.ca_bundle),
     )
     return shared_sandbox
+
+
+@pytest.fixture
+def unplug(app: Flask, sandbox: Sandbox) -> Unplug:
+    """Let nothing listen, while a context lasts, at the host that this worker would ask, which it gives."""
+
+    @contextmanager
+    def unplugged() -> Iterator[str]:
+        before, nowhere = app.config["SETTINGS"], f"127.0.0.1:{free_port()}"
+        addresses = dict.fromkeys(("microsoft_login_url", "microsoft_graph_url"), f"https://{nowhere}")
+        app.config["SETTINGS"] = replace(before, **addresses)
+        try:
+            yield nowhere
+        finally:
+            app.config["SETTINGS"] = before
+
+    return unplugged
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -17,11 +16,10 @@ from jobs.queue.enqueueing import enqueue_awaited
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
-from tests.support.running import free_port
 from webapp.extensions import db
 from webapp.models import PartState, SyncPart, SyncRun
 
-from .conftest import Work
+from .conftest import Unplug, Work
 from .helpers import asked, do
 
 OTHER = "another-worker"
@@ -48,12 +46,9 @@ def answers_another(*hosts: str, queues: Sequence[str] = queue.QUEUES) -> None:
 
 
 @pytest.fixture
-def unplugged(app: Flask, sandbox: Sandbox) -> str:
-    """Nothing listens at the host that this worker would ask."""
-    nowhere = f"127.0.0.1:{free_port()}"
-    addresses = dict.fromkeys(("microsoft_login_url", "microsoft_graph_url"), f"https://{nowhere}")
-    app.config["SETTINGS"] = replace(app.config["SETTINGS"], **addresses)
-    return nowhere
+def unplugged(unplug: Unplug) -> Iterator[str]:
+    with unplug() as host:
+        yield host
 
 
 def part_of(run: SyncRun) -> SyncPart:

@@ -64,6 +64,12 @@ class Taken:
 
     id: int
     text: str
+    # Counted from 1.
+    attempt: int
+
+    @property
+    def is_last_attempt(self) -> bool:
+        return self.attempt >= MAX_ATTEMPTS
 
 
 class TenantAddition(Model):
@@ -141,8 +147,8 @@ class TenantAddition(Model):
         session.execute(lost.values(state=LineState.REFUSED, **_columns(LOST_TOO_OFTEN)))
         chosen = select(lines.id).where(*is_waiting).order_by(lines.attempts, lines.id).limit(limit)
         taken = update(lines).where(lines.id.in_(session.scalars(chosen).all())).values(attempts=lines.attempts + 1)
-        found = session.execute(taken.returning(lines.id, lines.text)).all()
-        return sorted((Taken(row.id, row.text) for row in found), key=lambda line: line.id)
+        found = session.execute(taken.returning(lines.id, lines.text, lines.attempts)).all()
+        return sorted((Taken(*row) for row in found), key=lambda line: line.id)
 
     @classmethod
     def refuse_waiting(cls, session: DbSession, addition_id: int, problem: Problem) -> None:
@@ -236,7 +242,7 @@ class AdditionLine(Model):
 
     @classmethod
     def give_back(cls, session: DbSession, line_id: int) -> None:
-        """Count the line as not taken up: the worker was told to stop before it had an answer."""
+        """Count the line as not taken up: nothing is wrong with it, and others go on."""
         session.execute(update(cls).where(cls.id == line_id, cls.attempts > 0).values(attempts=cls.attempts - 1))
 
     @classmethod
