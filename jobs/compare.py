@@ -14,6 +14,7 @@ from webapp.models.product_edition import names_for
 
 from . import licenses, waits
 from . import tenant as tenants
+from .answers import failed, failed_by
 from .connect import REMOVED
 from .job import job
 from .microsoft.errors import MicrosoftError
@@ -35,7 +36,7 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
     """
     tenant = db.session.get_one(Tenant, tenant_row_id)
     if not tenant.integration.is_live:
-        return {"ok": False, "problem": REMOVED.columns()}
+        return failed(REMOVED)
     try:
         credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
         # It ends the transaction, too: none is held while Microsoft is asked.
@@ -45,9 +46,9 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
         tenant = db.session.get_one(Tenant, tenant_row_id)
         tenants.refuse_another(tenant.tenant_id, snapshot)
     except UnreadableSecret:
-        return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
+        return failed(UNREADABLE_SECRET)
     except MicrosoftError as error:
-        return {"ok": False, "problem": error.problem.columns()}
+        return failed_by(error)
     stored = licenses.stored(tenant_row_id).facts
     changes = licenses.compare(stored, snapshot.licenses)
     return {

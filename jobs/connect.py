@@ -13,6 +13,7 @@ from webapp.models import UNREADABLE_SECRET, Cloud, Problem
 
 from . import tenant as tenants
 from . import waits
+from .answers import failed, failed_by
 from .job import job
 from .microsoft.errors import AccessDenied, MicrosoftError, SignInRefused
 from .microsoft.facts import TenantFacts
@@ -40,7 +41,7 @@ def check(token: str) -> dict[str, Any]:
         given = json.loads(vault.decrypt(token))
     except UnreadableSecret:
         # The worker's keys are not those of whoever asked.
-        return {"ok": False, "problem": UNREADABLE_SECRET.columns(), "field": "client_secret"}
+        return {**failed(UNREADABLE_SECRET), "field": "client_secret"}
     credentials = Credentials(
         Cloud(given["cloud"]), given["tenant"], given["client_id"], given["client_secret"], given.get("certificate", "")
     )
@@ -48,7 +49,7 @@ def check(token: str) -> dict[str, Any]:
         snapshot = _read(credentials, may_act_for_user=given.get("is_partners", False))
     except MicrosoftError as error:
         field = error.field if isinstance(error, SignInRefused) else None
-        return {"ok": False, "problem": error.problem.columns(), "field": field}
+        return {**failed_by(error), "field": field}
     return {
         "ok": True,
         **_facts(snapshot.tenant, snapshot.tenant_id),

@@ -25,6 +25,7 @@ from webapp.models import (
 
 from . import queue, waits
 from . import tenant as tenants
+from .answers import failed, failed_by
 from .connect import REMOVED
 from .discovered import Found, store_customers, store_own
 from .job import job
@@ -57,11 +58,11 @@ def discover(integration_id: int) -> dict[str, Any]:
     try:
         found = find(integration_id, tenants.transport())
     except IntegrationRemoved:
-        return {"ok": False, "problem": REMOVED.columns()}
+        return failed(REMOVED)
     except UnreadableSecret:
-        return {"ok": False, "problem": UNREADABLE_SECRET.columns()}
+        return failed(UNREADABLE_SECRET)
     except MicrosoftError as error:
-        return {"ok": False, "problem": error.problem.columns()}
+        return failed_by(error)
     return {
         "ok": True,
         "tenants": list(found.reached),

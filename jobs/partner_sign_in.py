@@ -14,9 +14,10 @@ from typing import Any
 from flask import current_app
 
 from webapp.extensions import UnreadableSecret, db, vault
-from webapp.models import UNREADABLE_SECRET, Integration, Problem
+from webapp.models import UNREADABLE_SECRET, Integration
 
 from . import tenant as tenants
+from .answers import failed, failed_by
 from .connect import REMOVED
 from .job import job
 from .microsoft import user_signin
@@ -32,7 +33,7 @@ def begin(integration_id: int, redirect_uri: str) -> dict[str, Any]:
     """
     integration = db.session.get(Integration, integration_id)
     if integration is None or not integration.is_live:
-        return _failed(REMOVED)
+        return failed(REMOVED)
     try:
         credentials, login_hint = _as_the_app(integration), integration.signed_in_as
         db.session.rollback()  # no transaction is held while Microsoft is asked
@@ -40,9 +41,9 @@ def begin(integration_id: int, redirect_uri: str) -> dict[str, Any]:
             credentials, current_app.config["SETTINGS"], tenants.transport(), redirect_uri, login_hint
         )
     except UnreadableSecret:
-        return _failed(UNREADABLE_SECRET)
+        return failed(UNREADABLE_SECRET)
     except MicrosoftError as error:
-        return _failed(error.problem)
+        return failed_by(error)
     return {"ok": True, "address": address, "flow": vault.encrypt(json.dumps(flow))}
 
 
@@ -60,16 +61,16 @@ def finish(token: str) -> dict[str, Any]:
         flow = json.loads(vault.decrypt(given["flow"]))
         integration = db.session.get(Integration, given["integration_id"])
         if integration is None or not integration.is_live:
-            return _failed(REMOVED)
+            return failed(REMOVED)
         credentials = _as_the_app(integration)
         db.session.rollback()
         signed_in = user_signin.finish(
             credentials, current_app.config["SETTINGS"], tenants.transport(), flow, given["response"]
         )
     except UnreadableSecret:
-        return _failed(UNREADABLE_SECRET)
+        return failed(UNREADABLE_SECRET)
     except MicrosoftError as error:
-        return _failed(error.problem)
+        return failed_by(error)
     sealed = vault.encrypt(json.dumps({**asdict(signed_in), "client_id": credentials.client_id}))
     return {"ok": True, "signed_in": sealed}
 
@@ -83,7 +84,3 @@ def _as_the_app(integration: Integration) -> Credentials:
         integration.client_secret,
         integration.certificate,
     )
-
-
-def _failed(problem: Problem) -> dict[str, Any]:
-    return {"ok": False, "problem": problem.columns()}

@@ -14,7 +14,7 @@ from rq.utils import import_attribute
 
 from .belonging import SHARED_REDIS, whose
 from .clock import shared_now
-from .enqueueing import JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
+from .enqueueing import MAY_BE_LEFT, JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
     SCHEDULE_SILENCE_SECONDS,
@@ -48,6 +48,7 @@ __all__ = [
     "ANSWERED_SECONDS",
     "GROUP_SIZE",
     "INTERACTIVE",
+    "MAY_BE_LEFT",
     "QUEUES",
     "SCHEDULED",
     "SCHEDULES_KEY",

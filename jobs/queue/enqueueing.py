@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -16,6 +17,9 @@ from .belonging import whose
 from .names import INTERACTIVE, QUEUES
 from .presence import workers_alive
 from .redis_server import QueueUnavailable, connection
+
+# What an answer has where another worker may have a better one.
+MAY_BE_LEFT = "may_be_left"
 
 _PICK_UP_SECONDS = 10
 _ANSWER_SECONDS = 100
@@ -104,11 +108,19 @@ def enqueue_mail(function: str, sealed: str) -> None:
 
 
 def answer_of(function: str, *args: Any) -> dict[str, Any]:
-    """Enqueue a job that somebody waits for, and wait for its answer."""
+    """Enqueue a job that somebody waits for, and wait for its answer.
+
+    Where a worker says that others may do what it could not, they are asked, and if none does, its answer is the one.
+    """
     if not workers_alive(INTERACTIVE):
         raise NoWorker
+    deadline = time.monotonic() + _ANSWER_SECONDS
     try:
-        return _wait(enqueue_awaited(function, *args))
+        answer = _wait(enqueue_awaited(function, *args), deadline)
+        while answer.pop(MAY_BE_LEFT, False):
+            with suppress(NoWorker, WorkersBusy, JobFailed):
+                answer = _wait(enqueue_awaited(function, *args), deadline)
+        return answer
     except (NoSuchJobError, InvalidJobOperation) as error:
         raise JobFailed from error  # Redis lost it
     except RedisError as error:
@@ -126,15 +138,15 @@ def _enqueue(queue: Queue, function: str, args: tuple[Any, ...], **options: Any)
     return queue.enqueue_call(function, args=args, meta=whose(), **options)
 
 
-def _wait(job: Job) -> dict[str, Any]:
+def _wait(job: Job, deadline: float) -> dict[str, Any]:
     began = time.monotonic()
-    while (waited := time.monotonic() - began) < _ANSWER_SECONDS:
+    while (now := time.monotonic()) < deadline:
         result = job.latest_result(timeout=1)
         if result is not None:
             if result.type is result.Type.SUCCESSFUL:
                 return dict(result.return_value or {})
             raise JobFailed
-        if waited > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive(INTERACTIVE):
+        if now - began > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive(INTERACTIVE):
             job.delete()
             raise NoWorker
     was_begun = job.get_status() != JobStatus.QUEUED
