@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from . import queue
 from .microsoft import contact
-from .microsoft.errors import MicrosoftError, Unreachable
+from .microsoft.errors import MicrosoftError, has_no_connection
 
 # A worker that got none tries again after so long.
 TRY_AGAIN_SECONDS = 30.0
@@ -65,7 +65,7 @@ def may_leave(queues: Sequence[str]) -> bool:
 
 def lets_leave(error: MicrosoftError, queues: Sequence[str]) -> bool:
     """Whether what failed by this error may be left to others."""
-    if not (isinstance(error, Unreachable) and error.has_no_connection and may_leave(queues)):
+    if not (has_no_connection(error) and may_leave(queues)):
         return False
     with suppress(RedisError):
         report()  # before they ask who may be left what

@@ -23,13 +23,13 @@ from webapp.models import (
     Tenant,
 )
 
-from . import queue, waits
+from . import cut_off, queue, waits
 from . import tenant as tenants
 from .answers import failed, failed_by
 from .connect import REMOVED
 from .discovered import Found, store_customers, store_own
 from .job import job
-from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Throttled
+from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Throttled, has_no_connection
 from .microsoft.facts import ORGANIZATION_FIELDS, TenantFacts, tenant_facts
 from .microsoft.graph import GraphClient
 from .microsoft.partner import read_customers
@@ -44,7 +44,7 @@ _OWN_FAULT = Problem("Something went wrong in Seatledger itself.", "The worker's
 
 
 class Interrupted(Exception):
-    """The look was ended from outside: the worker was told to stop, or the run has ended."""
+    """The look is not for this worker: it was told to stop, or is cut off from Microsoft, or the run has ended."""
 
 
 @job
@@ -93,6 +93,8 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
     except UnreadableSecret:
         notice = UNREADABLE_SECRET
     except MicrosoftError as error:
+        if has_no_connection(error) and cut_off.is_cut_off():
+            raise Interrupted from error
         notice = _went_on_without(error.problem)
     except (Interrupted, OperationalError, InterfaceError):
         raise

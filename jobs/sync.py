@@ -30,8 +30,9 @@ def begin(run_id: int) -> None:
         discovery.before_run(run_id, lambda: _hold(run_id))
     except discovery.Interrupted:
         db.session.rollback()
-        if stopping.is_set():
+        if stopping.is_set() or cut_off.is_cut_off():
             queue.sync(run_id, lane=lanes([run_id])[run_id])
+            stopping.wait(_STAND_BACK_SECONDS)
         return
     part_ids = SyncRun.plan(db.session, run_id, queue.shared_now())
     db.session.commit()
@@ -87,5 +88,5 @@ def _hold(run_id: int) -> None:
     """Show before a request that the run is worked on, or end the work."""
     is_active = SyncRun.hear(db.session, run_id, queue.shared_now())
     db.session.commit()
-    if stopping.is_set() or not is_active:
+    if stopping.is_set() or not is_active or cut_off.is_cut_off():
         raise discovery.Interrupted

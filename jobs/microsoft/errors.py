@@ -68,6 +68,11 @@ class Unreachable(Transient):
     has_no_connection = False
 
 
+def has_no_connection(error: MicrosoftError) -> bool:
+    """Whether it failed because there was not even a connection."""
+    return isinstance(error, Unreachable) and error.has_no_connection
+
+
 class BrokenOff(Unreachable):
     """An answer began, but its end did not come, or it could not be decoded."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from webapp.models import Problem
 
-from .errors import MicrosoftError, Throttled
+from .errors import MicrosoftError, Throttled, has_no_connection
 from .facts import guid_of, name_of
 from .graph import GraphClient
 from .patience import begun_anew
@@ -68,7 +68,10 @@ class Customers:
 
 
 def read_customers(graph: GraphClient) -> Customers:
-    """Both lists, each as far as it can be read. What cannot is in their problems; nothing is raised for it."""
+    """Both lists, each as far as it can be read. What cannot is in their problems, and nothing is raised for it.
+
+    But where there is no connection, which is nothing of a list's.
+    """
     contracts, throttled = _read(
         graph, "/contracts", "customerId,defaultDomainName,displayName", READ_CONTRACTS, _of_contract
     )
@@ -88,6 +91,8 @@ def _read(
     except Throttled as error:
         return Listed(customers, error.problem), error
     except MicrosoftError as error:
+        if has_no_connection(error):
+            raise
         problem = error.problem
     return Listed(customers, problem), None
 

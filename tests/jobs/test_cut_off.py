@@ -10,17 +10,18 @@ from flask import Flask
 from rq import Queue
 from rq.job import JobStatus
 
-from jobs import cut_off, leaving, queue, sync, worker
+from jobs import cut_off, discovery, leaving, queue, sync, worker
 from jobs.microsoft import contact
 from jobs.queue.enqueueing import enqueue_awaited
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import PartState, SyncPart, SyncRun
+from webapp.models import PartState, RunState, SyncPart, SyncRun
 
 from .conftest import Unplug, Work
 from .helpers import asked, do
+from .partners import customers_of, partner_integration, partner_tenant, rows_of
 
 OTHER = "another-worker"
 HOST = "graph.example"
@@ -88,6 +89,32 @@ def test_who_is_cut_off_leaves_a_job_to_others_and_takes_it_again_once_it_gets_a
     worker.work(app, burst=True)
     db.session.commit()
     assert part_of(run).state == PartState.OK
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_the_look_for_customers_with_which_a_run_begins_is_left_to_others(
+    app: Flask, make: Make, sandbox: Sandbox, work: Work, unplug: Unplug, signed_in: bool
+) -> None:
+    partner = partner_tenant(sandbox)
+    customers_of(sandbox, partner, "Fabrikam")
+    integration = partner_integration(make, partner)
+    if signed_in:
+        do(discovery.discover, integration.id)
+        contact._answered.clear()
+    run = new_run(integration)
+    with unplug() as nowhere:
+        answers_another(nowhere)
+        queue.sync(run.id)
+        db.session.commit()
+        for _ in range(3):
+            worker.work(app, burst=True, max_jobs=1)
+    db.session.commit()
+    assert (run.state, run.notice_reason) == (RunState.QUEUED, "")
+    contact._missed.clear()
+    work()
+    assert (run.state != RunState.QUEUED, run.notice_reason) == (True, "")
+    assert "Fabrikam" in rows_of(integration.id)
 
 
 @pytest.mark.usefixtures("own")
