@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from . import queue
+from . import queue, skew
 from .microsoft import contact
 from .microsoft.errors import MicrosoftError, has_no_connection
 
@@ -42,9 +42,10 @@ def as_worker(name: str) -> Iterator[None]:
 
 
 def report() -> None:
-    """Note which of Microsoft's hosts answered this worker lately, and which not. Raises the errors of redis-py."""
+    """Note what answered this worker lately, and what did not. Raises the errors of redis-py."""
     answered = contact.answered_within(queue.ANSWERED_SECONDS / 2)
-    queue.report_reached(_own.name, answered, contact.missed_within(TRY_AGAIN_SECONDS))
+    missed = contact.missed_within(TRY_AGAIN_SECONDS)
+    queue.report_reached(_own.name, answered, missed, has_database=not skew.is_database_away())
 
 
 def is_cut_off(queues: Sequence[str] = SYNCS) -> bool:

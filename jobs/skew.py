@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +25,14 @@ LOOK_SECONDS = 5.0
 PAUSE_SECONDS = 10.0
 
 _NOBODY = threading.Event()
+
+
+@dataclass
+class _Last:
+    is_away: bool = False
+
+
+_last = _Last()
 
 
 class TooOld(SystemExit):
@@ -87,12 +96,18 @@ def _stop() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+def is_database_away() -> bool:
+    """Whether the database did not answer this process when it looked last; a worker looks every few seconds."""
+    return _last.is_away
+
+
 def _look(app: Flask) -> tuple[Found | None, str]:
     """What was found, and what is wrong in words; nothing was found where the database does not answer."""
     with app.app_context():
         try:
-            found = look()
+            found, _last.is_away = look(), False
         except SQLAlchemyError as error:
+            _last.is_away = True
             advice = "Check that it is running and that DATABASE_URL is right."
             return None, f"The database does not answer: {at_the_end(reason_of(error))} {advice}"
     return found, found.problem

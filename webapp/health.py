@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs.queue import QueueUnavailable, workers_alive
+from jobs.queue import SYNC, QueueUnavailable, workers_alive, workers_hindered
 
 from . import schema_version
 from .extensions import db
@@ -14,6 +14,9 @@ from .foreseen import foreseen_refusal
 from .refusals import refusal_of
 
 bp = Blueprint("health", __name__)
+
+_NO_WORKER = "No worker is running. Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
+_CUT_OFF = "All workers are cut off from the database or from Microsoft: `flask doctor` names them and says what to do."
 
 
 def init_app(app: Flask) -> None:
@@ -30,12 +33,10 @@ def alive() -> ResponseReturnValue:
 def ready() -> ResponseReturnValue:
     """Whether work can be done, and what to do where it cannot. No address and no secret is told."""
     problem_of_database = _database_problem()
-    redis_problem, workers = _redis_problem()
+    redis_problem, alive, workers = _redis_problem()
     problems = [problem for problem in (problem_of_database, redis_problem) if problem]
     if not workers and not redis_problem:
-        problems.append(
-            "No worker is running. Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
-        )
+        problems.append(_CUT_OFF if alive else _NO_WORKER)
     answer = {
         "ready": not problems,
         "database": not problem_of_database,
@@ -60,9 +61,11 @@ def _database_problem() -> str | None:
     return refusal.text if refusal else None
 
 
-def _redis_problem() -> tuple[str | None, int]:
+def _redis_problem() -> tuple[str | None, int, int]:
+    """Why Redis cannot be used, if so; and how many workers sync tenants, and how many of these are not cut off."""
     try:
-        return None, workers_alive()
+        alive = workers_alive()
+        return None, alive, max(0, alive - len(workers_hindered(SYNC)))
     except QueueUnavailable as error:
         what = "refuses what is written to it" if error.is_refusal else "does not answer"
-        return f"Redis {what}. Check that it is running and that REDIS_URL is right: `flask doctor` tells more.", 0
+        return f"Redis {what}. Check that it is running and that REDIS_URL is right: `flask doctor` tells more.", 0, 0

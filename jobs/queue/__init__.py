@@ -33,7 +33,7 @@ from .presence import (
     workers_key,
     workers_versions,
 )
-from .reached import ANSWERED_SECONDS, answers_others, may_answer_others, report_reached
+from .reached import ANSWERED_SECONDS, DATABASE, answers_others, may_answer_others, report_reached, workers_hindered
 from .redis_server import (
     QueueUnavailable,
     ServerFacts,
@@ -46,6 +46,7 @@ from .redis_server import (
 
 __all__ = [
     "ANSWERED_SECONDS",
+    "DATABASE",
     "GROUP_SIZE",
     "INTERACTIVE",
     "MAY_BE_LEFT",
@@ -96,6 +97,7 @@ __all__ = [
     "whose",
     "workers_alive",
     "workers_clocks",
+    "workers_hindered",
     "workers_key",
     "workers_versions",
 ]

@@ -1,4 +1,4 @@
-"""Which of Microsoft's hosts answer which workers, as these report: a worker learns by it that it alone is cut off."""
+"""What answers which workers, as these report: by it a worker, and whoever looks, learns that it alone is cut off."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from collections.abc import Sequence
 
 from redis.exceptions import RedisError
 
+from .names import QUEUES
 from .presence import KEPT_SECONDS, add_to, names_of, strangers_among, told_by, workers_key
 from .redis_server import QueueUnavailable, connection, redis_now
 
 # How long it is believed that a host of Microsoft's answers a worker.
 ANSWERED_SECONDS = 30
 
+# Among what hinders a worker, beside hosts of Microsoft's.
+DATABASE = "database"
+_AWAY = "away"
 
-def report_reached(name: str, answered: Sequence[str], missed: Sequence[str]) -> None:
+
+def report_reached(name: str, answered: Sequence[str], missed: Sequence[str], *, has_database: bool = True) -> None:
     """Note which of Microsoft's hosts answer this worker, and to which it got no connection just now.
 
-    Raises the errors of redis-py.
+    And whether the database answers it. Raises the errors of redis-py.
     """
     now = redis_now()
     with connection().pipeline() as pipeline:
         for key in map(_answered_key, answered):
             add_to(pipeline, key, name, now)
             pipeline.expire(key, KEPT_SECONDS)
-        pipeline.set(_missed_key(name), " ".join(missed), ex=ANSWERED_SECONDS)
+        told = {_missed_key(name): " ".join(missed), _database_key(name): "" if has_database else _AWAY}
+        for key, value in told.items():
+            pipeline.set(key, value, ex=ANSWERED_SECONDS)
         pipeline.execute()
 
 
@@ -50,6 +57,26 @@ def may_answer_others(name: str, host: str, queues: Sequence[str]) -> bool:
         raise QueueUnavailable from error
 
 
+def workers_hindered(*queues: str) -> dict[str, list[str]]:
+    """The workers of this installation that reported lately and are cut off: their names, each with from what.
+
+    That is the `DATABASE`, and hosts of Microsoft's that answer others. With `queues`, those alone that take jobs of
+    one of them. Raises `QueueUnavailable`.
+    """
+    try:
+        names = _others("", queues or QUEUES)
+        away = {name for name, told in told_by(names, _database_key) if told == _AWAY.encode()}
+        missed = _missed(names)
+        hosts = sorted({host for some in missed.values() for host in some})
+        answered = {host: set(names_of(_answered_key(host), ANSWERED_SECONDS)) for host in hosts}
+    except RedisError as error:
+        raise QueueUnavailable from error
+    lacking = {
+        name: [DATABASE] * (name in away) + [host for host in missed[name] if answered[host] - {name}] for name in names
+    }
+    return {name: lacks for name, lacks in lacking.items() if lacks}
+
+
 def _others(name: str, queues: Sequence[str]) -> list[str]:
     there = {other for queue_name in queues for other in names_of(workers_key(queue_name))}
     others = sorted(there - {name})
@@ -63,6 +90,10 @@ def _missed(names: Sequence[str]) -> dict[str, list[str]]:
 def _answered_key(host: str) -> str:
     """Where workers report that the host answers them: a sorted set, as that of workers."""
     return f"seatledger:answered:{host}"
+
+
+def _database_key(worker: str) -> str:
+    return f"seatledger:worker:{worker}:database"
 
 
 def _missed_key(worker: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from jobs import queue, worker
+from jobs import queue, skew, worker
 from jobs.microsoft import contact, patience
 from jobs.queue import clock
 from sandbox import Sandbox
@@ -65,9 +65,10 @@ def unplug(app: Flask, sandbox: Sandbox) -> Unplug:
 
 @pytest.fixture(autouse=True)
 def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test asked of Microsoft in vain cuts no worker of the next one off."""
+    """What a test asked in vain, of Microsoft or the database, cuts no worker of the next one off."""
     monkeypatch.setattr(contact, "_answered", {})
     monkeypatch.setattr(contact, "_missed", {})
+    monkeypatch.setattr(skew, "_last", skew._Last())
 
 
 @pytest.fixture

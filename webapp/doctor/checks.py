@@ -12,6 +12,7 @@ from .finding import Finding, Health, ill
 from .microsoft import check_microsoft
 from .queues import (
     check_clocks,
+    check_hindered,
     check_redis,
     check_schedule,
     check_signing,
@@ -30,6 +31,7 @@ _CHECKS: tuple[tuple[Callable[[], Iterator[Finding]], str], ...] = (
     (check_secrets, "database"),
     (check_redis, ""),
     (check_workers, "redis"),
+    (check_hindered, "redis"),
     (check_strangers, "redis"),
     (check_signing, "redis"),
     (check_versions, "redis"),

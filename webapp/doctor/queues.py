@@ -49,12 +49,45 @@ def _away(error: queue.QueueUnavailable) -> Finding:
 
 def check_workers() -> Iterator[Finding]:
     try:
-        counts = {name: queue.workers_alive(name) for name in queue.QUEUES}
+        alive = {name: queue.workers_alive(name) for name in queue.QUEUES}
+        hindered = {name: len(queue.workers_hindered(name)) for name in queue.QUEUES}
     except queue.QueueUnavailable:
         return  # said of Redis already
-    for name, count in counts.items():
-        text = f"{count} {'worker takes' if count == 1 else 'workers take'} jobs of the queue {name}."
-        yield well("workers", text) if count else ill("workers", f"No worker takes jobs of the queue {name}.", _START)
+    for name, count in alive.items():
+        if not count:
+            yield ill("workers", f"No worker takes jobs of the queue {name}.", _START)
+        elif count <= hindered[name]:
+            fix = "What they are cut off from is said below: see to that, or start workers on another machine."
+            yield ill("workers", f"All workers that take jobs of the queue {name} are cut off.", fix)
+        else:
+            text = "worker takes" if count - hindered[name] == 1 else "workers take"
+            yield well("workers", f"{count - hindered[name]} {text} jobs of the queue {name}.")
+
+
+def check_hindered() -> Iterator[Finding]:
+    """Nothing where no worker is cut off from the database, or from a host of Microsoft's that answers others."""
+    try:
+        hindered = queue.workers_hindered()
+    except queue.QueueUnavailable:
+        return
+    cut_off_from: dict[str, list[str]] = {}
+    for name, lacks in hindered.items():
+        for what in lacks:
+            cut_off_from.setdefault(what, []).append(name)
+    if names := cut_off_from.pop(queue.DATABASE, []):
+        yield doubtful(
+            "workers without a database",
+            f"The database does not answer these workers, and they do nothing until it does: {first_of(names)}.",
+            "Check DATABASE_URL on their machines, and the way from there to the database: network, name resolution "
+            "and firewall.",
+        )
+    for host, names in sorted(cut_off_from.items()):
+        yield doubtful(
+            "workers without Microsoft",
+            f"{host} answers others, and these workers get no connection to it, and leave work to the others: "
+            f"{first_of(names)}.",
+            f"Check the network, name resolution, proxy and firewall of each one's machine: it must reach https://{host}.",
+        )
 
 
 def check_strangers() -> Iterator[Finding]:
