@@ -129,9 +129,14 @@ class Worker(SimpleWorker):
         """Listen to no commands over Redis: signals stop a worker, and RQ's listener makes that take up to 1 s more."""
 
 
+def new_name() -> str:
+    """By which this worker reports, and others know on which machine it is (`queue.reached`)."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+
+
 def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, **options: Any) -> None:
     """Take jobs of these queues until told to stop; with `burst`, until none is left."""
-    name = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    name = new_name()
     with app.app_context():
         worker = Worker(
             queues,

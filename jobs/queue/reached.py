@@ -47,12 +47,13 @@ def answers_others(name: str, host: str, queues: Sequence[str]) -> bool:
 
 
 def may_answer_others(name: str, host: str, queues: Sequence[str]) -> bool:
-    """Whether there is another such worker which does not say that it got no connection to the host either.
+    """Whether there is such a worker on another machine which does not say that it got no connection to it either.
 
-    It may not have asked for long. Raises `QueueUnavailable`.
+    It may not have asked for long. Those on the same machine have the same way there. Raises `QueueUnavailable`.
     """
     try:
-        return any(host not in hosts for hosts in _missed(_others(name, queues)).values())
+        others = [other for other in _others(name, queues) if _machine(other) != _machine(name)]
+        return any(host not in hosts for hosts in _missed(others).values())
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -81,6 +82,11 @@ def _others(name: str, queues: Sequence[str]) -> list[str]:
     there = {other for queue_name in queues for other in names_of(workers_key(queue_name))}
     others = sorted(there - {name})
     return sorted(set(others).difference(strangers_among(others)))
+
+
+def _machine(worker: str) -> str:
+    """As `jobs.worker.new_name` has it."""
+    return worker.rsplit("-", 2)[0]
 
 
 def _missed(names: Sequence[str]) -> dict[str, list[str]]:

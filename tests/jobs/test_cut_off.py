@@ -195,3 +195,14 @@ def test_who_gets_no_connection_leaves_what_somebody_waits_for_to_a_worker_that_
     assert take_two() == [True, False]
     queue.report_reached(OTHER, [], [HOST])
     assert take_two() == [False, False]
+
+
+def test_nothing_is_left_to_a_worker_of_the_same_machine_which_has_the_same_way_to_microsoft(app: Flask) -> None:
+    contact._missed[HOST] = time.monotonic()
+    name, other, elsewhere = worker.new_name(), worker.new_name(), f"not-{worker.new_name()}"
+    assert name != other
+    with cut_off.as_worker(name):
+        queue.report_worker(other)
+        assert not cut_off.may_leave([queue.INTERACTIVE])
+        queue.report_worker(elsewhere)
+        assert cut_off.may_leave([queue.INTERACTIVE])
