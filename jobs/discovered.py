@@ -128,7 +128,7 @@ def _name(rows: dict[str, Tenant], named: dict[str, Customer], customers: Custom
     """
     for tenant_id, customer in named.items():
         row = rows.get(tenant_id)
-        if row is None or row.last_synced_at is not None:
+        if row is None or row.last_synced_at is not None or row.users_synced_at is not None:
             continue
         delegation = customers.delegations.customers.get(tenant_id)
         name = delegation.name if delegation is not None else ""

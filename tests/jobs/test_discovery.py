@@ -368,13 +368,15 @@ def test_a_tenant_that_somebody_unmatched_is_not_matched_by_name_again(sandbox: 
     assert not rows_of(integration_id)["Contoso"].is_matched
 
 
-def test_a_synced_tenant_keeps_the_name_that_it_tells_itself(sandbox: Sandbox, make: Make) -> None:
+@pytest.mark.parametrize("synced_at", ["last_synced_at", "users_synced_at"])
+def test_a_synced_tenant_keeps_the_name_that_it_tells_itself(synced_at: str, sandbox: Sandbox, make: Make) -> None:
     partner = partner_tenant(sandbox)
     customers_of(sandbox, partner, "As in the list")
     integration_id = partner_integration(make, partner).id
     do(discovery.discover, integration_id)
     row = rows_of(integration_id)["As in the list"]
-    row.name, row.last_synced_at = "As it says", utc_now()
+    row.name = "As it says"
+    setattr(row, synced_at, utc_now())
     db.session.commit()
     do(discovery.discover, integration_id)
     assert "As it says" in rows_of(integration_id)
