@@ -18,7 +18,7 @@ from .answers import failed, failed_by
 from .connect import REMOVED
 from .job import job
 from .microsoft.errors import MicrosoftError
-from .microsoft.facts import LicenseFacts, TenantFacts
+from .microsoft.facts import LicenseFacts
 
 # What a difference is about: a fact of the tenant; a figure of a license that both have; one that only one has.
 TENANT, CHANGED, ONLY_LIVE, ONLY_STORED = "tenant", "changed", "only_live", "only_stored"
@@ -64,13 +64,10 @@ def _of_tenant(tenant: Tenant, snapshot: tenants.Snapshot) -> Differences:
     live = snapshot.tenant
     if live is None:
         return []
-    said = asdict(live)
-    known = asdict(TenantFacts(**{field: getattr(tenant, field) for field in said}))
     about = {"kind": TENANT, "sku_id": "", "sku_part_number": "", "name": tenant.name}
     return [
-        {**about, "field": field, "stored": known[field], "live": said[field]}
-        for field in known
-        if known[field] != said[field]
+        {**about, "field": field, "stored": getattr(tenant, field), "live": said}
+        for field, said in tenants.differing(tenant, live).items()
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -49,6 +50,15 @@ def test_a_tenant_that_was_just_synced_has_no_difference(sandbox: Sandbox, make:
     answer = found(tenant)
     assert (answer["differences"], answer["same"], answer["warning"]) == ([], 2, None)
     assert utc_now() - answer["read_at"] < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("said", [{"id": str(uuid.UUID(int=7))}, {"id": "none", "displayName": ""}])
+def test_what_a_sync_does_not_take_from_microsoft_is_no_difference(
+    said: dict[str, str], sandbox: Sandbox, make: Make, sync: Sync
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, organization=said))
+    sync(tenant)
+    assert found(tenant)["differences"] == []
 
 
 def test_each_kind_of_difference_is_shown_stored_beside_live_and_nothing_is_written(
