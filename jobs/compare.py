@@ -34,8 +34,8 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
     `live`; `same`, how many licenses are alike; `read_at`; and `warning`, what could not be read, or None. Or not `ok`
     with `problem`.
     """
-    tenant = db.session.get_one(Tenant, tenant_row_id)
-    if not tenant.integration.is_live:
+    tenant = db.session.get(Tenant, tenant_row_id)
+    if tenant is None or not tenant.integration.is_live:
         return failed(REMOVED)
     try:
         credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
@@ -43,7 +43,9 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
         waits.obey(credentials.client_id, credentials.tenant)
         snapshot = tenants.read(credentials, tenants.transport())
         read_at = utc_now()
-        tenant = db.session.get_one(Tenant, tenant_row_id)
+        tenant = db.session.get(Tenant, tenant_row_id)
+        if tenant is None:
+            return failed(REMOVED)
         tenants.refuse_another(tenant.tenant_id, snapshot)
     except UnreadableSecret:
         return failed(UNREADABLE_SECRET)

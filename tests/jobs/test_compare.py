@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from jobs import queue
+from jobs import tenant as tenants
 from jobs.compare import compare
 from sandbox import Fault, Sandbox, Sku
 from tests.support.factories import Make
@@ -160,6 +162,23 @@ def test_an_unreadable_secret_and_a_removed_integration_are_explained(sandbox: S
     removal.begin(db.session, tenant.integration_id, Removal.KEEP, utc_now())
     db.session.commit()
     assert "removed" in do(compare, tenant.id)["problem"]["reason"]
+
+
+def test_a_tenant_whose_data_is_deleted_before_or_while_it_is_read_is_explained(
+    sandbox: Sandbox, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+    row_id, read = tenant.id, tenants.read
+
+    def read_and_delete(*args: Any) -> tenants.Snapshot:
+        snapshot = read(*args)
+        db.session.execute(delete(Tenant).where(Tenant.id == row_id))
+        db.session.commit()
+        return snapshot
+
+    monkeypatch.setattr(tenants, "read", read_and_delete)
+    for _ in range(2):
+        assert do(compare, row_id)["problem"]["code"] == "removed"
 
 
 def test_a_worker_answers_through_the_queue(sandbox: Sandbox, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
