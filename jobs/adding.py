@@ -19,6 +19,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import (
+    OWN_FAULT,
     UNREADABLE_SECRET,
     AdditionLine,
     AuditArea,
@@ -53,7 +54,6 @@ _TAKERS = (queue.INTERACTIVE,)
 # Entra's codes for what is no tenant, or not in this cloud.
 _NOT_A_TENANT = frozenset({"AADSTS90002", "AADSTS900023", "AADSTS50059", "AADSTS50128", "AADSTS90019"})
 _ADOPTED = Problem("Its data is kept from when it was connected before.", "")
-_OWN_FAULT = Problem("Something went wrong in Seatledger itself.", "The worker's log has the cause; please report it.")
 
 
 class _Stopped(Exception):
@@ -198,7 +198,7 @@ def _conclude(addition_id: int, line: Taken, future: Future[_Answer]) -> bool:
         raise  # without a database nothing can be recorded: the sweep finds the list
     except Exception:
         log.exception("line %s: an error that nobody foresaw", line.id)
-        answer = _Answer(problem=_OWN_FAULT)
+        answer = _Answer(problem=OWN_FAULT)
     if answer.may_be_left and _is_left(line):
         return False
     try:

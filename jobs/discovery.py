@@ -14,6 +14,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import (
+    OWN_FAULT,
     UNREADABLE_SECRET,
     Integration,
     IntegrationRemoved,
@@ -39,8 +40,6 @@ from .microsoft.transport import Transport
 from .notices import READ_ORGANIZATION
 
 log = logging.getLogger(__name__)
-
-_OWN_FAULT = Problem("Something went wrong in Seatledger itself.", "The worker's log has the cause; please report it.")
 
 
 class Interrupted(Exception):
@@ -100,7 +99,7 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
         raise
     except Exception:
         log.exception("run %s: an error that nobody foresaw, while it looked for tenants", run_id)
-        notice = _went_on_without(_OWN_FAULT)
+        notice = _went_on_without(OWN_FAULT)
     db.session.rollback()
     SyncRun.end_discovery(db.session, run_id, notice, found, gone, transport.requests)
     db.session.commit()

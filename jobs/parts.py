@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
+from webapp.models import OWN_FAULT, UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
 from webapp.models.leases import LEASE, LONGEST_PUT_OFF
 from webapp.refusals import end_of, refusal_of
 
@@ -194,9 +194,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
             _fail(hold, UNREADABLE_SECRET, requests)
         case _:
             log.error("part %s: an error that nobody foresaw", claim.part_id, exc_info=error)
-            reason = "Something went wrong in Seatledger itself."
-            problem = Problem(reason, "The worker's log has the cause; please report it.", f"part-{claim.part_id}")
-            _fail(hold, problem, requests)
+            _fail(hold, replace(OWN_FAULT, code=f"part-{claim.part_id}"), requests)
 
 
 def _understood(claim: Claim, error: Exception) -> Exception:

@@ -72,6 +72,7 @@ LOST_TOO_OFTEN = Problem(
     "the worker for want of memory. See with `flask doctor` that all clocks agree; then sync again.",
     code="lost",
 )
+OWN_FAULT = Problem("Something went wrong in Seatledger itself.", "The worker's log has the cause; please report it.")
 UNREADABLE_SECRET = Problem(
     "The stored client secret or certificate cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
     "Put the key back into ENCRYPTION_KEYS, or enter the client secret again, or the certificate, under Actions > Edit "
