@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import lru_cache
 from json.encoder import encode_basestring
 
+from sandbox.messages import json_text
 from sandbox.user_resource import assigned_license, assignment_states, user_resource
 from sandbox.users import Assigned, User
 
 Encoder = Callable[[User], str]
-
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def encoder_of(names: frozenset[str]) -> Encoder:
@@ -21,7 +19,7 @@ def encoder_of(names: frozenset[str]) -> Encoder:
 
     def encoded(one: User) -> str:
         if one.properties:
-            return _write({name: value for name, value in user_resource(one).items() if name in names})
+            return json_text({name: value for name, value in user_resource(one).items() if name in names})
         return "{" + ",".join([key + write(one) for key, write in known]) + "}"
 
     return encoded
@@ -50,12 +48,12 @@ def _states(one: User) -> str:
 # The same few assignments are those of very many users.
 @lru_cache(maxsize=10_000)
 def _license(assigned: Assigned) -> str:
-    return _write(assigned_license(assigned))
+    return json_text(assigned_license(assigned))
 
 
 @lru_cache(maxsize=10_000)
 def _state(assigned: Assigned) -> str:
-    return _write(assignment_states(assigned))[1:-1]
+    return json_text(assignment_states(assigned))[1:-1]
 
 
 _WRITERS: dict[str, Encoder] = {

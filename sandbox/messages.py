@@ -109,9 +109,10 @@ def json_answer(
     return Answer(status, json_bytes(payload), content_type, headers or {})
 
 
+# What `json_bytes` has, as text. Made once: `json.dumps` would make an encoder for each value.
+json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def json_bytes(payload: object) -> bytes:
     """UTF-8 JSON without a blank that is not needed."""
-    return _write(payload).encode()
-
-
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    return json_text(payload).encode()

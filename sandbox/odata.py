@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from sandbox.graph_errors import graph_error
-from sandbox.messages import Answer, Request, json_bytes
+from sandbox.messages import Answer, Request, json_bytes, json_text
 from sandbox.route import Call
 
 CONTENT_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -25,9 +24,6 @@ class QueryError(Exception):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True)
@@ -78,16 +74,16 @@ def paged(
         if following is not None:
             head["@odata.nextLink"] = next_link(call.request, skip_token(following))
         encoded = shape.encoder(wanted)
-        return f'{_write(head)[:-1]},"value":[{",".join([encoded(item) for item in items])}]}}'.encode()
+        return f'{json_text(head)[:-1]},"value":[{",".join([encoded(item) for item in items])}]}}'.encode()
 
     return answered(call.request, answer)
 
 
 def _encoder_of_dicts(names: Collection[str]) -> Callable[[dict[str, Any]], str]:
     if not names:
-        return _write
+        return json_text
     wanted = frozenset(names)
-    return lambda item: _write({name: value for name, value in item.items() if name in wanted})
+    return lambda item: json_text({name: value for name, value in item.items() if name in wanted})
 
 
 _AS_IT_IS: Shape[dict[str, Any]] = Shape(lambda item: item, _encoder_of_dicts)
