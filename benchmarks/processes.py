@@ -34,7 +34,7 @@ def running(command: Sequence[str], log: Path, environment: Mapping[str, str] | 
 
 @dataclass(frozen=True)
 class Used:
-    """What some processes used together, and the most memory that one of them held, since `begin`."""
+    """What some processes used together, and the most memory that one of them held, since they are watched."""
 
     cpu_seconds: float
     peak_bytes: int

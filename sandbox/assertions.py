@@ -21,7 +21,7 @@ from sandbox.login_errors import LoginError
 from sandbox.tenants import Tenant
 
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-# Each way of signing with the header that names the certificate for it; the older one is taken, too.
+# The ways of signing that are taken, the newer one first.
 _ALGORITHMS = ("PS256", "RS256")
 # How far the clocks may be apart.
 _SKEW_SECONDS = 300

@@ -127,7 +127,7 @@ def _for_the_user(call: Call, form: _Form, user: str, home: str, nonce: str) -> 
         granted = RefreshToken(home, call.tenant.client_id, user)
         answer["refresh_token"] = call.world.grants.add_refresh_token(granted)
     if "openid" in scopes:
-        answer["id_token"] = call.world.tokens.identify(call.tenant, user, f"{call.request.base_url}", nonce)
+        answer["id_token"] = call.world.tokens.identify(call.tenant, user, call.request.base_url, nonce)
     return answer
 
 
