@@ -15,12 +15,14 @@ _missed: dict[str, float] = {}
 
 
 def note_answer(url: str) -> None:
+    """Note that the host of this address answered just now."""
     host = urlsplit(url).netloc
     _answered[host] = time.monotonic()
     _missed.pop(host, None)
 
 
 def note_failure(url: str, error: MicrosoftError) -> None:
+    """Note that there was no connection to the host of this address, where the error says so."""
     if isinstance(error, Unreachable) and error.has_no_connection:
         _missed[urlsplit(url).netloc] = time.monotonic()
 

@@ -70,7 +70,8 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
     """Enqueue these calls, each under a name, but not one that waits in the queue by the same name already.
 
     A job's id is its name and something random: RQ removes what it knows under an id when the job ends, and that
-    would lose a second one that was enqueued under the same id while the first was worked on.
+    would lose a second one that was enqueued under the same id while the first was worked on. Raises
+    `QueueUnavailable`.
     """
     try:
         queue = Queue(queue_name, connection=connection())
@@ -92,6 +93,7 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
 
 
 def enqueue_mail(function: str, sealed: str) -> None:
+    """Enqueue a job that sends a mail; `sealed` is its argument, encrypted. Raises `QueueUnavailable`."""
     try:
         queue = Queue(INTERACTIVE, connection=connection())
         _enqueue(
@@ -111,6 +113,8 @@ def answer_of(function: str, *args: Any) -> dict[str, Any]:
     """Enqueue a job that somebody waits for, and wait for its answer.
 
     Where a worker says that others may do what it could not, they are asked, and if none does, its answer is the one.
+
+    Raises `NoWorker`, `WorkersBusy`, `JobFailed` and `QueueUnavailable`.
     """
     if not workers_alive(INTERACTIVE):
         raise NoWorker
@@ -128,6 +132,7 @@ def answer_of(function: str, *args: Any) -> dict[str, Any]:
 
 
 def enqueue_awaited(function: str, *args: Any) -> Job:
+    """Enqueue a job that somebody waits for, before all syncs. Raises the errors of redis-py."""
     queue = Queue(INTERACTIVE, connection=connection())
     seconds = _ANSWER_SECONDS
     return _enqueue(queue, function, args, timeout=seconds, ttl=seconds + 60, result_ttl=60, failure_ttl=60)

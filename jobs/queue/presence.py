@@ -145,12 +145,15 @@ def schedules_alive() -> int:
 
 
 def report_worker(name: str, queues: Sequence[str] = QUEUES, version: str = "") -> None:
-    """Note that this worker of these queues is alive, its version and its clock."""
+    """Note that this worker of these queues is alive, its version and its clock. Raises the errors of redis-py."""
     _report(name, [workers_key(queue_name) for queue_name in queues], {_version_key(name): version})
 
 
 def report_schedule(name: str) -> None:
-    """Note that this schedule is alive, and its clock. To be called by what enqueues: one that hangs must be silent."""
+    """Note that this schedule is alive, and its clock. To be called by what enqueues: one that hangs must be silent.
+
+    Raises the errors of redis-py.
+    """
     _report(name, [SCHEDULES_KEY], {})
 
 
@@ -179,10 +182,12 @@ def add_to(pipeline: Pipeline, key: str, name: str, now: float) -> None:
 
 
 def forget_worker(name: str, queues: Sequence[str] = QUEUES) -> None:
+    """Take back what this worker of these queues reported: it ends. Raises the errors of redis-py."""
     _forget(name, [workers_key(queue_name) for queue_name in queues], [_version_key(name)])
 
 
 def forget_schedule(name: str) -> None:
+    """Take back what this schedule reported: it ends. Raises the errors of redis-py."""
     _forget(name, [SCHEDULES_KEY], [])
 
 

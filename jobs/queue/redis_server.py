@@ -43,8 +43,10 @@ def connection() -> Redis:
 
 
 def connection_of_a_worker() -> Redis:
-    """One more such Redis, for RQ's worker: whoever has it in common with that waits for each answer as long as it does
-    for a job."""
+    """One more such Redis, for RQ's worker only.
+
+    RQ lets it wait for each answer as long as it waits for a job, and whoever shared it would wait as long.
+    """
     return _new(current_app.config["SETTINGS"].redis_url, tries=1)
 
 
@@ -60,6 +62,7 @@ def _connect(url: str) -> Redis:
 
 
 def is_reachable() -> bool:
+    """Whether Redis answers."""
     try:
         return bool(connection().ping())
     except RedisError:
