@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +24,6 @@ from webapp.models import PartState, RunState, SyncPart
 
 from .conftest import Work
 from .helpers import all_at_once, do
-
-Answered = Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]
 
 
 def waiting(name: str = queue.SYNC) -> list[Job]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import uuid
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
@@ -18,8 +17,6 @@ from webapp.models import License, LicenseStatus, PartState, Product, RunState, 
 
 from .conftest import Sync
 from .helpers import asked, forget_tokens
-
-Meanwhile = Callable[[Callable[[], object]], None]
 
 E3, E5, VISIO = "SPE_E3", "SPE_E5", "VISIOCLIENT"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sandbox import Fault, Sandbox, Sku, Tenant
+from sandbox import Sandbox, Sku, Tenant
 from webapp.extensions import db
-from webapp.models import Integration, Organization, PartState, SyncPart, SyncRun, Trigger
+from webapp.models import Integration, SyncRun, Trigger
 from webapp.models import Tenant as TenantRow
 
 from .factories import Make
@@ -43,6 +43,3 @@ def new_run(integration: Integration) -> SyncRun:
     run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
     db.session.commit()
     return run
-
-
-__all__ = ["Fault", "Organization", "PartState", "Sku", "SyncPart", "connected", "new_run", "sandbox_tenant"]
