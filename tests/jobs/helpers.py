@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from flask import Flask
+from rq import Queue
+from rq.job import Job
 from sqlalchemy import update
 
 from jobs import queue
@@ -18,7 +20,7 @@ from sandbox import Sandbox
 from tests.support.turns import in_turn
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import Integration, SyncPart, SyncRun, Tenant
+from webapp.models import Integration, License, SyncPart, SyncRun, Tenant
 
 Found = TypeVar("Found")
 
@@ -26,6 +28,17 @@ Found = TypeVar("Found")
 def asked(sandbox: Sandbox, tenant_id: str) -> dict[str, int]:
     """How often each of the tenant's routes was asked for."""
     return dict(Counter(entry["route"] for entry in sandbox.requests(tenant_id)["requests"]))
+
+
+def licenses_of(tenant: Tenant) -> dict[str, License]:
+    """What is stored of the tenant, by part number."""
+    return {row.sku_part_number: row for row in db.session.query(License).filter_by(tenant_id=tenant.id)}
+
+
+def waiting(queue_name: str = queue.SYNC) -> list[Job]:
+    """The jobs that wait in the queue."""
+    found: list[Job] = Queue(queue_name, connection=queue.connection()).get_jobs()
+    return found
 
 
 def forget_tokens() -> None:

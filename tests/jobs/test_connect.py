@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from rq import Queue
-from rq.job import Job
 
 from jobs import queue
 from jobs.queue import enqueueing
@@ -25,14 +24,9 @@ from webapp.extensions import db, vault
 from webapp.models import Tenant
 
 from .conftest import Work
-from .helpers import all_at_once
+from .helpers import all_at_once, waiting
 
 Answered = Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]
-
-
-def waiting(name: str = queue.SYNC) -> list[Job]:
-    found: list[Job] = Queue(name, connection=queue.connection()).get_jobs()
-    return found
 
 
 @pytest.fixture

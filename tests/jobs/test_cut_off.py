@@ -17,11 +17,12 @@ from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import PartState, RunState, SyncPart, SyncRun
+from webapp.models import PartState, RunState
 
 from .conftest import Unplug, Work
 from .helpers import asked, do
 from .partners import customers_of, partner_integration, partner_tenant, rows_of
+from .people.helpers import part_of
 
 OTHER = "another-worker"
 HOST = "graph.example"
@@ -50,11 +51,6 @@ def answers_another(*hosts: str, queues: Sequence[str] = queue.QUEUES) -> None:
 def unplugged(unplug: Unplug) -> Iterator[str]:
     with unplug() as host:
         yield host
-
-
-def part_of(run: SyncRun) -> SyncPart:
-    part: SyncPart = db.session.scalars(db.select(SyncPart).where(SyncPart.run_id == run.id)).one()
-    return part
 
 
 @pytest.mark.usefixtures("hasty")

@@ -18,18 +18,12 @@ from webapp.extensions import db
 from webapp.models import Integration, License, PartState, RunState, SyncPart, SyncRun, Tenant
 
 from .conftest import Sync, Work
+from .helpers import licenses_of
+from .people.helpers import part_of
 
 Meanwhile = Callable[[Callable[[], object]], None]
 
 E3, E5, VISIO = "SPE_E3", "SPE_E5", "VISIOCLIENT"
-
-
-def licenses_of(tenant: Tenant) -> dict[str, License]:
-    return {row.sku_part_number: row for row in db.session.query(License).filter_by(tenant_id=tenant.id)}
-
-
-def the_part(run: SyncRun) -> SyncPart:
-    return db.session.query(SyncPart).filter_by(run_id=run.id).one()
 
 
 def test_no_transaction_is_open_while_microsoft_is_asked(
@@ -106,7 +100,7 @@ def test_a_lease_lost_midway_writes_nothing(sandbox: Sandbox, make: Make, sync: 
     tenant = connected(make, sandbox_tenant(sandbox))
     meanwhile(lambda: db.session.execute(update(SyncPart).values(lease="another worker's")))
     run = sync(tenant)
-    assert (run.state, the_part(run).state, the_part(run).lease) == (
+    assert (run.state, part_of(run).state, part_of(run).lease) == (
         RunState.SYNCING,
         PartState.SYNCING,
         "another worker's",

@@ -19,16 +19,12 @@ from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from tests.support.waiting import eventually
 from webapp.extensions import db
-from webapp.models import License, PartState, Problem, RunState, SyncPart, SyncRun, utc_now
+from webapp.models import License, PartState, Problem, RunState, utc_now
 from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Sync, Work
 from .helpers import move_time_on, resume
-from .people.helpers import SKUS, a_user
-
-
-def the_part(run: SyncRun) -> SyncPart:
-    return db.session.query(SyncPart).filter_by(run_id=run.id).one()
+from .people.helpers import SKUS, a_user, part_of
 
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "date"])
@@ -56,7 +52,7 @@ def test_a_long_wait_puts_the_tenant_off_until_its_time(sandbox: Sandbox, make: 
     tenant = connected(make, given)
     before = utc_now()
     run = sync(tenant)
-    part = the_part(run)
+    part = part_of(run)
     assert (run.state, part.state) == (RunState.SYNCING, PartState.WAITING)
     assert part.not_before is not None
     assert timedelta(seconds=119) < part.not_before - before < timedelta(seconds=125)
@@ -131,7 +127,7 @@ def test_who_is_throttled_time_and_again_fails_in_the_end(sandbox: Sandbox, make
         assert run.state == RunState.SYNCING
         move_time_on(timedelta(seconds=61))
         resume(work)
-    assert (run.state, run.code, the_part(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
+    assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +144,7 @@ def test_a_tenant_that_must_wait_or_fails_at_its_last_attempt_fails_with_that_re
 ) -> None:
     tenant = connected(make, sandbox_tenant(sandbox, faults=(fault,)))
     run = sync(tenant)
-    part = the_part(run)
+    part = part_of(run)
     part.attempts, part.not_before = MAX_ATTEMPTS - 1, utc_now()
     db.session.commit()
     resume(work)
@@ -163,7 +159,7 @@ def test_a_fault_after_waits_is_tried_again_as_any_other(sandbox: Sandbox, make:
         assert run.state == RunState.SYNCING
         move_time_on(timedelta(seconds=10))
         resume(work)
-    assert (run.state, run.code, the_part(run).attempts) == (RunState.FAILED, "UnknownError", 6)
+    assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "UnknownError", 6)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +179,7 @@ def test_a_fault_is_tried_again_later_and_later_and_reported_when_it_stays(
 ) -> None:
     tenant = connected(make, sandbox_tenant(sandbox, faults=(fault,)))
     run = sync(tenant)
-    part = the_part(run)
+    part = part_of(run)
     for most in (5, 10):
         assert (run.state, part.state) == (RunState.SYNCING, PartState.WAITING)
         assert part.not_before is not None
@@ -226,11 +222,11 @@ def test_a_list_of_which_a_page_expired_is_read_anew(
     users = (a_user(), a_user("Ben Costa"))
     given = sandbox_tenant(sandbox, skus=SKUS, users=users, page_size=1, faults=faults)
     run = sync(connected(make, given))
-    assert (run.state, the_part(run).state) == (RunState.SYNCING, PartState.WAITING)
+    assert (run.state, part_of(run).state) == (RunState.SYNCING, PartState.WAITING)
     assert db.session.query(License).count() == 0
     move_time_on(timedelta(seconds=5))
     resume(work)
-    assert (run.state, the_part(run).reason, db.session.query(License).count()) == (RunState.OK, "", 2)
+    assert (run.state, part_of(run).reason, db.session.query(License).count()) == (RunState.OK, "", 2)
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_twice_in_a_row(
@@ -239,8 +235,8 @@ def test_an_answer_that_does_not_come_is_not_waited_for_twice_in_a_row(
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
     given = sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "slow", seconds=0.7),))
     run = sync(connected(make, given))
-    assert the_part(run).state == PartState.WAITING
-    assert "did not answer in time" in the_part(run).reason
+    assert part_of(run).state == PartState.WAITING
+    assert "did not answer in time" in part_of(run).reason
     assert run.heard_at is not None
 
 

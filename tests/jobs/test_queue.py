@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from rq import Queue
-from rq.job import Job
 
 from jobs import queue
 from jobs.microsoft.transport import Answer, Transport
@@ -23,12 +21,7 @@ from webapp.extensions import db
 from webapp.models import PartState, RunState, SyncPart
 
 from .conftest import Work
-from .helpers import all_at_once, do
-
-
-def waiting(name: str = queue.SYNC) -> list[Job]:
-    found: list[Job] = Queue(name, connection=queue.connection()).get_jobs()
-    return found
+from .helpers import all_at_once, do, waiting
 
 
 @pytest.mark.usefixtures("app")

@@ -13,20 +13,13 @@ from sandbox import Fault, Sandbox, Sku, documented_tenant
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import License, LicenseStatus, PartState, Product, RunState, SyncPart, SyncRun, Tenant
+from webapp.models import LicenseStatus, PartState, Product, RunState, Tenant
 
 from .conftest import Sync
-from .helpers import asked, forget_tokens
+from .helpers import asked, forget_tokens, licenses_of
+from .people.helpers import part_of
 
 E3, E5, VISIO = "SPE_E3", "SPE_E5", "VISIOCLIENT"
-
-
-def licenses_of(tenant: Tenant) -> dict[str, License]:
-    return {row.sku_part_number: row for row in db.session.query(License).filter_by(tenant_id=tenant.id)}
-
-
-def the_part(run: SyncRun) -> SyncPart:
-    return db.session.query(SyncPart).filter_by(run_id=run.id).one()
 
 
 def test_the_tenant_of_microsofts_documentation(sandbox: Sandbox, make: Make, sync: Sync) -> None:
@@ -57,7 +50,7 @@ def test_a_first_sync_creates_the_licenses_and_says_what_it_did(sandbox: Sandbox
         VISIO: (3, 0, 2),
     }
     assert tenant.last_synced_at is not None
-    assert (the_part(run).created, the_part(run).unchanged) == (2, 0)
+    assert (part_of(run).created, part_of(run).unchanged) == (2, 0)
 
 
 def test_an_unchanged_tenant_costs_one_request_of_graph_and_writes_no_license(
@@ -72,7 +65,7 @@ def test_an_unchanged_tenant_costs_one_request_of_graph_and_writes_no_license(
     sandbox.reset_requests(given.tenant_id)
     count_queries.clear()
     run = sync(tenant)
-    assert (run.state, run.rows_written, run.requests, the_part(run).unchanged) == (RunState.OK, 0, 1, 2)
+    assert (run.state, run.rows_written, run.requests, part_of(run).unchanged) == (RunState.OK, 0, 1, 2)
     assert asked(sandbox, given.tenant_id) == {
         "batch": 1,
         "subscribedSkus": 1,
@@ -92,7 +85,7 @@ def test_only_what_differs_is_written(sandbox: Sandbox, make: Make, sync: Sync) 
     before = licenses_of(tenant)[VISIO].changed_at
     sandbox.patch_tenant(given.tenant_id, skus=(Sku.of(E3, 30, 31), Sku.of(VISIO, 3, 3), Sku.of(E5, 1)))
     run = sync(tenant)
-    part = the_part(run)
+    part = part_of(run)
     assert (part.created, part.changed, part.unchanged, part.gone, run.rows_written) == (1, 1, 1, 0, 2)
     now = licenses_of(tenant)
     assert (now[E3].active, now[E3].unused, now[E3].over) == (30, 0, 1)
@@ -106,7 +99,7 @@ def test_a_sku_that_is_gone_is_marked_and_comes_back_as_the_same_license(
     tenant = connected(make, given)
     sync(tenant)
     sandbox.patch_tenant(given.tenant_id, skus=(Sku.of(E3, 25, 14),))
-    assert the_part(sync(tenant)).gone == 1
+    assert part_of(sync(tenant)).gone == 1
     gone = licenses_of(tenant)[VISIO]
     license_id, gone_at = gone.id, gone.gone_at
     assert (gone.status, gone.active, gone.consumed, gone.unused) == (LicenseStatus.GONE, 0, 0, 0)
@@ -114,7 +107,7 @@ def test_a_sku_that_is_gone_is_marked_and_comes_back_as_the_same_license(
     assert sync(tenant).rows_written == 0
     assert licenses_of(tenant)[VISIO].gone_at == gone_at
     sandbox.patch_tenant(given.tenant_id, skus=given.skus)
-    assert the_part(sync(tenant)).changed == 1
+    assert part_of(sync(tenant)).changed == 1
     back = licenses_of(tenant)[VISIO]
     assert (back.id, back.status, back.active, back.gone_at) == (license_id, "Enabled", 3, None)
 
@@ -194,7 +187,7 @@ def test_without_the_permission_for_the_organization_licenses_are_synced_all_the
     tenant = connected(make, given)
     run = sync(tenant)
     assert (run.state, len(licenses_of(tenant))) == (RunState.OK, 1)
-    part = the_part(run)
+    part = part_of(run)
     assert "Organization.Read.All" in part.reason
     assert "Licenses are not affected" in part.reason
     assert part.fix
@@ -313,7 +306,7 @@ def test_what_the_worker_lacks_is_no_fault_of_the_tenant_and_it_is_tried_again(
 
     monkeypatch.setattr("jobs.tenant.read", read)
     run = sync(tenant)
-    part = the_part(run)
+    part = part_of(run)
     assert (part.state, part.faults, part.reason) == (PartState.WAITING, 1, reason)
 
 
