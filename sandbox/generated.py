@@ -6,8 +6,8 @@ import random
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
+from sandbox.people import random_guid
 from sandbox.products import VIRAL_UNITS
 from sandbox.tenants import Sku, Tenant
 
@@ -152,10 +152,10 @@ def _tenant(dice: random.Random, index: int, users: int) -> Tenant:
     # The position keeps domains apart where two companies have the same name.
     slug = f"{_ascii(name)[:18] or country.language}{index}"
     return Tenant(
-        tenant_id=_guid(dice),
+        tenant_id=random_guid(dice),
         display_name=name,
         domains=(f"{slug}.onmicrosoft.com", f"{slug}.example"),
-        client_id=_guid(dice),
+        client_id=random_guid(dice),
         secret="".join(dice.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789~._-", k=40)),
         skus=_skus(dice, users),
         crowd=users,
@@ -203,10 +203,6 @@ def _sku(dice: random.Random, part_number: str, units: int) -> Sku:
     if status == "Deleted":
         return Sku.of(part_number, capability_status=status)
     return Sku.of(part_number, consumed=used, capability_status=status, **{_LAPSED[status]: units})
-
-
-def _guid(dice: random.Random) -> str:
-    return str(UUID(int=dice.getrandbits(128), version=4))
 
 
 def _ascii(name: str) -> str:

@@ -66,7 +66,7 @@ def _person(dice: random.Random, domains: Sequence[str], number: int) -> User:
     mail = f"{local}@{domains[-1]}"
     phone = f"+1 425 555 {dice.randrange(10_000):04}"
     return User(
-        user_id=_guid(dice),
+        user_id=random_guid(dice),
         display_name=f"{first} {last}",
         user_principal_name=mail,
         given_name=first,
@@ -83,7 +83,7 @@ def _holding(dice: random.Random, people: Sequence[User], used: dict[str, int]) 
     """The people with licenses: what more than ten hold, most have through a group."""
     held: dict[int, list[Assigned]] = {}
     for sku_id, count in used.items():
-        group = _guid(dice)
+        group = random_guid(dice)
         for number in sorted(dice.sample(range(len(people)), count)) if count < len(people) else range(count):
             through_group = count > 10 and dice.random() < 0.8
             is_direct = not through_group or dice.random() < 0.05
@@ -119,7 +119,7 @@ def _others(dice: random.Random, tenant: Tenant) -> list[User]:
     first, last = dice.choice(FIRST_NAMES), dice.choice(LAST_NAMES)
     outside = f"{ascii_of(first)}.{ascii_of(last)}@supplier.example"
     guest = User(
-        user_id=_guid(dice),
+        user_id=random_guid(dice),
         display_name=f"{first} {last}",
         user_principal_name=f"{outside.replace('@', '_')}#EXT#@{initial}",
         mail=outside,
@@ -127,7 +127,7 @@ def _others(dice: random.Random, tenant: Tenant) -> list[User]:
         user_type="Guest",
     )
     room = User(
-        user_id=_guid(dice),
+        user_id=random_guid(dice),
         display_name="Meeting room",
         user_principal_name=f"room@{domain}",
         mail=f"room@{domain}",
@@ -135,14 +135,15 @@ def _others(dice: random.Random, tenant: Tenant) -> list[User]:
         account_enabled=False,
     )
     failed = tuple(
-        Assigned(sku.sku_id, is_direct=False, groups=(_guid(dice),), state="Error", error="CountViolation")
+        Assigned(sku.sku_id, is_direct=False, groups=(random_guid(dice),), state="Error", error="CountViolation")
         for sku in tenant.skus[:1]
     )
     waiting = replace(_person(dice, tenant.domains, 99_999), licenses=failed)
     return [guest, room, waiting]
 
 
-def _guid(dice: random.Random) -> str:
+def random_guid(dice: random.Random) -> str:
+    """A GUID of version 4 that the dice decide: the same dice, the same GUID."""
     return str(UUID(int=dice.getrandbits(128), version=4))
 
 
