@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobs.microsoft.errors import AccessDenied, Expired, MicrosoftError, Refused, ServerFailed, SignInRefused
+from jobs.microsoft.errors import AccessDenied, Expired, MicrosoftError, NotFound, Refused, ServerFailed, SignInRefused
 from jobs.microsoft.explain import graph_refused, sign_in_refused
 from jobs.microsoft.sign_in_codes import SIGN_IN_CODES
 
@@ -57,6 +57,25 @@ def test_an_unknown_code_is_shown_as_it_came_with_where_to_look_it_up() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "suberror", "expected"),
+    [
+        ("invalid_grant", None, True),
+        ("interaction_required", "basic_action", True),
+        ("login_required", None, True),
+        ("invalid_grant", "consent_required", False),
+        ("invalid_client", None, False),
+        (None, None, False),
+    ],
+)
+def test_under_an_unknown_code_oauths_word_tells_whether_the_person_has_to_sign_in_again(
+    error: str | None, suberror: str | None, expected: bool
+) -> None:
+    found = sign_in_refused({"error_codes": [9999999], "error": error, "suberror": suberror})
+    assert isinstance(found, SignInRefused)
+    assert found.needs_person is expected
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         {},
@@ -85,7 +104,7 @@ def test_the_code_is_found_in_the_description_where_what_stands_in_its_place_is_
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, Refused), (401, Refused), (403, AccessDenied), (404, Refused), (302, Refused), (500, ServerFailed)],
+    [(400, Refused), (401, Refused), (403, AccessDenied), (404, NotFound), (302, Refused), (500, ServerFailed)],
 )
 @pytest.mark.parametrize(
     "answer",
@@ -101,10 +120,16 @@ def test_graphs_refusals_are_explained_whatever_their_shape(
     status: int, kind: type[MicrosoftError], answer: Any
 ) -> None:
     error = graph_refused(status, answer, "", "User.Read.All")
-    assert isinstance(error, kind)
+    assert type(error) is kind
     assert error.problem.reason
     assert error.problem.fix
     assert error.problem.code
+
+
+def test_what_graph_says_of_an_unknown_refusal_is_shown() -> None:
+    answer = {"error": {"code": "Code", "message": "Not like this.\r\nAt all."}}
+    assert graph_refused(409, answer, "", "").problem.reason.endswith("refused the request (HTTP 409): Not like this.")
+    assert graph_refused(409, None, "", "").problem.reason.endswith("refused the request (HTTP 409).")
 
 
 def test_a_403_names_the_permission_that_is_missing() -> None:

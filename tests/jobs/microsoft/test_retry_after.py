@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 
-from jobs.microsoft.retry_after import LONGEST_SECONDS, retry_after
+from jobs.microsoft.retry_after import LONGEST_SECONDS, http_date, retry_after
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,17 @@ def test_a_date_is_counted_from_now_and_never_undercut() -> None:
     assert seconds is not None
     # The header has whole seconds; what it leaves out is waited, too.
     assert now + timedelta(seconds=90) <= datetime.now(UTC) + timedelta(seconds=seconds) < now + timedelta(seconds=95)
+
+
+@pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000", ""])
+def test_a_date_without_a_zone_is_in_universal_time(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert http_date(f"Wed, 21 Oct 2015 07:28:00 {zone}") == datetime(2015, 10, 21, 7, 28, tzinfo=UTC)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize("off_by", [timedelta(days=-400), timedelta(), timedelta(days=400)])
