@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 
 from jobs import prune as pruning
+from jobs.reach import reach
 from jobs.schedule import scheduler
 from sandbox import Sandbox
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import Integration, PartState, RunState, SyncPart, SyncRun, run_log, utc_now
+from webapp.models import Cloud, Integration, PartState, RunState, SyncPart, SyncRun, run_log, utc_now
 
 from .helpers import all_at_once, do
 
@@ -125,6 +126,14 @@ def test_nothing_is_deleted_where_nobody_confirms_the_clock(app: Flask, make: Ma
     integration = make.integration()
     runs = [run(make, integration, days).id for days in (200, 1)]
     assert kept() == runs
+
+
+def test_any_cloud_in_use_confirms_the_clock(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "reach", lambda cloud: {"hosts": []} if cloud == Cloud.CHINA else reach(cloud))
+    left, integration = make.integration(cloud=Cloud.CHINA), make.integration()
+    run(make, integration, 200)
+    latest = [run(make, left, 200).id, run(make, integration, 1).id]
+    assert kept() == latest
 
 
 def test_the_schedule_starts_it(app: Flask) -> None:
