@@ -12,7 +12,6 @@ from ..models import STATUS_LABELS, Problem
 from ..models.asset_change import LICENSE_FIELDS
 
 _FIELDS = {
-    "tenant_id": "Tenant id",
     "name": "Name",
     "default_domain": "Default domain",
     "domains": "Domains",
