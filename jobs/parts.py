@@ -123,16 +123,16 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline
         return False
     settle(
         Settled(
-            hold.claim,
-            credentials.tenant,
-            hold.began,
-            outcome,
-            transport.requests,
-            notice,
-            read_at,
-            baseline.syncs_licenses,
-            snapshot.users is not None,
-            lambda: hold.crew.ended(hold),
+            claim=hold.claim,
+            tenant=credentials.tenant,
+            began=hold.began,
+            outcome=outcome,
+            requests=transport.requests,
+            notice=notice,
+            read_at=read_at,
+            read_licenses=baseline.syncs_licenses,
+            read_users=snapshot.users is not None,
+            ended=lambda: hold.crew.ended(hold),
         )
     )
     return True
