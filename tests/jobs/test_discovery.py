@@ -454,6 +454,16 @@ def test_an_integration_without_a_row_of_its_own_tenant_gets_it(sandbox: Sandbox
     assert rows_of(integration.id)["The Partner"].address == "1 Main St, Boise, US"
 
 
+def test_a_partner_that_is_named_among_its_customers_is_there_once(sandbox: Sandbox, make: Make) -> None:
+    partner = partner_tenant(sandbox)
+    sandbox.patch_tenant(partner.tenant_id, customers=[partner.tenant_id])
+    integration = partner_integration(make, partner)
+    db.session.query(Tenant).delete()
+    db.session.commit()
+    assert do(discovery.discover, integration.id)["ok"]
+    assert set(rows_of(integration.id)) == {"The Partner"}
+
+
 def test_an_integration_that_was_removed_meanwhile_gets_no_tenants(sandbox: Sandbox, make: Make) -> None:
     partner = partner_tenant(sandbox)
     integration = partner_integration(make, partner)
