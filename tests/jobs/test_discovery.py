@@ -251,14 +251,16 @@ def test_an_empty_list_is_not_believed(sandbox: Sandbox, make: Make, empty: dict
     assert all(row.gone_at is None for row in rows_of(integration_id).values())
 
 
-def test_a_list_that_was_always_empty_is_believed(sandbox: Sandbox, make: Make) -> None:
+@pytest.mark.parametrize(
+    ("empty", "named"), [("customers", "delegated_customers"), ("delegated_customers", "customers")]
+)
+def test_a_list_that_was_always_empty_is_believed(empty: str, named: str, sandbox: Sandbox, make: Make) -> None:
     partner = partner_tenant(sandbox)
-    customers = customers_of(sandbox, partner, "A", "B")
-    delegated = [customer.tenant_id for customer in customers]
-    sandbox.patch_tenant(partner.tenant_id, customers=[], delegated_customers=delegated)
+    customers = [customer.tenant_id for customer in customers_of(sandbox, partner, "A", "B")]
+    sandbox.patch_tenant(partner.tenant_id, **{empty: [], named: customers})
     integration_id = partner_integration(make, partner).id
     do(discovery.discover, integration_id)
-    sandbox.patch_tenant(partner.tenant_id, delegated_customers=delegated[:1])
+    sandbox.patch_tenant(partner.tenant_id, **{named: customers[:1]})
     answer = do(discovery.discover, integration_id)
     assert (names(answer, "gone"), answer["warning"]) == ({"B"}, None)
 
@@ -366,6 +368,24 @@ def test_a_tenant_that_somebody_unmatched_is_not_matched_by_name_again(sandbox: 
     db.session.commit()
     do(discovery.discover, integration_id)
     assert not rows_of(integration_id)["Contoso"].is_matched
+
+
+def test_the_audit_log_tells_which_tenants_are_new_matched_gone_and_back(sandbox: Sandbox, make: Make) -> None:
+    partner = partner_tenant(sandbox)
+    stays, leaves = customers_of(sandbox, partner, "Stays", "Leaves")
+    make.organization(name="Leaves")
+    integration_id = partner_integration(make, partner, name="MSP", match_by_name=True).id
+    for customers in ([stays, leaves], [stays], [stays, leaves]):
+        sandbox.patch_tenant(partner.tenant_id, customers=[customer.tenant_id for customer in customers])
+        do(discovery.discover, integration_id)
+    told = {entry.event: {*entry.details["tenants"]} for entry in db.session.query(AuditEntry)}
+    one, other = (f"{customer.display_name} ({customer.tenant_id})" for customer in (stays, leaves))
+    assert told == {
+        "New: 2 tenants of MSP": {one, other},
+        "Matched by exact name: 1 tenant of MSP": {other},
+        "Gone: 1 tenant of MSP": {other},
+        "Back: 1 tenant of MSP": {other},
+    }
 
 
 @pytest.mark.parametrize("synced_at", ["last_synced_at", "users_synced_at"])
