@@ -265,6 +265,11 @@ def test_a_list_that_was_always_empty_is_believed(empty: str, named: str, sandbo
     assert (names(answer, "gone"), answer["warning"]) == ({"B"}, None)
 
 
+def test_a_partner_of_whom_no_customer_is_named_is_told_so(sandbox: Sandbox, make: Make) -> None:
+    answer = do(discovery.discover, partner_integration(make, partner_tenant(sandbox)).id)
+    assert "names no customer of this partner" in answer["warning"]["reason"]
+
+
 @pytest.mark.parametrize("kind", ["throttle", "throttle_app"])
 def test_a_run_that_is_told_to_wait_does_not_ask_the_partner_again_before(
     sandbox: Sandbox, make: Make, work: Work, kind: str
