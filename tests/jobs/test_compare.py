@@ -140,9 +140,11 @@ def test_answers_of_another_tenant_are_not_compared(sandbox: Sandbox, make: Make
 def test_a_tenant_of_which_microsoft_asked_to_wait_is_not_asked(sandbox: Sandbox, make: Make) -> None:
     given = sandbox_tenant(sandbox)
     tenant = connected(make, given)
-    tenant.not_before = utc_now() + timedelta(minutes=5)
+    tenant.not_before = until = utc_now().replace(second=30) + timedelta(minutes=5)
     db.session.commit()
-    assert do(compare, tenant.id)["problem"]["code"] == "HTTP 429"
+    problem = do(compare, tenant.id)["problem"]
+    assert problem["code"] == "HTTP 429"
+    assert f"{until:%Y-%m-%d %H:%M} UTC" in problem["reason"]
     assert asked(sandbox, given.tenant_id) == {}
 
 

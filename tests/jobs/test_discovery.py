@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from jobs import discovery, queue
+from jobs.microsoft import pace
 from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
@@ -265,6 +266,12 @@ def test_a_list_that_was_always_empty_is_believed(empty: str, named: str, sandbo
     assert (names(answer, "gone"), answer["warning"]) == ({"B"}, None)
 
 
+def test_a_refused_sign_in_is_told_as_such_and_not_as_lists_that_cannot_be_read(sandbox: Sandbox, make: Make) -> None:
+    partner = partner_tenant(sandbox, secret_expired=True)
+    answer = do(discovery.discover, partner_integration(make, partner).id)
+    assert (answer["ok"], answer["problem"]["code"]) == (False, "AADSTS7000222")
+
+
 def test_a_partner_of_whom_no_customer_is_named_is_told_so(sandbox: Sandbox, make: Make) -> None:
     answer = do(discovery.discover, partner_integration(make, partner_tenant(sandbox)).id)
     assert "names no customer of this partner" in answer["warning"]["reason"]
@@ -272,7 +279,7 @@ def test_a_partner_of_whom_no_customer_is_named_is_told_so(sandbox: Sandbox, mak
 
 @pytest.mark.parametrize("kind", ["throttle", "throttle_app"])
 def test_a_run_that_is_told_to_wait_does_not_ask_the_partner_again_before(
-    sandbox: Sandbox, make: Make, work: Work, kind: str
+    sandbox: Sandbox, make: Make, work: Work, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     partner = partner_tenant(sandbox)
     customers_of(sandbox, partner, "A")
@@ -286,8 +293,9 @@ def test_a_run_that_is_told_to_wait_does_not_ask_the_partner_again_before(
         run = new_run(integration)
         queue.sync(run.id)
         work()
-        # Redis, which remembers it as well, may lose it.
+        # Redis and this process, which remember it as well, may lose it.
         queue.connection().flushall()
+        monkeypatch.setattr(pace, "_heard", pace._Heard())
         assert "asked" in run.notice_reason
         assert run.state == (RunState.OK if kind == "throttle" else RunState.SYNCING)
         SyncRun.cancel(db.session, run.id, utc_now(), "whoever tests")
