@@ -7,7 +7,6 @@ from dataclasses import replace
 from webapp.models import NOTHING_TO_DO, Problem
 
 from .microsoft.errors import AccessDenied, MicrosoftError
-from .microsoft.users import READ_USERS
 
 READ_ORGANIZATION = "Organization.Read.All"
 
@@ -15,20 +14,16 @@ READ_ORGANIZATION = "Organization.Read.All"
 def organization_unread(error: AccessDenied) -> Problem:
     return replace(
         error.problem,
-        reason="The tenant's name and domains could not be read: the app lacks the permission "
-        f"{READ_ORGANIZATION}. Licenses are not affected.",
+        reason=f"The tenant's name and domains could not be read. {error.problem.reason} Licenses are not affected.",
     )
 
 
 def users_unread(error: MicrosoftError) -> Problem:
     """What follows from it, and the cause: a permission that is lacking, or what Microsoft or the answer says."""
-    cause = error.problem.reason
-    if isinstance(error, AccessDenied):
-        cause = f"The app lacks the permission {READ_USERS}."
     return replace(
         error.problem,
         reason="The tenant's users could not be read, so its contacts and who holds which license stay as they were. "
-        f"{cause} Licenses are not affected.",
+        f"{error.problem.reason} Licenses are not affected.",
     )
 
 

@@ -82,9 +82,18 @@ def sign_in_unavailable(status: int, answered_at: datetime | None = None) -> Ser
 
 
 def graph_refused(
-    status: int, answer: Any, request_id: str, permission: str, answered_at: datetime | None = None
+    status: int,
+    answer: Any,
+    request_id: str,
+    permission: str,
+    answered_at: datetime | None = None,
+    *,
+    acts_for_user: bool = False,
 ) -> MicrosoftError:
-    """The error for an answer of Graph with this HTTP status; `permission` names what the request needs."""
+    """The error for an answer of Graph with this HTTP status; `permission` names what the request needs.
+
+    Where the app `acts_for_user`, that is a delegated permission, and the user needs a role besides.
+    """
     error = answer.get("error") if isinstance(answer, dict) else None
     code, message = "", ""
     if isinstance(error, dict):
@@ -93,25 +102,46 @@ def graph_refused(
         if isinstance(inner, dict):
             request_id = request_id or str(inner.get("request-id") or "")
             answered_at = _moment(inner.get("date")) or answered_at
-    kind, reason, fix = _graph_meaning(status, code, message, permission)
+    lacks = _user_lacks if acts_for_user else _app_lacks
+    kind, reason, fix = _graph_meaning(status, code, message, lacks(permission))
     consent = kind is AccessDenied and code != _NOT_PREMIUM
     name = (code or f"HTTP {status}")[:100]
     return kind(Problem(reason, fix, name, request_id[:64], answered_at, needs_consent=consent))
 
 
-def _graph_meaning(status: int, code: str, message: str, permission: str) -> tuple[type[MicrosoftError], str, str]:
-    """What kind of error it is, its reason and its fix."""
+def _app_lacks(permission: str) -> tuple[str, str]:
+    """Reason and fix where the app itself is refused."""
+    return (
+        f"The app lacks the permission {permission} in this tenant.",
+        "Open App registrations > your app > API permissions, add the Microsoft Graph application permission "
+        f"{permission}, and choose Grant admin consent.",
+    )
+
+
+def _user_lacks(permission: str) -> tuple[str, str]:
+    """The same where it is refused for a user. Graph does not tell whether it is the app or the user who lacks it.
+
+    Source: Partner Center, "Introduction to granular delegated admin privileges (GDAP)".
+    """
+    return (
+        f"The app lacks the delegated permission {permission} in this tenant, or the partner's user lacks a role here.",
+        f"Add the Microsoft Graph delegated permission {permission} under App registrations > your app > API "
+        "permissions, and consent to it in this tenant. If that is done, give the user a role by GDAP that may read "
+        "it, such as Global Reader.",
+    )
+
+
+def _graph_meaning(
+    status: int, code: str, message: str, lacks: tuple[str, str]
+) -> tuple[type[MicrosoftError], str, str]:
+    """What kind of error it is, its reason and its fix; `lacks` are those of what is forbidden."""
     if code in _GRAPH_CODES:
         return _GRAPH_CODES[code]
     if status == HTTPStatus.UNAUTHORIZED:
         reason = "Microsoft Graph did not accept the sign-in that Microsoft itself issued."
         return Refused, reason, "Check that the cloud is right and that the app is not disabled, then sync again."
     if status == HTTPStatus.FORBIDDEN:
-        fix = (
-            f"Open App registrations > your app > API permissions, add the Microsoft Graph application permission "
-            f"{permission}, and choose Grant admin consent."
-        )
-        return AccessDenied, f"The app lacks the permission {permission} in this tenant.", fix
+        return AccessDenied, *lacks
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
         return ServerFailed, f"Microsoft Graph had an error of its own (HTTP {status}).", _LATER
     reason = f"Microsoft Graph refused the request (HTTP {status}){f': {message}' if message else '.'}"

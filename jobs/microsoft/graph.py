@@ -174,7 +174,7 @@ class GraphClient:
         try:
             if reply is None or reply.has_failed_there or reply.status in _ALONE:
                 return self.page(ask)
-            return Page.of(ask, reply)
+            return self._read(ask, reply)
         except (SignInRefused, TlsFailed):
             raise
         except Refused as error:
@@ -185,7 +185,10 @@ class GraphClient:
             return error
 
     def _page(self, ask: Ask, url: str) -> Page:
-        return Page.of(ask, self._authorized(lambda: self._patient(lambda: self._once("GET", url))))
+        return self._read(ask, self._authorized(lambda: self._patient(lambda: self._once("GET", url))))
+
+    def _read(self, ask: Ask, reply: Reply) -> Page:
+        return Page.of(ask, reply, acts_for_user=self._sign_in.acts_for_user)
 
     def _authorized(self, ask: Callable[[], Reply]) -> Reply:
         reply = ask()

@@ -36,10 +36,10 @@ class Page:
     reply: Reply
 
     @classmethod
-    def of(cls, ask: Ask, reply: Reply) -> Page:
-        """The page that a reply is. Raises why it is none."""
+    def of(cls, ask: Ask, reply: Reply, *, acts_for_user: bool = False) -> Page:
+        """The page that a reply is, to what was asked for a user or for the app itself. Raises why it is none."""
         if reply.status != HTTPStatus.OK:
-            raise reply.refusal(ask.permission)
+            raise reply.refusal(ask.permission, acts_for_user=acts_for_user)
         if not isinstance(reply.body, dict):
             raise BadAnswer("it is not a JSON object", reply.request_id, reply.date)
         return cls(ask, reply.body, reply)

@@ -71,9 +71,11 @@ class Reply:
         """Raise `Throttled` where it asks to wait."""
         obey_pace(self.answer)
 
-    def refusal(self, permission: str = "") -> MicrosoftError:
-        """Why it is no success; `permission` names what the request needs."""
-        return graph_refused(self.status, self.body, self.request_id, permission, self.date)
+    def refusal(self, permission: str = "", *, acts_for_user: bool = False) -> MicrosoftError:
+        """Why it is no success; `permission` names what the request needs, which was sent for a user or for the app."""
+        return graph_refused(
+            self.status, self.body, self.request_id, permission, self.date, acts_for_user=acts_for_user
+        )
 
 
 def _as_spelled(reply: Reply) -> bytes:

@@ -127,6 +127,20 @@ def test_a_customer_without_consent_does_not_ask_for_a_new_sign_in(sandbox: Sand
     assert stored(integration.id).sign_in_lapsed_at is None
 
 
+def test_where_the_user_may_not_read_licenses_the_part_speaks_of_delegated_permissions_and_the_users_role(
+    sandbox: Sandbox, make: Make, sync: Sync
+) -> None:
+    partner = sandbox_tenant(sandbox)
+    integration = partner_integration(make, partner, refresh_token_of(sandbox, partner))
+    row = matched(make, integration, customer_of(sandbox, partner, permissions=("User.Read.All",)))
+    sync(row)
+    part = part_of(row)
+    assert part.state == PartState.FAILED
+    assert "lacks the delegated permission LicenseAssignment.Read.All" in part.reason
+    assert "GDAP" in part.fix
+    assert "application permission" not in part.fix
+
+
 def test_where_nobody_is_signed_in_parts_say_who_has_to(sandbox: Sandbox, make: Make, sync: Sync) -> None:
     partner = sandbox_tenant(sandbox)
     integration = partner_integration(make, partner, "")

@@ -139,6 +139,13 @@ def test_a_403_names_the_permission_that_is_missing() -> None:
     assert (error.problem.code, error.problem.request_id) == ("Authorization_RequestDenied", "r-1")
 
 
+def test_a_403_to_what_is_asked_for_a_user_names_the_delegated_permission_and_the_users_role() -> None:
+    error = graph_refused(403, None, "", "User.Read.All", acts_for_user=True)
+    assert "delegated permission User.Read.All" in error.problem.reason
+    assert "delegated permission User.Read.All" in error.problem.fix
+    assert "role by GDAP" in error.problem.fix
+
+
 def test_a_request_id_is_taken_from_the_body_where_no_header_has_it() -> None:
     answer = {"error": {"code": "BadRequest", "innerError": {"request-id": "r-2"}}}
     assert graph_refused(400, answer, "", "").problem.request_id == "r-2"
