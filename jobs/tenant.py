@@ -70,7 +70,9 @@ def client(
     """The sign-in to a tenant, found, and what reads from it at the pace of all workers. Raises what `SignIn` does."""
     settings = current_app.config["SETTINGS"]
     sign_in = patiently(lambda: SignIn(credentials, settings, transport), patience=patience)
-    pace = Pace(settings.redis_url, credentials.client_id, credentials.tenant, waits.stored)
+    # By its GUID also where a domain names it: whoever asks by the other one asks the same tenant.
+    tenant_id = guid_of(sign_in.tenant_id) or credentials.tenant
+    pace = Pace(settings.redis_url, credentials.client_id, tenant_id, waits.stored)
     url = hosts(credentials.cloud, settings).graph_url
     return sign_in, GraphClient(url, sign_in, transport, patience=patience, pace=pace)
 

@@ -250,6 +250,20 @@ def test_a_tenants_wait_is_kept_also_where_the_lease_was_lost(
     assert tenant.not_before > utc_now() + timedelta(minutes=9)
 
 
+@pytest.mark.usefixtures("app")
+def test_a_wait_that_was_told_to_who_named_the_tenant_by_a_domain_is_obeyed_by_who_names_it_by_its_id(
+    sandbox: Sandbox, make: Make
+) -> None:
+    given = sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=600),))
+    tenant = connected(make, given)
+    asks = [Ask("/organization", "Organization.Read.All"), Ask("/subscribedSkus", "Organization.Read.All")]
+    for name, kind in ((given.domains[0], Throttled), (given.tenant_id, HeldBack)):
+        _, graph = tenants.client(tenants.credentials_of(tenant.integration, name), tenants.transport(), SYNC)
+        with pytest.raises(Throttled) as told:
+            graph.together(asks)
+        assert type(told.value) is kind
+
+
 @pytest.mark.parametrize("is_of_app", [False, True], ids=["the tenant", "the app"])
 def test_a_wait_that_another_worker_is_told_while_a_tenant_is_read_is_obeyed_though_redis_was_emptied(
     is_of_app: bool, app: Flask, sandbox: Sandbox, make: Make
