@@ -31,18 +31,28 @@ _REFUSALS = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.NOT_IMPLEMENTED,
 }
-_refused_until: dict[str, float] = {}
+# By its address, until when each tenant of which a batch was refused is asked without, since one last succeeded there.
+_refused_until: dict[str, dict[str, float]] = {}
+# Of so many tenants in a row it is the server; of one it may be the tenant, which must not slow down the others.
+_ENOUGH = 2
 
 
-def is_refused(base_url: str) -> bool:
-    """Whether the server at this address was lately found not to do batches."""
-    return _refused_until.get(base_url, 0) > time.monotonic()
+def is_refused(base_url: str, tenant: str) -> bool:
+    """Whether the server at this address was lately found not to do batches, or not of this tenant."""
+    now = time.monotonic()
+    refused = [name for name, until in dict(_refused_until.get(base_url, {})).items() if until > now]
+    return tenant in refused or len(refused) >= _ENOUGH
 
 
-def note_refusal(base_url: str, status: int) -> None:
-    """Remember that the server at this address answered a batch with this status, which is not success."""
+def note_refusal(base_url: str, tenant: str, status: int) -> None:
+    """Remember that the server at this address answered a tenant's batch with this status, which is not success."""
     if status in _REFUSALS:
-        _refused_until[base_url] = time.monotonic() + _REFUSED_SECONDS
+        _refused_until.setdefault(base_url, {})[tenant] = time.monotonic() + _REFUSED_SECONDS
+
+
+def note_success(base_url: str) -> None:
+    """Remember that the server at this address does batches."""
+    _refused_until.pop(base_url, None)
 
 
 def body_of(paths: Sequence[str]) -> bytes:

@@ -134,7 +134,7 @@ class GraphClient:
     def _batch(self, asks: Sequence[Ask]) -> list[Reply | None]:
         """The replies to these; None for those that have to be asked for by themselves."""
         alone: list[Reply | None] = [None] * len(asks)
-        if len(asks) == 1 or batch.is_refused(self._base_url):
+        if len(asks) == 1 or batch.is_refused(self._base_url, self._sign_in.tenant_id):
             return alone
         body = batch.body_of([ask.path for ask in asks])
         try:
@@ -147,8 +147,9 @@ class GraphClient:
             raise
         replies = batch.replies_in(whole, len(asks)) if whole.status == HTTPStatus.OK else None
         if replies is None:
-            batch.note_refusal(self._base_url, whole.status)
+            batch.note_refusal(self._base_url, self._sign_in.tenant_id, whole.status)
             return alone
+        batch.note_success(self._base_url)
         for ask, reply in zip(asks, replies, strict=True):
             if reply is not None:
                 note_batched(f"{self._base_url}{ask.path}", reply.status, reply.request_id)

@@ -104,6 +104,35 @@ class _Token(SignIn):
         return "a-token"
 
 
+@pytest.fixture
+def _no_batch_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.microsoft.batch._refused_until", {})
+
+
+def asks_in_a_batch(sandbox: Sandbox, graph: Of, tenant: Tenant) -> bool:
+    sandbox.reset_requests(tenant.tenant_id)
+    graph(tenant).together([Ask("/organization?$select=id", ""), Ask("/subscribedSkus?$select=skuId", "")])
+    return "batch" in counts(sandbox, tenant)
+
+
+@pytest.mark.usefixtures("_no_batch_was_refused")
+def test_a_tenant_of_which_batches_are_refused_is_asked_without_and_no_other_is(
+    shared_sandbox: Sandbox, graph: Of
+) -> None:
+    refusing = sandbox_tenant(shared_sandbox, faults=(Fault("batch", "bad_request"),))
+    other = sandbox_tenant(shared_sandbox)
+    assert [asks_in_a_batch(shared_sandbox, graph, refusing) for _ in range(2)] == [True, False]
+    assert asks_in_a_batch(shared_sandbox, graph, other)
+
+
+@pytest.mark.usefixtures("_no_batch_was_refused")
+def test_a_server_that_refuses_the_batches_of_two_tenants_in_a_row_is_asked_without(
+    shared_sandbox: Sandbox, graph: Of
+) -> None:
+    refusing = [sandbox_tenant(shared_sandbox, faults=(Fault("batch", "bad_request"),)) for _ in range(3)]
+    assert [asks_in_a_batch(shared_sandbox, graph, tenant) for tenant in refusing] == [True, True, False]
+
+
 def test_a_token_that_ended_midway_is_renewed_once(shared_sandbox: Sandbox, graph: Of) -> None:
     fault = Fault("subscribedSkus", "unauthorized", times=1, after=1)
     tenant = sandbox_tenant(shared_sandbox, skus=MIX, page_size=2, faults=(fault,))
