@@ -6,12 +6,11 @@ import re
 
 import idna
 
-from .text import clipped, one_line
+from .text import clipped, first_of, one_line
 
 MOST_DOMAINS = 100
 # As DNS has it, in the letters that it knows.
 LONGEST_DOMAIN = 253
-_MOST_TOLD = 5
 
 _SEPARATORS = re.compile(r"[\s,;]+")
 
@@ -47,11 +46,8 @@ def domains(text: str) -> list[str]:
 
 
 def _refusal(wrong: list[str]) -> str:
-    *told, last = map(_told, wrong[:_MOST_TOLD])
-    if len(wrong) > _MOST_TOLD:
-        told, last = [*told, last], f"{len(wrong) - _MOST_TOLD} more"
     what = "is not a domain name" if len(wrong) == 1 else "are not domain names"
-    those = f"{', '.join(told)} and {last}" if told else last
+    those = first_of([_told(part) for part in wrong])
     return f"{those} {what}. A domain looks like contoso.com: without https://, a path or an @."
 
 

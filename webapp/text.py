@@ -52,9 +52,9 @@ def count_of(number: int, noun: str) -> str:
 
 
 def first_of(names: Sequence[str], most: int = 5) -> str:
-    """The first of these, and how many more there are: "one, two, and 3 more"."""
-    more = f", and {len(names) - most:,} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{more}"
+    """These in a sentence, or the first of them and how many more there are: "one, two and 3 more"."""
+    *told, last = [*names[:most], f"{len(names) - most:,} more"] if len(names) > most else names
+    return f"{', '.join(told)} and {last}" if told else last
 
 
 def clipped(text: str, longest: int = LONGEST_TOLD) -> str:

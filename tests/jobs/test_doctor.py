@@ -172,7 +172,7 @@ def test_a_partner_s_sign_in_that_microsoft_no_longer_takes_is_worth_a_look(
     _, findings = examined(run_command)
     (found,) = of(findings, "sign-ins")
     assert found["health"] == "warning"
-    assert found["text"].endswith("Lapsed, Erased.")
+    assert found["text"].endswith("Lapsed and Erased.")
     assert "Sign in as a partner user" in found["fix"]
     assert of(findings, "secrets")[0]["health"] == "ok"
 

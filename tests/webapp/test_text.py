@@ -56,3 +56,10 @@ def test_a_name_has_a_limit_which_counts_what_is_kept() -> None:
 
 def test_what_nobody_types_makes_no_difference_to_what_is_found() -> None:
     assert fold("\u200fCon\u200btoso") == fold("contoso")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"), [("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcde", "a, b, c and 2 more")]
+)
+def test_names_stand_in_a_sentence_and_of_many_only_the_first(names: str, told: str) -> None:
+    assert text.first_of([*names], most=3) == told

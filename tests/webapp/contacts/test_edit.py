@@ -85,7 +85,7 @@ def test_a_name_is_made_of_first_and_last_name(as_administrator: FlaskClient, or
         ("mobile", "1" * 101, "it may have 100."),
         ("user_principal_name", "x" * 201, "This has 201 characters"),
         ("email", "no address", "no address is not an e-mail address."),
-        ("emails", "a@b.example\nx\ny@\n", "x, y@ are not e-mail addresses."),
+        ("emails", "a@b.example\nx\ny@\n", "x and y@ are not e-mail addresses."),
         ("emails", "\n".join(f"a{n}@b.example" for n in range(20_000)), "These are 20,000 e-mail addresses"),
         ("location", "x" * 201, "This has 201 characters"),
         ("notes", "x" * 10_001, "it may have 10,000."),
