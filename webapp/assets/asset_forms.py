@@ -1,18 +1,16 @@
-"""The form of an asset, made of its type's fields; and what happens to it where somebody else saved meanwhile."""
+"""The form of an asset, made of its type's fields."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from flask import request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 
+from ..meanwhile import Meanwhile
 from ..models import AssetField, FieldKind
 from ..search import row_id
 from ..text import name as as_name
@@ -43,8 +41,7 @@ class AssetForm:
         self._stored = stored
         self._known = known
         self.form = self._made()
-        # What others saved in fields that were changed here, too, by the name of the form's field.
-        self.meanwhile: dict[str, str] = {}
+        self.meanwhile = Meanwhile(self.form)
 
     @property
     def rows(self) -> list[tuple[AssetField, Field]]:
@@ -75,40 +72,11 @@ class AssetForm:
                 content[str(field.id)] = row.data
         return Entered(self.form["name"].data, content, tags)
 
-    def digests(self) -> dict[str, str]:
-        """Of each field, what tells whether somebody changed it in the form: a hash of what it began with."""
-        return {name: _digest(values) for name, values in self._as_sent(self._stored).items()}
+    def told(self, words: Sequence[str]) -> dict[str, str]:
+        """Words of the name and of each field, by the names of the form's fields."""
+        return dict(zip(["name", *map(_key, self.fields)], words, strict=True))
 
-    def merge(self, told: Callable[[str], str]) -> None:
-        """Take what others saved meanwhile into the fields that were not touched here; note it at those that were.
-
-        `told` says what is stored in a field now, in people's words.
-        """
-        for name, values in self._as_sent(self._stored).items():
-            sent = _normal(request.form.getlist(name))
-            began_with = request.form.get(f"was_{name}", "")
-            if sent == values or _digest(values) == began_with:
-                continue
-            if _digest(sent) == began_with:
-                row = self.form[name]
-                row.data = values if isinstance(row, SelectMultipleField) else (values[0] if values else "")
-            else:
-                self.meanwhile[name] = told(name)
-
-    def _as_sent(self, entered: Entered) -> dict[str, list[str]]:
-        """What a browser sends of the form that is filled so, by the names of its fields."""
-        sent = {"name": _normal([entered.name])}
-        for field in self.fields:
-            value = entered.content.get(str(field.id))
-            if field.kind == FieldKind.CONTACTS:
-                sent[_key(field)] = _normal([str(contact_id) for contact_id in entered.tags.get(field.id, ())])
-            elif field.kind == FieldKind.CHECKBOX:
-                sent[_key(field)] = ["y"] if value is True else []
-            else:
-                sent[_key(field)] = _normal([str(value or "")])
-        return sent
-
-    def _made(self) -> Form:
+    def _made(self) -> FlaskForm:
         members: dict[str, Field] = {
             "name": StringField(
                 "Name",
@@ -178,12 +146,3 @@ def _key(field: AssetField) -> str:
 def _ids(values: Iterable[str]) -> list[int]:
     found = (row_id(value) for value in values)
     return [contact_id for contact_id in found if contact_id is not None]
-
-
-def _normal(values: Sequence[str]) -> list[str]:
-    """Values as they compare: browsers send line ends of their own, and several values in the order of the options."""
-    return sorted(value.replace("\r\n", "\n") for value in values)
-
-
-def _digest(values: Sequence[str]) -> str:
-    return hashlib.sha256(json.dumps(list(values)).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 from flask import abort, flash, jsonify, redirect, render_template, url_for
 from flask_login import current_user
@@ -52,7 +52,7 @@ def add(organization_id: int, slug: str) -> tuple[str, int] | Response:
         db.session.commit()
         flash(f"{asset.name} was added.", "success")
         return redirect(url_for(".show", asset_id=asset.id))
-    return _page(form, kind, organization, None, 422 if form.form.errors else 200)
+    return _page(form, kind, organization, None)
 
 
 @bp.route("/assets/<id:asset_id>/edit", methods=["GET", "POST"])
@@ -65,13 +65,10 @@ def edit(asset_id: int) -> tuple[str, int] | Response:
     stored = recording.as_entered(db.session, asset, fields.active(kind))
     form = _form(kind, organization, stored)
     if request.method == "GET" or _is_looking():
-        return _page(form, kind, organization, asset, 200)
-    if request.form.get("version") != asset.changed_at.isoformat():
-        words = dict(zip(form.digests(), recording.in_words(db.session, form.fields, stored), strict=True))
-        form.merge(lambda name: words[name][1])
-        return _page(form, kind, organization, asset, 409)
-    if not form.form.validate():
-        return _page(form, kind, organization, asset, 422)
+        return _page(form, kind, organization, asset)
+    told = cache(lambda: form.told([words for _, words in recording.in_words(db.session, form.fields, stored)]))
+    if not (form.meanwhile.merge(lambda name: told()[name]) and form.form.validate()):
+        return _page(form, kind, organization, asset)
     recording.change(db.session, asset, form.fields, form.entered(), current_user.email, utc_now())
     db.session.commit()
     flash("The changes were saved.", "success")
@@ -126,7 +123,7 @@ def _is_looking() -> bool:
 
 
 def _page(
-    form: AssetForm, kind: FlexibleAssetType, organization: Organization, asset: FlexibleAsset | None, status: int
+    form: AssetForm, kind: FlexibleAssetType, organization: Organization, asset: FlexibleAsset | None
 ) -> tuple[str, int]:
     offered = contacts.offered(db.session, organization.id, form.chosen_contacts)
     field_id = row_id(request.form.get("find", ""))
@@ -140,11 +137,11 @@ def _page(
         asset=asset,
         is_searched=offered.is_searched,
         looked_for=(field_id, q, len(found)) if field_id is not None else None,
-        was_overtaken=status == 409,
-        latest=history.latest(asset.id) if asset is not None and status == 409 else None,
+        meanwhile=None if asset is None else form.meanwhile,
+        latest=history.latest(asset.id) if asset is not None and form.meanwhile.clashes else None,
         security=security_form(asset)
         if asset is not None and access.may(current_user, Permission.SECURE_RECORDS)
         else None,
         **layout(organization, kind.slug),
     )
-    return html, status
+    return html, form.meanwhile.status

@@ -1,0 +1,90 @@
+"""Forms that two have open at once: what somebody else saved meanwhile stays, or is told before it is overwritten."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+
+from flask import request
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Field, HiddenField, SelectMultipleField
+
+from .text import first_of
+
+
+class Meanwhile:
+    """What others saved of what a form edits, since it was opened.
+
+    The form carries a hash of what each of its fields began with. It is made of what is stored now; whoever compares
+    holds that until it is saved.
+    """
+
+    def __init__(self, form: FlaskForm) -> None:
+        self._form = form
+        self._is_compared = False
+        # What others saved in fields that were changed here, too, by the names of the fields.
+        self.clashes: dict[str, str] = {}
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What the form carries of each field. Who only looked something up began with what they began with."""
+        if self._form.is_submitted() and not self._is_compared:
+            return {field.name: request.form.get(_was(field), "") for field in self._fields}
+        return {field.name: _digest(_stored(field)) for field in self._fields}
+
+    @property
+    def fields_in_words(self) -> str:
+        return first_of([self._form[name].label.text for name in self.clashes])
+
+    @property
+    def status(self) -> int:
+        """What the page that shows the form is answered with."""
+        if self.clashes:
+            return 409
+        return 422 if self._form.errors else 200
+
+    def merge(self, told: Callable[[str], str] | None = None) -> bool:
+        """Take what others saved into the fields that were not touched here; whether no field was changed by both.
+
+        `told` says what is stored in a field now, where that is other words than those that are typed.
+        """
+        self._is_compared = True
+        for field in self._fields:
+            stored, sent = _stored(field), _normal(field.raw_data or ())
+            began_with = request.form.get(_was(field))
+            if sent == stored or _digest(stored) == began_with:
+                continue
+            # A form without the field, as one that was opened while it was locked, left it alone.
+            if _digest(sent) == began_with or (began_with is None and field.raw_data == []):
+                field.data, field.raw_data = field.object_data, stored
+            else:
+                self.clashes[field.name] = told(field.name) if told else "\n".join(stored)
+        return not self.clashes
+
+    @property
+    def _fields(self) -> list[Field]:
+        return [field for field in self._form if not isinstance(field, HiddenField)]
+
+
+def _was(field: Field) -> str:
+    return f"was_{field.name}"
+
+
+def _stored(field: Field) -> list[str]:
+    """What a browser sends of the field while nobody changes it."""
+    data = field.object_data
+    if isinstance(field, BooleanField):
+        return ["y"] if data else []
+    if isinstance(field, SelectMultipleField):
+        return _normal(data or ())
+    return _normal([] if data is None else [str(data)])
+
+
+def _normal(values: Sequence[str]) -> list[str]:
+    """Values as they compare: browsers send line ends of their own, and several values in the order of the options."""
+    return sorted(value.replace("\r\n", "\n") for value in values if value)
+
+
+def _digest(values: Sequence[str]) -> str:
+    return hashlib.sha256(json.dumps(list(values)).encode()).hexdigest()[:16]
