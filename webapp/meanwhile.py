@@ -56,7 +56,7 @@ class Meanwhile:
             if sent == stored or _digest(stored) == began_with:
                 continue
             # A form without the field, as one that was opened while it was locked, left it alone.
-            if _digest(sent) == began_with or (began_with is None and field.raw_data == []):
+            if _digest(sent) == began_with or (began_with is None and not field.raw_data):
                 field.data, field.raw_data = field.object_data, stored
             else:
                 self.clashes[field.name] = told(field.name) if told else "\n".join(stored)

@@ -1,10 +1,12 @@
-"""What a browser holds of an edit form beside what somebody types."""
+"""Edit forms as a browser has them: what they hold beside what somebody types, and sending them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 _HIDDEN = re.compile(r'<input type="hidden" name="(was_\w+)" value="([^"]*)"')
 
@@ -17,3 +19,8 @@ def began_with(page: str) -> dict[str, str]:
 def opened(client: FlaskClient, address: str) -> dict[str, str]:
     """The same of the form that is opened now."""
     return began_with(client.get(address).text)
+
+
+def edited(client: FlaskClient, address: str, typed: Mapping[str, object]) -> TestResponse:
+    """Open the form and send it at once, with this typed and all else erased."""
+    return client.post(address, data={**opened(client, address), **typed})

@@ -123,8 +123,7 @@ TABLE: tuple[Row, ...] = (
     *get(Permission.READ, "assets.asset_history", "assets.license_history"),
     *get(Permission.EDIT_RECORDS, "assets.choose_contacts"),
     *both(Permission.EDIT_RECORDS, "assets.add"),
-    # A form that does not name the version that it began with is taken for one that is out of date.
-    *both(Permission.EDIT_RECORDS, "assets.edit", answers=(409,)),
+    *both(Permission.EDIT_RECORDS, "assets.edit"),
     # A license that is synced has no figures to edit.
     *both(Permission.EDIT_RECORDS, "assets.edit_figures", answers=(403, 409)),
     *both(Permission.DELETE_RECORDS, "assets.delete"),

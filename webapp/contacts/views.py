@@ -15,6 +15,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..licenses.queries import of_contact
+from ..meanwhile import Meanwhile
 from ..models import Contact, Organization, utc_now
 from ..models.contact_lock import locked_by, locks_of
 from ..organizations.pages import layout, organization_or_404
@@ -95,7 +96,8 @@ def edit(contact_id: int) -> tuple[str, int] | Response:
     contact = _contact_or_404(contact_id, to_write=request.method == "POST")
     lock = locked_by(db.session, contact)
     form = OwnFieldsForm(contact) if lock else ContactForm(contact)
-    if form.validate_on_submit():
+    meanwhile = Meanwhile(form)
+    if form.is_submitted() and meanwhile.merge() and form.validate():
         records.change(db.session, contact, form.details)
         db.session.commit()
         if lock and "name" in request.form:
@@ -106,12 +108,13 @@ def edit(contact_id: int) -> tuple[str, int] | Response:
     html = render_template(
         "contacts/form.html",
         form=form,
+        meanwhile=meanwhile,
         contact=contact,
         emails=records.stored(contact).emails,
         lock=lock,
         **layout(contact.organization, CONTACTS),
     )
-    return html, 422 if form.errors else 200
+    return html, meanwhile.status
 
 
 @bp.route("/contacts/<id:contact_id>/delete", methods=["GET", "POST"])

@@ -13,6 +13,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..integrations.matching import take_turns
+from ..meanwhile import Meanwhile
 from ..searched_list import searched_list
 from . import records
 from .forms import OrganizationForm
@@ -84,13 +85,14 @@ def edit(organization_id: int) -> tuple[str, int] | Response:
         take_turns(db.session)
     organization = organization_or_404(organization_id)
     form = OrganizationForm(access.scope_of(current_user), organization)
-    if form.validate_on_submit():
+    meanwhile = Meanwhile(form)
+    if form.is_submitted() and meanwhile.merge() and form.validate():
         records.change(organization, form.details)
         db.session.commit()
         flash("The changes were saved.", "success")
         return _to(organization_id)
-    html = render_template("organizations/form.html", form=form, **layout(organization, OVERVIEW))
-    return html, 422 if form.errors else 200
+    html = render_template("organizations/form.html", form=form, meanwhile=meanwhile, **layout(organization, OVERVIEW))
+    return html, meanwhile.status
 
 
 @bp.route("/organizations/<id:organization_id>/archive", methods=["GET", "POST"])

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from jobs import queue
 from jobs.unlinking import unlink
 from tests.support.factories import Make
+from tests.support.forms import edited
 from tests.webapp.contacts.reading import exported, listed
 from tests.webapp.integrations.bulk import organization_of, prepare, press, stored
 from webapp.extensions import db
@@ -84,7 +85,7 @@ def test_all_its_fields_can_be_edited_at_once_and_are_brought_up_to_the_user_sho
     as_administrator: FlaskClient, tenant: Tenant, contact: Contact
 ) -> None:
     preview = unmatch(as_administrator, tenant)
-    as_administrator.post(f"/contacts/{contact.id}/edit", data={"name": "Ann Baker"})
+    edited(as_administrator, f"/contacts/{contact.id}/edit", {"name": "Ann Baker"})
     press(as_administrator, preview, "undo")
     db.session.expire_all()
     assert (contact.name, contact.unlinked_at is not None) == ("Ann Baker", True), "the next sync finds it by that"

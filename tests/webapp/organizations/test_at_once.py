@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import edited, opened
 from tests.support.together import at_once, meeting
 from webapp.extensions import db
 from webapp.models import Organization
@@ -27,7 +28,7 @@ def two(app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch) -> tuple[FlaskC
 
 
 def name_it(client: FlaskClient, address: str) -> int:
-    return client.post(address, data={"name": "Contoso"}).status_code
+    return edited(client, address, {"name": "Contoso"}).status_code
 
 
 @pytest.mark.parametrize("is_connected", [False, True])
@@ -52,11 +53,11 @@ def test_of_two_who_rename_organizations_alike_one_is_refused(two: tuple[FlaskCl
 
 def test_of_two_who_save_the_same_domain_both_find_it_saved(two: tuple[FlaskClient, FlaskClient], make: Make) -> None:
     organization_id = make.organization(name="Contoso").id
-    db.session.rollback()
+    address = f"/organizations/{organization_id}/edit"
+    data = {**opened(two[0], address), "name": "Contoso", "domains": "contoso.example"}
 
     def save(client: FlaskClient) -> int:
-        data = {"name": "Contoso", "domains": "contoso.example"}
-        return client.post(f"/organizations/{organization_id}/edit", data=data).status_code
+        return client.post(address, data=data).status_code
 
     assert at_once(*(partial(save, client) for client in two)) == [302, 302]
     assert [row.domain for row in db.session.get_one(Organization, organization_id).domains] == ["contoso.example"]

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import began_with, edited, opened
 from webapp.extensions import db
 from webapp.models import AuditEntry, Organization, Role, utc_now
 
@@ -65,9 +66,9 @@ def test_an_organization_is_renamed_also_in_case_only(as_administrator: FlaskCli
     make.organization(name="Fabrikam")
     address = f"/organizations/{organization.id}/edit"
     assert 'value="contoso"' in as_administrator.get(address).get_data(as_text=True)
-    assert as_administrator.post(address, data={"name": "Contoso"}).status_code == 302
+    assert edited(as_administrator, address, {"name": "Contoso"}).status_code == 302
     assert stored() == ["Contoso", "Fabrikam"]
-    assert as_administrator.post(address, data={"name": "FABRIKAM"}).status_code == 422
+    assert edited(as_administrator, address, {"name": "FABRIKAM"}).status_code == 422
     assert stored() == ["Contoso", "Fabrikam"]
     assert [row.id for row in db.session.scalars(select(Organization).filter_by(name_folded="contoso"))] == [
         organization.id
@@ -101,7 +102,8 @@ def test_editing_changes_what_was_sent_and_is_logged(as_administrator: FlaskClie
     as_administrator.post("/organizations/add", data=DETAILS)
     organization = db.session.scalars(select(Organization)).one()
     address = f"/organizations/{organization.id}/edit"
-    sent = {"name": "Contoso", "address": "", "phone": "1", "domains": "b.example contoso.com"}
+    typed = {"name": "Contoso", "address": "", "phone": "1", "domains": "b.example contoso.com"}
+    sent = opened(as_administrator, address) | typed
     assert as_administrator.post(address, data=sent).status_code == 302
     assert details(organization) == ("Contoso", "", "1", ["contoso.com", "b.example"])
     log = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id)).all()
@@ -134,7 +136,7 @@ def test_what_cannot_be_is_refused_beside_its_field_and_nothing_is_saved(
 ) -> None:
     organization = make.organization(name="As it is")
     for address in ("/organizations/add", f"/organizations/{organization.id}/edit"):
-        answer = as_administrator.post(address, data={"name": "Other", "phone": "1", field: text})
+        answer = edited(as_administrator, address, {"name": "Other", "phone": "1", field: text})
         assert answer.status_code == 422
         assert words in unescape(answer.text).split(f'id="{field}-error"')[1].split("</div>")[0]
     assert details(organization) == ("As it is", "", "", [])
@@ -178,3 +180,29 @@ def test_who_may_only_read_sees_no_button_and_is_refused(as_reader: FlaskClient,
 def test_nobody_edits_without_signing_in(client: FlaskClient) -> None:
     assert client.post("/organizations/add", data={"name": "Contoso"}).status_code in {302, 401}
     assert stored() == []
+
+
+def test_what_two_change_at_once_is_kept_or_told(app: Flask, as_administrator: FlaskClient, make: Make) -> None:
+    as_administrator.post("/organizations/add", data={**DETAILS, "name": "Contoso"})
+    organization = db.session.scalars(select(Organization)).one()
+    address, other = f"/organizations/{organization.id}/edit", signed_in(app, make.user())
+    name, street, phone, domains = details(organization)
+    begun = {"name": name, "address": street.replace("\n", "\r\n"), "phone": phone, "domains": "\r\n".join(domains)}
+    mine = opened(as_administrator, address)
+    edited(other, address, {**begun, "phone": "theirs", "domains": "theirs.example"})
+
+    typed = {**begun, "address": "Mine"}
+    assert as_administrator.post(address, data={**mine, **typed}).status_code == 302
+    assert details(organization) == (name, "Mine", "theirs", ["theirs.example"])
+
+    typed = {**begun, "address": "Mine", "domains": "mine.example"}
+    answer = as_administrator.post(address, data={**mine, **typed})
+    assert answer.status_code == 409
+    for text in ("Somebody else changed Domains while you were editing", "theirs.example", "mine.example</textarea>"):
+        assert text in answer.text
+    assert details(organization) == (name, "Mine", "theirs", ["theirs.example"])
+    assert len(db.session.scalars(select(AuditEntry)).all()) == 3
+
+    again = {**began_with(answer.text), **typed, "phone": "theirs"}
+    assert as_administrator.post(address, data=again).status_code == 302
+    assert details(organization) == (name, "Mine", "theirs", ["mine.example"])

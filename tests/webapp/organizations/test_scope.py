@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import edited
 from webapp.access import scope_of
 from webapp.extensions import db
 from webapp.models import Organization, Role, User
@@ -81,6 +82,6 @@ def test_the_sidebar_counts_within_the_scope(
 def test_a_name_that_only_a_hidden_organization_has_is_free(
     as_editor: FlaskClient, mine: Organization, theirs: Organization
 ) -> None:
-    answer = as_editor.post(f"/organizations/{mine.id}/edit", data={"name": "Theirs"})
+    answer = edited(as_editor, f"/organizations/{mine.id}/edit", {"name": "Theirs"})
     assert answer.status_code == 302
     assert "Theirs" in as_editor.get(f"/organizations/{mine.id}").text
