@@ -192,15 +192,13 @@ class SyncPart(Model):
         """End a run's open parts and withdraw their leases: whoever works on one writes nothing any more.
 
         The caller holds the run's row. A part that is being written at this moment is waited for, and stays as it ends.
+        Why one was put off goes: nobody waits for it any more, and it will not be taken up again.
         """
         are_open = cls.run_id == run_id, cls.state.in_(OPEN_PARTS)
         # In the order in which others lock many, so that neither waits for what the other has.
         session.execute(select(cls.id).where(*are_open).order_by(cls.id).with_for_update(key_share=True))
-        session.execute(
-            update(cls)
-            .where(*are_open)
-            .values(state=PartState.CANCELLED, finished_at=now, lease=None, lease_until=None, not_before=None)
-        )
+        given_back = {"lease": None, "lease_until": None, "not_before": None, **_explained(None)}
+        session.execute(update(cls).where(*are_open).values(state=PartState.CANCELLED, finished_at=now, **given_back))
 
 
 @cache
@@ -218,8 +216,11 @@ def _settle(
 
 def _settled(requests: int, problem: Problem | None, values: Mapping[str, Any], untried: int = 0) -> dict[str, Any]:
     """What is written of a part that is worked on no more, and by how much its figures change."""
-    explained = (problem or Problem("", "")).columns()
-    return {**explained, **values, MORE_REQUESTS: requests, UNTRIED: untried}
+    return {**_explained(problem), **values, MORE_REQUESTS: requests, UNTRIED: untried}
+
+
+def _explained(problem: Problem | None) -> dict[str, Any]:
+    return (problem or Problem("", "")).columns()
 
 
 def _succeeded(now: datetime, outcome: Outcome) -> dict[str, Any]:

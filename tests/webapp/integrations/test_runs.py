@@ -79,15 +79,28 @@ def test_tenants_that_failed_are_named_before_those_that_were_only_put_off(
     as_administrator: FlaskClient, make: Make
 ) -> None:
     integration = make.integration()
-    run = ended(make, integration, RunState.CANCELLED, failed=2)
-    for state, number in ((PartState.CANCELLED, 6), (PartState.FAILED, 2)):
+    run = ended(make, integration, RunState.SYNCING, failed=2)
+    for state, number in ((PartState.WAITING, 6), (PartState.FAILED, 2)):
         for _ in range(number):
             tenant = make.tenant(integration=integration)
             make.part(run_id=run.id, tenant_id=tenant.id, state=state, reason=f"It {state.value}.")
     page = logs(as_administrator, integration)
     assert page.count("It failed.") == 2
-    assert page.count("It cancelled.") == 3
+    assert page.count("It waiting.") == 3
     assert "more that failed" not in page
+
+
+def test_a_cancelled_run_names_who_cancelled_it_and_no_tenant_that_waited(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    integration = make.integration()
+    run = make.run(integration=integration, state=RunState.SYNCING, tenants_total=1)
+    tenant = make.tenant(integration=integration)
+    make.part(run_id=run.id, tenant_id=tenant.id, state=PartState.WAITING, reason="Asked to wait.")
+    as_administrator.post(f"/account/integrations/{integration.id}/runs/{run.id}/cancel")
+    page = logs(as_administrator, integration)
+    assert "Cancelled by user" in page
+    assert "Asked to wait." not in page
 
 
 def test_what_could_not_be_read_beside_the_licenses_is_told_too(as_administrator: FlaskClient, make: Make) -> None:

@@ -19,6 +19,7 @@ from webapp.models import (
     IntegrationRemoved,
     Outcome,
     PartState,
+    Problem,
     Removal,
     RunState,
     SyncPart,
@@ -68,6 +69,19 @@ def test_cancelling_ends_what_is_open_and_leaves_what_has_ended(make: Make) -> N
     assert "Cancelled by ada@msp.example." in run.reason
     assert (run.tenants_ok, run.tenants_failed, run.requests, run.rows_written) == (1, 1, 12, 8)
     assert run.finished_at is not None
+
+
+def test_of_what_was_put_off_a_cancelled_run_does_not_say_that_it_goes_on(make: Make) -> None:
+    run = run_of(make, PartState.FAILED, PartState.WAITING)
+    problem = Problem("Microsoft asked to wait.", "It goes on by itself.", "HTTP 429", "id", utc_now())
+    for part in db.session.scalars(select(SyncPart).where(SyncPart.run_id == run.id)):
+        for column, value in problem.columns().items():
+            setattr(part, column, value)
+    db.session.commit()
+    assert cancel(run.id)
+    failed, put_off = db.session.scalars(select(SyncPart).where(SyncPart.run_id == run.id).order_by(SyncPart.id))
+    assert Problem(*(getattr(failed, column) for column in problem.columns())) == problem
+    assert Problem(*(getattr(put_off, column) for column in problem.columns())) == Problem("", "")
 
 
 def test_a_run_that_was_not_begun_is_cancelled_and_never_planned(make: Make) -> None:
