@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, func, select
 
 from ..models import Integration, Organization, Tenant
 from ..models.base import DbSession
@@ -16,6 +16,7 @@ class WhyEmpty(StrEnum):
     NOTHING_FOUND = "nothing found"
     NOT_CONNECTED = "not connected"
     NOT_GIVEN = "not given"
+    ARCHIVED = "archived"
     NOT_MATCHED = "not matched"
     NOT_SYNCED = "not synced"
     NO_LICENSE = "no license"
@@ -28,8 +29,8 @@ def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_i
     if session.scalar(select(Integration.id).where(Integration.is_live).limit(1)) is None:
         return WhyEmpty.NOT_CONNECTED
     in_use = ~Organization.is_archived
-    if organization_id is None and _none_is_given(session, scope, in_use):
-        return WhyEmpty.NOT_GIVEN
+    if organization_id is None and (why := _why_no_organization(session, scope, in_use)):
+        return why
     within = in_use if organization_id is None else Organization.id == organization_id
     tenants = select(func.count(), func.count(Tenant.last_synced_at)).join(Tenant.organization)
     matched, synced = session.execute(tenants.where(scope.includes(), within)).one()
@@ -38,9 +39,14 @@ def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_i
     return WhyEmpty.NO_LICENSE if synced else WhyEmpty.NOT_SYNCED
 
 
-def _none_is_given(session: DbSession, scope: Scope, in_use: ColumnElement[bool]) -> bool:
-    """Whether there are organizations, and all of them are others'."""
-    own, all_there_are = (
-        session.scalar(select(Organization.id).where(in_use, within).limit(1)) for within in (scope.includes(), true())
-    )
-    return own is None and all_there_are is not None
+def _why_no_organization(session: DbSession, scope: Scope, in_use: ColumnElement[bool]) -> WhyEmpty | None:
+    """Why none of the organizations in use is theirs; None where one is, or there is no organization at all."""
+
+    def is_any(*conditions: ColumnElement[bool]) -> bool:
+        return session.scalar(select(Organization.id).where(*conditions).limit(1)) is not None
+
+    if is_any(in_use, scope.includes()):
+        return None
+    if is_any(scope.includes()):
+        return WhyEmpty.ARCHIVED
+    return WhyEmpty.NOT_GIVEN if is_any(in_use) else None

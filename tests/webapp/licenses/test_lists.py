@@ -272,6 +272,18 @@ def test_who_is_given_no_organization_is_told_so(app: Flask, make: Make) -> None
     assert "No organization is given to you" in page(client)
 
 
+def test_who_is_given_only_archived_organizations_is_led_to_them(app: Flask, make: Make) -> None:
+    archived = make.organization(archived_at=utc_now())
+    client = signed_in(app, make.reader(archived))
+    make.license(organization=archived)
+    for _ in range(2):
+        html = page(client)
+        assert "Every organization is archived" in html
+        assert 'href="/organizations?state=archived"' in html
+        # It makes no difference that others have some that are in use.
+        make.tenant(organization=make.organization())
+
+
 def test_filters_and_totals_are_shown_once_there_is_something_to_filter(as_reader: FlaskClient, make: Make) -> None:
     html = page(as_reader)
     assert 'id="filters"' not in html
