@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from jobs import queue
@@ -15,7 +13,7 @@ from ..integrations.status import workers_alive
 from ..models import LineState, TenantAddition
 from . import find
 from .output import as_json_option, explained, print_records, read_all
-from .waiting import NO_WORKER_SECONDS
+from .waiting import wait
 
 _COLUMNS = ("line", "state", "tenant_id", "tenant", "integration", "code", "reason")
 # What is as it was asked for.
@@ -57,25 +55,19 @@ def add_tenants(name: str, tenants: tuple[str, ...], as_json: bool) -> None:
 
 def _wait(addition_id: int, total: int) -> None:
     """Wait until each line has its answer: a worker's, or this process's where none works."""
-    lonely_since, said = None, ""
-    while True:
+
+    def look() -> str | None:
         addition = db.session.get(TenantAddition, addition_id)
         if addition is None:
             raise click.ClickException("The integration was removed meanwhile.")
         is_finished = addition.finished_at is not None
         waiting = TenantAddition.counts(db.session, [addition_id])[addition_id].get(LineState.WAITING, 0)
         db.session.rollback()
-        if is_finished:
-            return
-        if not workers_alive(queue.INTERACTIVE):
-            lonely_since = lonely_since or time.monotonic()
-            if said == "" or time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
-                queue.run_here("jobs.adding.add_here", addition_id)
-                continue
-        else:
-            lonely_since = None
-        progress = f"Asking Microsoft ... {total - waiting:,} of {total:,}"
-        if progress != said:
-            click.echo(progress, err=True)
-            said = progress
-        time.sleep(0.5)
+        return None if is_finished else f"Asking Microsoft ... {total - waiting:,} of {total:,}"
+
+    def answer_here() -> None:
+        queue.run_here("jobs.adding.add_here", addition_id)
+
+    if not workers_alive(queue.INTERACTIVE):
+        answer_here()
+    wait(look, answer_here, queue.INTERACTIVE)

@@ -1,8 +1,9 @@
-"""Waiting for a sync run or a removal to end: the `--wait` of commands."""
+"""Waiting for what workers do: the `--wait` of commands."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
@@ -14,6 +15,7 @@ from ..models import Integration, Progress, RunState, SyncRun
 
 # A worker that is started, or restarted, is back within this time.
 NO_WORKER_SECONDS = 30
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,48 +31,51 @@ class _Seen:
     code: str
 
 
-def wait_for_end(run_id: int) -> None:
-    """Print the run's progress until it ends OK; raise `ClickException` where it ends otherwise, or nobody works."""
+def wait(look: Callable[[], str | None], when_nobody_works: Callable[[], object], *queues: str) -> None:
+    """Print how far it has come, as `look` says, whenever that changes, until it says None: it has ended.
+
+    Where there was no worker of the queues for a while, `when_nobody_works` gives up by raising, or does the work.
+    """
     said, lonely_since = "", None
-    while True:
-        seen = _look(run_id)
-        if not seen.state.is_active:
-            break
-        progress = _progress(seen)
+    while (progress := look()) is not None:
         if progress != said:
             click.echo(progress, err=True)
             said = progress
-        if workers_alive():
+        lonely_since = None if workers_alive(*queues) else lonely_since or time.monotonic()
+        if lonely_since is not None and time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
+            when_nobody_works()
             lonely_since = None
-        else:
-            lonely_since = lonely_since or time.monotonic()
-            if time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
-                raise click.ClickException(
-                    "No worker is running. The run stays queued and goes on when one does: `make run` starts workers."
-                )
-        time.sleep(1)
-    _conclude(seen)
+        time.sleep(LOOK_SECONDS)
+
+
+def wait_for_end(run_id: int) -> None:
+    """Print the run's progress until it ends OK; raise `ClickException` where it ends otherwise, or nobody works."""
+
+    def look() -> str | None:
+        seen = _look(run_id)
+        return _progress(seen) if seen.state.is_active else None
+
+    wait(look, _giving_up("The run stays queued and goes on"))
+    _conclude(_look(run_id))
 
 
 def wait_for_removal(integration_id: int) -> None:
     """Print how far the deletion of the integration's data has come, until nothing is left or nobody works."""
-    said, lonely_since = "", None
-    while True:
+
+    def look() -> str | None:
         counts = select(Integration.removal_done, Integration.removal_total).where(Integration.id == integration_id)
         row = db.session.execute(counts).one_or_none()
         db.session.rollback()
-        if row is None:
-            return
-        progress = f"Removing … {row.removal_done:,} of {row.removal_total:,} licenses"
-        if progress != said:
-            click.echo(progress, err=True)
-            said = progress
-        lonely_since = None if workers_alive() else lonely_since or time.monotonic()
-        if lonely_since is not None and time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
-            raise click.ClickException(
-                "No worker is running. The removal goes on by itself when one does: `make run` starts workers."
-            )
-        time.sleep(0.5)
+        return None if row is None else f"Removing … {row.removal_done:,} of {row.removal_total:,} licenses"
+
+    wait(look, _giving_up("The removal goes on by itself"))
+
+
+def _giving_up(what: str) -> Callable[[], None]:
+    def give_up() -> None:
+        raise click.ClickException(f"No worker is running. {what} when one does: `make run` starts workers.")
+
+    return give_up
 
 
 def _look(run_id: int) -> _Seen:
