@@ -20,8 +20,8 @@ from ..models import fold
 ALIKE = 85
 # In a name shorter than this, one letter is too much of it: it is the same, or it is another.
 SHORTEST = 6
-# How many of equally alike names are told apart: more are none the wiser.
-_MOST = 5
+# How many of equally alike names are looked for; there may be more than these.
+MOST = 5
 
 # Written at the end of a name, and in some countries at its beginning. Dots are gone by the time these are looked for.
 _FORM_WORDS = """
@@ -94,7 +94,7 @@ class Names:
                 self._groups[_numbers(stripped)].add(index, stripped)
 
     def most_alike(self, name: str) -> list[Alike]:
-        """Those that are most alike and equally so: none, one, or a tie."""
+        """Those that are most alike and equally so: none, one, or a tie, of which the first `MOST` are named."""
         stripped = core(name)
         group = self._groups.get(_numbers(stripped)) if stripped else None
         return group.most_alike(stripped) if group is not None else []
@@ -115,7 +115,7 @@ class _Group:
 
     def most_alike(self, stripped: str) -> list[Alike]:
         if stripped in self._same:
-            return [Alike(index, 100) for index in self._same[stripped][:_MOST]]
+            return [Alike(index, 100) for index in self._same[stripped][:MOST]]
         if len(stripped) < SHORTEST:
             return []
         scores = _scores(stripped, self._cores)
@@ -124,12 +124,13 @@ class _Group:
             for place, score in _scores(_in_order(stripped), self._sorted).items():
                 scores[place] = max(score, scores.get(place, 0.0))
         best = max(scores.values(), default=0.0)
-        return [Alike(self._indices[place], int(score)) for place, score in sorted(scores.items()) if score == best]
+        places = sorted(place for place, score in scores.items() if score == best)
+        return [Alike(self._indices[place], int(best)) for place in places[:MOST]]
 
 
 def _scores(text: str, choices: Sequence[str]) -> dict[int, float]:
     """The most alike of the choices that are alike at all: by their places, how much."""
-    found = process.extract(text, choices, scorer=fuzz.ratio, processor=None, score_cutoff=ALIKE, limit=_MOST)
+    found = process.extract(text, choices, scorer=fuzz.ratio, processor=None, score_cutoff=ALIKE, limit=MOST)
     return {place: score for choice, score, place in found if len(choice) >= SHORTEST}
 
 

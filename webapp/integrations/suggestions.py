@@ -16,7 +16,7 @@ from ..access import EVERYTHING
 from ..models import Organization, OrganizationDomain, Tenant, fold
 from ..models.base import DbSession
 from ..scope import Scope
-from .likeness import Names
+from .likeness import MOST, Names
 from .public_domains import own_domains
 from .steps import Reason
 
@@ -60,7 +60,8 @@ class Tie:
             return f"{number} organizations have this name"
         if self.reason == Reason.SAME_DOMAIN:
             return f"{number} organizations have its domains"
-        return f"{number} organizations have names as alike as each other, {self.score} %"
+        said = f"{number} or more" if number >= MOST else f"{number}"
+        return f"{said} organizations have names as alike as each other, {self.score} %"
 
 
 class Suggestions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.integrations.suggestions import Suggestion, Suggestions, Tie
@@ -78,6 +80,15 @@ def test_a_domain_that_several_have_and_equally_alike_names_suggest_none(make: M
     make.organization(name="Contoso AG")
     assert suggested(make.tenant(name="X", default_domain="shared.example")) == "2 organizations have its domains"
     assert suggested(make.tenant(name="Contosso")) == "2 organizations have names as alike as each other, 93 %"
+
+
+@pytest.mark.parametrize("name", ["Contosso", "Contoso"])
+@pytest.mark.parametrize(("number", "told"), [(4, "4"), (7, "5 or more")])
+def test_of_very_many_alike_ones_none_is_counted_short(make: Make, name: str, number: int, told: str) -> None:
+    for form in ("Ltd", "AG", "Inc", "GmbH", "SA", "BV", "Oy")[:number]:
+        make.organization(name=f"Contoso {form}")
+    said = suggested(make.tenant(name=name))
+    assert str(said).startswith(f"{told} organizations have names as alike as each other")
 
 
 def test_archived_organizations_are_not_offered(make: Make) -> None:
