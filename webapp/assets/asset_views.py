@@ -137,6 +137,7 @@ def _page(
         asset=asset,
         is_searched=offered.is_searched,
         looked_for=(field_id, q, len(found)) if field_id is not None else None,
+        most_found=contacts.MOST_FOUND,
         meanwhile=None if asset is None else form.meanwhile,
         latest=history.latest(asset.id) if asset is not None and form.meanwhile.clashes else None,
         security=security_form(asset)

@@ -289,6 +289,10 @@ def test_in_a_large_organization_contacts_are_found_by_search_with_and_without_s
     assert f'value="{people[3].id}">Dan Person' in answer.text
     assert "Typed already" in answer.text
     assert "elsewhere" not in answer.text
+    assert '<div class="form-hint" role="status">1 contact found.' in answer.text
+    monkeypatch.setattr(contacts, "MOST_FOUND", 2)
+    answer = as_administrator.post(add_url(organization), data={**data, f"q_{field_id}": "person"})
+    assert "The first 2 contacts found." in answer.text
     assert db.session.scalars(select(FlexibleAsset)).all() == []
     data = {"name": "Now", owners: [str(people[1].id), str(people[3].id)]}
     as_administrator.post(add_url(organization), data=data)
