@@ -13,7 +13,7 @@ from ..contacts.filters import Filters
 from ..contacts.queries import listing
 from ..contacts.records import stored
 from ..extensions import db
-from ..licenses.queries import organizations_chosen
+from ..licenses.conditions import organizations_chosen
 from ..models import Contact
 from ..models.contact_lock import Lock, every_lock
 from ..search import searchable

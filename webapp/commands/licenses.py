@@ -10,9 +10,10 @@ from flask.cli import AppGroup
 from .. import access
 from ..extensions import db
 from ..licenses import choices, refused
+from ..licenses.conditions import organizations_chosen
 from ..licenses.filters import CONNECTIONS, SORTS, Filters
 from ..licenses.holders import assignments
-from ..licenses.queries import find, listing, organizations_chosen
+from ..licenses.queries import find, listing
 from ..licenses.records import record
 from .output import as_json_option, explained, print_records, refuse_nothing
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from ..licenses.choices import MOST_FOUND, MOST_LISTED, Choice, Choices
-from ..licenses.queries import organizations_chosen
+from ..licenses.conditions import organizations_chosen
 from ..models import Contact, Organization, fold
 from ..models.base import DbSession
 from ..scope import Scope

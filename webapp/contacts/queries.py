@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import contains_eager
 
-from ..licenses.queries import organizations_chosen
+from ..licenses.conditions import organizations_chosen
 from ..models import Contact, ContactEmail, Organization
 from ..models.base import DbSession
 from ..models.directory import is_linked

@@ -14,8 +14,8 @@ from ..models.base import DbSession
 from ..scope import Scope
 from ..search import every_word
 from ..text import clipped
+from .conditions import organizations_chosen, products_chosen, tenants_chosen
 from .filters import CONNECTIONS, Filters
-from .queries import organizations_chosen, products_chosen, tenants_chosen
 
 # A select with more entries than this holds only the chosen ones, and asks for others as somebody types.
 MOST_LISTED = 200
