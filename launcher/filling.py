@@ -16,8 +16,9 @@ from webapp.administration.users import Rights
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.integrations import adding, matching, sync_settings
-from webapp.integrations.connecting import Credentials, connect
+from webapp.integrations.connecting import connect
 from webapp.integrations.planning import carry_out, plan
+from webapp.integrations.trying import Credentials
 from webapp.models import (
     Cloud,
     Integration,

@@ -14,6 +14,7 @@ from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
 from webapp.integrations import connecting, removing
 from webapp.integrations.proof import Proof
+from webapp.integrations.trying import Credentials, Refused
 from webapp.models import FlexibleAssetType, Integration, License, Removal, RunState, Tenant, removal, utc_now
 
 from .conftest import Sync, Work
@@ -34,7 +35,7 @@ def test_connecting_again_adopts_what_was_kept(sandbox: Sandbox, make: Make, syn
     remove(tenant.integration, Removal.KEEP)
 
     sandbox.patch_tenant(given.tenant_id, display_name="Contoso Ltd")
-    credentials = connecting.Credentials(tenant.integration.cloud, given.tenant_id, given.client_id, given.secret)
+    credentials = Credentials(tenant.integration.cloud, given.tenant_id, given.client_id, given.secret)
     again = do(connecting.connect, check, name, credentials, must_not_place)
     assert again.is_adopted
     assert again.tenant_row_id == tenant.id
@@ -54,9 +55,9 @@ def test_a_tenant_whose_data_is_being_deleted_is_not_connected(sandbox: Sandbox,
     given = sandbox_tenant(sandbox)
     tenant = connected(make, given)
     integration = tenant.integration
-    credentials = connecting.Credentials(integration.cloud, given.tenant_id, given.client_id, given.secret)
+    credentials = Credentials(integration.cloud, given.tenant_id, given.client_id, given.secret)
     remove(integration, Removal.DELETE)
-    with pytest.raises(connecting.Refused, match="being deleted"):
+    with pytest.raises(Refused, match="being deleted"):
         do(connecting.connect, check, "Again", credentials)
     work()
     assert not do(connecting.connect, check, "Again", credentials).is_adopted
@@ -72,7 +73,7 @@ def test_credentials_that_were_tried_while_it_was_removed_are_not_stored(sandbox
         removing.remove(integration.id, Removal.KEEP, integration.name)
         return answer
 
-    with pytest.raises(connecting.Refused, match="removed meanwhile"):
+    with pytest.raises(Refused, match="removed meanwhile"):
         do(
             connecting.update,
             removed_meanwhile,
@@ -106,7 +107,7 @@ def test_the_last_deletion_takes_the_type_from_under_nobody(
 
     last_id = last.id
     monkeypatch.setattr(FlexibleAssetType, "ensure_licenses", deleted_right_after)
-    credentials = connecting.Credentials(last.cloud, given.tenant_id, given.client_id, given.secret)
+    credentials = Credentials(last.cloud, given.tenant_id, given.client_id, given.secret)
     do(connecting.connect, check, "New", credentials)
     assert calls == 2
     assert db.session.query(FlexibleAssetType).count() == 1

@@ -15,6 +15,7 @@ from jobs import queue
 from ..extensions import db
 from ..integrations import certificates, connecting, fields
 from ..integrations.proof import CERTIFICATE, Expiry, Proof, expiry_of, kind_of, told
+from ..integrations.trying import Refused
 from ..models import Cloud, Integration, utc_now
 from . import find
 from .asking import ask as ask_microsoft
@@ -132,7 +133,7 @@ def _change(integration: Integration, client_id: str | None, proof: Proof) -> No
     integration_id, name, cloud = integration.id, integration.name, Cloud(integration.cloud)
     try:
         warn(connecting.update(ask, integration_id, name, new_id, cloud, proof))
-    except connecting.Refused as refused:
+    except Refused as refused:
         raise refusal(refused.problem) from refused
 
 

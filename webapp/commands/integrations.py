@@ -14,6 +14,7 @@ from ..called import flask_command
 from ..extensions import db
 from ..integrations import connecting, discovering, fields, intervals, pausing, queries
 from ..integrations.proof import expiry_of, kind_of, told
+from ..integrations.trying import Credentials, Refused
 from ..models import Cloud, Integration, Kind, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
 from ..models.portions import in_portions
 from ..text import one_line
@@ -95,12 +96,10 @@ def connect(name: str, tenant_id: str, client_id: str, cloud: str, kind: str, **
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     proof = given_proof(**proof_given)
-    tried = connecting.Credentials(
-        Cloud(cloud), tenant, client_id, proof.client_secret, proof.certificate, proof.secret_ends_on
-    )
+    tried = Credentials(Cloud(cloud), tenant, client_id, proof.client_secret, proof.certificate, proof.secret_ends_on)
     try:
         connected = connecting.connect(try_credentials, name, tried, kind=Kind(kind))
-    except connecting.Refused as refused:
+    except Refused as refused:
         raise refusal(refused.problem) from refused
     directory = connected.directory
     click.echo(f"Connected {name} to {one_line(directory.name)} ({directory.tenant_id}).")

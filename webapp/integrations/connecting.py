@@ -1,22 +1,18 @@
 """Connecting to Microsoft 365: the credentials are tried before anything is saved. The page and the command share it.
 
-Trying takes seconds and happens between transactions: none is open while Microsoft is asked, so that nobody else waits
-for this one, and what was checked before is checked again at the save.
+Nobody is held up while Microsoft is asked, so what was checked before is checked again at the save.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from .. import audit
-from ..extensions import db, vault
+from ..extensions import db
 from ..models import (
     AuditArea,
     Cloud,
@@ -32,65 +28,11 @@ from ..models import (
     utc_now,
 )
 from . import fields
-from .certificates import Certificate
 from .matching import Place, take_turns
 from .proof import Proof, told
-
-# What tries sealed credentials with Microsoft: `jobs.queue.check_connection`, or the same job in this process.
-Ask = Callable[[str], dict[str, Any]]
-
-
-# What a tenant tells of itself beside its name and default domain.
-_FACTS = ("domains", "address", "phone")
+from .trying import FACTS, Ask, Credentials, Directory, Refused, tried
 
 ADOPTED = "Its data is kept from when it was connected before. The next sync brings its licenses up to date."
-
-
-class Refused(Exception):
-    """A connection that was not saved: why, and which field of the form it is about, where it is about one."""
-
-    def __init__(self, problem: Problem, field: str | None = None) -> None:
-        super().__init__(problem.reason)
-        self.problem = problem
-        self.field = field
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """What signs in to Microsoft; as `fields` returned it."""
-
-    cloud: Cloud
-    tenant: str
-    client_id: str
-    client_secret: str = field(default="", repr=False)
-    # Instead of a secret.
-    certificate: Certificate | None = None
-    secret_ends_on: date | None = None
-    # A partner's app may act for a user, and may read nothing by itself.
-    is_partners: bool = False
-
-    @property
-    def proof(self) -> Proof:
-        return Proof(self.client_secret, self.secret_ends_on, self.certificate)
-
-    def sealed(self) -> str:
-        """The credentials as a job's argument, which Redis keeps: encrypted."""
-        values = {"cloud": self.cloud.value, "tenant": self.tenant, "client_id": self.client_id}
-        partners = {"is_partners": True} if self.is_partners else {}
-        return vault.encrypt(json.dumps({**values, **self.proof.as_sealed(), **partners}))
-
-
-@dataclass(frozen=True)
-class Directory:
-    """The tenant that the credentials reach, and what could not be read of it."""
-
-    tenant_id: str
-    name: str
-    default_domain: str
-    warning: Problem | None
-    domains: str = ""
-    address: str = ""
-    phone: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +61,7 @@ def connect(
     _refuse_taken_name(name)
     if fields.is_guid(credentials.tenant):
         _refuse_taken_tenant(credentials.tenant)
-    directory = _try(ask, replace(credentials, is_partners=kind == Kind.PARTNER))
+    directory = tried(ask, replace(credentials, is_partners=kind == Kind.PARTNER))
     try:
         return _save(name, credentials, directory, place, kind)
     except IntegrityError as error:
@@ -139,11 +81,11 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
     _refuse_taken_name(name, except_id=integration_id)
     warning = None
     if proof.is_given or client_id != integration.client_id or cloud != integration.cloud:
-        tried = proof if proof.is_given else Proof.stored(integration)
+        used = proof if proof.is_given else Proof.stored(integration)
         home, acts_for_user = integration.home_tenant_id, integration.acts_for_user
         is_partners = integration.kind == Kind.PARTNER
-        app = Credentials(cloud, home, client_id, tried.client_secret, tried.certificate, is_partners=is_partners)
-        directory = _try(ask, app)
+        app = Credentials(cloud, home, client_id, used.client_secret, used.certificate, is_partners=is_partners)
+        directory = tried(ask, app)
         if directory.tenant_id != home:
             raise Refused(_other_tenant(directory, home), "client_id")
         # What the app may not read, the user may whom it acts for.
@@ -196,30 +138,6 @@ def _told(integration: Integration) -> dict[str, Any]:
     }
 
 
-def _try(ask: Ask, credentials: Credentials) -> Directory:
-    """Ask Microsoft with no transaction open; return the tenant, or raise `Refused` with Microsoft's reason."""
-    sealed = credentials.sealed()
-    db.session.rollback()
-    answer = ask(sealed)
-    if not answer["ok"]:
-        problem, about = Problem(**answer["problem"]), answer["field"]
-        if about == "client_secret" and fields.is_guid(credentials.client_secret):
-            hint = "That looks like the Secret ID; use the secret's Value."
-            problem = Problem(problem.reason, f"{hint} {problem.fix}", problem.code, problem.request_id)
-        raise Refused(problem, about)
-    tenant_id, name = answer["tenant_id"], answer["name"]
-    if name == tenant_id and not fields.is_guid(credentials.tenant):
-        name = credentials.tenant  # Microsoft did not tell the name: the domain that was typed says more than a GUID
-    warning = answer["warning"]
-    return Directory(
-        tenant_id,
-        name,
-        answer["default_domain"],
-        Problem(**warning) if warning else None,
-        **{field: answer[field] for field in _FACTS},
-    )
-
-
 def _save(name: str, credentials: Credentials, directory: Directory, place: Place, kind: Kind) -> Connected:
     take_turns(db.session)  # before the type is made: who waits for their turn holds nothing that others wait for
     FlexibleAssetType.ensure_licenses(db.session)
@@ -250,7 +168,7 @@ def _save(name: str, credentials: Credentials, directory: Directory, place: Plac
     tenant = adopted or Tenant(integration=integration, tenant_id=directory.tenant_id)
     if adopted is None or directory.default_domain:
         tenant.name, tenant.default_domain = directory.name, directory.default_domain
-        for fact in _FACTS:
+        for fact in FACTS:
             setattr(tenant, fact, getattr(directory, fact))
     db.session.add(tenant)
     db.session.flush()

@@ -13,10 +13,11 @@ from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, Cloud, Integration, Kind, Problem, Tenant, utc_now
 from . import creating, discovering, matching, queries
 from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
-from .connecting import ADOPTED, Connected, Credentials, Refused, connect, update
+from .connecting import ADOPTED, Connected, connect, update
 from .forms import CREATE, EXISTING, AddForm, EditForm
 from .partner_views import redirect_uri, takes_redirect
 from .proof import SECRET, kind_of
+from .trying import Credentials, Refused
 
 
 @bp.route("/add", methods=["GET", "POST"])

@@ -14,10 +14,10 @@ from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
 from ..search import row_id
 from . import fields, intervals
 from .adding import CannotAdd, lines_of
-from .connecting import Refused
 from .proof_form import PLAIN, ProofForm
 from .rules_form import UserRulesForm
 from .sync_settings import Override
+from .trying import Refused
 
 CREATE, EXISTING, LATER = "create", "existing", "later"
 

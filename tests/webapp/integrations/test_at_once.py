@@ -15,7 +15,8 @@ from tests.support.together import at_once, meeting
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.integrations import connecting, creating, matching
-from webapp.integrations.connecting import Connected, Credentials, Refused
+from webapp.integrations.connecting import Connected
+from webapp.integrations.trying import Credentials, Refused
 from webapp.models import Cloud, Integration, Organization, Tenant
 
 from .conftest import ACCEPTED, CLIENT_ID, SECRET
