@@ -66,7 +66,7 @@ class FieldForm(_Named):
     options = TextAreaField("Options", render_kw={"rows": 6, "autocomplete": "off"})
 
     def __init__(self, held: FlexibleAssetType, field: AssetField | None = None) -> None:
-        super().__init__(obj=field, data=_shown(field))
+        super().__init__(data=_shown(field))
         self._type = held
         self._own_id = None if field is None else field.id
 
@@ -95,4 +95,7 @@ class FieldForm(_Named):
 
 
 def _shown(field: AssetField | None) -> dict[str, Any]:
-    return {} if field is None else {"options": "\n".join(field.options), "kind": field.kind.value}
+    if field is None:
+        return {}
+    options = "\n".join(field.options)
+    return {"name": field.name, "kind": field.kind.value, "is_required": field.is_required, "options": options}

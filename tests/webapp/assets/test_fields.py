@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -143,3 +145,12 @@ def test_an_archived_field_is_in_no_form_and_what_it_held_is_kept(as_administrat
     as_administrator.post(f"{base}/bring-back")
     assert "Renamed" in as_administrator.get(list_url, query_string={"q": "needle"}).text
     assert "needle" in as_administrator.get(f"/assets/{asset.id}").text
+
+
+def test_a_form_of_a_field_shows_it_as_it_is_stored_an_option_a_line(as_administrator: FlaskClient, make: Make) -> None:
+    type = make.asset_type(asset_field("State", FieldKind.SELECT, options=["New", "Old"], is_required=True))
+    page = as_administrator.get(f"{INDEX}/{type.id}/fields/{type.fields[0].id}/edit").text
+    assert "New\nOld</textarea>" in page
+    assert 'value="State"' in page
+    assert '<option selected value="select">' in page
+    assert re.search(r"<input[^>]*\bchecked\b[^>]*name=\"is_required\"", page)
