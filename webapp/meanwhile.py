@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, HiddenField, SelectMultipleField
+from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField
 
 from .text import first_of
 
@@ -47,7 +47,7 @@ class Meanwhile:
     def merge(self, told: Callable[[str], str] | None = None) -> bool:
         """Take what others saved into the fields that were not touched here; whether no field was changed by both.
 
-        `told` says what is stored in a field now, where that is other words than those that are typed.
+        `told` says what is stored in a field now, where the field itself does not know the words.
         """
         self._is_compared = True
         for field in self._fields:
@@ -59,7 +59,7 @@ class Meanwhile:
             if _digest(sent) == began_with or (began_with is None and not field.raw_data):
                 field.data, field.raw_data = field.object_data, stored
             else:
-                self.clashes[field.name] = told(field.name) if told else "\n".join(stored)
+                self.clashes[field.name] = told(field.name) if told else _in_words(field, stored)
         return not self.clashes
 
     @property
@@ -79,6 +79,14 @@ def _stored(field: Field) -> list[str]:
     if isinstance(field, SelectMultipleField):
         return _normal(data or ())
     return _normal([] if data is None else [str(data)])
+
+
+def _in_words(field: Field, stored: Sequence[str]) -> str:
+    if isinstance(field, BooleanField):
+        return "Yes" if stored else "No"
+    choices = field.choices if isinstance(field, SelectField) else ()
+    labels = {str(choice.value): str(choice.label) for choice in choices or ()}
+    return "\n".join(labels.get(value, value) for value in stored)
 
 
 def _normal(values: Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import UserGroup
 from ..searched_list import searched_list
 from . import grants, groups, picker, queries
@@ -60,9 +61,11 @@ def add_group() -> ResponseReturnValue:
 def edit_group(group_id: int) -> ResponseReturnValue:
     group = held_group(group_id) if request.method == "POST" else _found(group_id)
     form, pickers = GroupForm(group), _pickers(group)
+    meanwhile = Meanwhile(form)
     if asked := picker.asked_by_htmx(pickers):
         return render_template("administration/_boxes.html", picker=asked)
-    if form.is_submitted() and not picker.is_searching(pickers, request.values) and form.validate():
+    is_sent = form.is_submitted() and not picker.is_searching(pickers, request.values)
+    if is_sent and meanwhile.merge() and form.validate():
         organizations, members = pickers
         try:
             groups.change(
@@ -76,7 +79,7 @@ def edit_group(group_id: int) -> ResponseReturnValue:
             db.session.commit()
             flash("The group was saved. What it gives holds at once.", "success")
             return redirect(url_for("administration.groups_index"))
-    return _form(form, pickers, group)
+    return _form(form, pickers, group, meanwhile)
 
 
 @bp.route(f"{GROUP}/delete", methods=["GET", "POST"])
@@ -111,6 +114,8 @@ def _pickers(group: UserGroup | None) -> list[Picker]:
     ]
 
 
-def _form(form: GroupForm, pickers: Sequence[Picker], group: UserGroup | None) -> ResponseReturnValue:
-    html = render_template("administration/group.html", form=form, pickers=pickers, group=group)
-    return html, 422 if form.errors else 200
+def _form(
+    form: GroupForm, pickers: Sequence[Picker], group: UserGroup | None, meanwhile: Meanwhile | None = None
+) -> ResponseReturnValue:
+    html = render_template("administration/group.html", form=form, pickers=pickers, group=group, meanwhile=meanwhile)
+    return html, (meanwhile or Meanwhile(form)).status

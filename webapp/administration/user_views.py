@@ -15,6 +15,7 @@ from .. import access
 from ..access import Permission
 from ..auth import accounts, links
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import Role, User, UserLink, utc_now
 from ..searched_list import searched_list
 from . import grants, picker, queries, users
@@ -56,7 +57,7 @@ def invite() -> ResponseReturnValue:
             show_once(issued)
             links.send(db.session, issued)
             return redirect(url_for("administration.show_user", user_id=user.id))
-    return _form("administration/invite.html", form, pickers, user=None)
+    return _form("administration/invite.html", form, pickers, None, user=None)
 
 
 @bp.route(USER, methods=["GET", "POST"])
@@ -70,12 +71,14 @@ def show_user(user_id: int) -> ResponseReturnValue:
     pickers = _pickers(user)
     if asked := picker.asked_by_htmx(pickers):
         return render_template("administration/_boxes.html", picker=asked)
-    return _form("administration/user.html", RightsForm(user), pickers, user=user, **_about(user))
+    form = RightsForm(user)
+    return _form("administration/user.html", form, pickers, Meanwhile(form), user=user, **_about(user))
 
 
 def _change(user: User) -> ResponseReturnValue:
     form, pickers = RightsForm(user), _pickers(user)
-    if not picker.is_searching(pickers, request.values) and form.validate():
+    meanwhile = Meanwhile(form)
+    if not picker.is_searching(pickers, request.values) and meanwhile.merge() and form.validate():
         try:
             is_changed = users.change_rights(db.session, user, _rights(form, pickers), current_user)
         except Refused as error:
@@ -86,7 +89,7 @@ def _change(user: User) -> ResponseReturnValue:
             db.session.commit()
             flash("The rights were saved. They hold at once." if is_changed else "Nothing was changed.", "success")
             return redirect(url_for("administration.show_user", user_id=user.id))
-    return _form("administration/user.html", form, pickers, user=user, **_about(user))
+    return _form("administration/user.html", form, pickers, meanwhile, user=user, **_about(user))
 
 
 def _pickers(user: User | None) -> list[Picker]:
@@ -116,14 +119,17 @@ def _about(user: User) -> dict[str, object]:
     }
 
 
-def _form(template: str, form: RightsForm, pickers: Sequence[Picker], **values: object) -> ResponseReturnValue:
+def _form(
+    template: str, form: RightsForm, pickers: Sequence[Picker], meanwhile: Meanwhile | None, **values: object
+) -> ResponseReturnValue:
     html = render_template(
         template,
         form=form,
         pickers=pickers,
+        meanwhile=meanwhile,
         role_words={role.value: words for role, words in access.ROLE_WORDS.items()},
         can_mail=links.can_mail(),
         Role=Role,
         **values,
     )
-    return html, 422 if form.errors else 200
+    return html, (meanwhile or Meanwhile(form)).status

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import AssetField, FieldKind, FlexibleAssetType, utc_now
 from . import fields, types
 from .blueprints import types as bp
@@ -48,7 +49,8 @@ def add_field(type_id: int) -> tuple[str, int] | Response:
 def edit_field(type_id: int, field_id: int) -> tuple[str, int] | Response:
     kind, field = _held(type_id, field_id)
     form = FieldForm(kind, field)
-    if form.validate_on_submit():
+    meanwhile = Meanwhile(form)
+    if form.is_submitted() and meanwhile.merge() and form.validate():
         try:
             fields.change(
                 db.session,
@@ -65,7 +67,8 @@ def edit_field(type_id: int, field_id: int) -> tuple[str, int] | Response:
             db.session.commit()
             flash(f"The field {field.name} was changed.", "success")
             return _to(type_id)
-    return render_template("assets/field_form.html", form=form, type=kind, field=field), 422 if form.errors else 200
+    html = render_template("assets/field_form.html", form=form, meanwhile=meanwhile, type=kind, field=field)
+    return html, meanwhile.status
 
 
 @bp.post(f"{_FIELD}/move")

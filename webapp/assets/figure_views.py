@@ -14,6 +14,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..licenses.pages import license_or_404
+from ..meanwhile import Meanwhile
 from ..models import OFFICE_365_LICENSES, STATUS_LABELS, License, Tenant, utc_now
 from ..organizations.pages import layout, organization_or_404
 from . import figures
@@ -53,15 +54,17 @@ def edit_figures(license_id: int) -> tuple[str, int] | Response:
     row = license_or_404(license_id)
     license = _unlocked(license_id, row.tenant_row_id)
     form = FiguresForm(license)
-    if form.validate_on_submit():
+    meanwhile = Meanwhile(form)
+    if form.is_submitted() and meanwhile.merge() and form.validate():
         numbers = {field.name: field.data for field in form.numbers}
         figures.correct(db.session, license, form.status.data, numbers, current_user.email, utc_now())
         db.session.commit()
         flash("The figures were saved.", "success")
         return redirect(url_for("licenses.show", license_id=license_id), 303)
     organization = organization_or_404(row.organization_id)
-    html = render_template("assets/figures.html", form=form, license=row, **layout(organization, OFFICE_365_LICENSES))
-    return html, 422 if form.errors else 200
+    shown = layout(organization, OFFICE_365_LICENSES)
+    html = render_template("assets/figures.html", form=form, meanwhile=meanwhile, license=row, **shown)
+    return html, meanwhile.status
 
 
 def _unlocked(license_id: int, tenant_row_id: int) -> License:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import FlexibleAssetType, utc_now
 from ..paging import Page, page_asked
 from . import fields, queries, types
@@ -92,12 +93,13 @@ def show(type_id: int) -> str:
 def edit(type_id: int) -> tuple[str, int] | Response:
     kind = held(type_id)
     form = TypeForm(kind)
-    if form.validate_on_submit():
+    meanwhile = Meanwhile(form)
+    if form.is_submitted() and meanwhile.merge() and form.validate():
         types.change(db.session, kind, form.name.data, form.icon.data, form.description.data)
         db.session.commit()
         flash("The changes were saved.", "success")
         return redirect(url_for(".show", type_id=type_id))
-    return render_template("assets/type_form.html", form=form, type=kind), 422 if form.errors else 200
+    return render_template("assets/type_form.html", form=form, meanwhile=meanwhile, type=kind), meanwhile.status
 
 
 @bp.post("/<id:type_id>/archive")

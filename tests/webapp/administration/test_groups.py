@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import edited, opened
 from webapp.extensions import db
 from webapp.models import AuditEntry, GroupMember, OrganizationGrant, Role, User, UserGroup
 
@@ -26,7 +27,7 @@ def test_a_group_gives_its_members_organizations_and_takes_them_back(
     assert group.name == "Team North"
     assert browser.get(address).status_code == 200
     out = {"name": "Team North", "which": "chosen", "members-shown": [user.id]}
-    assert as_administrator.post(f"/account/groups/{group.id}", data=out).status_code == 302
+    assert edited(as_administrator, f"/account/groups/{group.id}", out).status_code == 302
     assert browser.get(address).status_code == 404
 
 
@@ -58,7 +59,7 @@ def test_a_name_that_cannot_be_is_refused(as_administrator: FlaskClient, make: M
     other = make.group(name="Other")
     form = {"name": name, "which": "chosen"}
     for address in (ADD, f"/account/groups/{other.id}"):
-        answer = as_administrator.post(address, data=form)
+        answer = edited(as_administrator, address, form)
         assert answer.status_code == 422
         assert message in answer.text
     assert {group.name for group in db.session.query(UserGroup)} == {"North", "Other"}
@@ -67,7 +68,7 @@ def test_a_name_that_cannot_be_is_refused(as_administrator: FlaskClient, make: M
 def test_what_changed_is_told_in_the_audit_log(as_administrator: FlaskClient, make: Make) -> None:
     group, user, organization = make.group(name="North"), make.user(role=Role.LITE), make.organization()
     form = {"name": "South", "which": "all", "members": [user.id], "organizations": [organization.id]}
-    as_administrator.post(f"/account/groups/{group.id}", data=form)
+    edited(as_administrator, f"/account/groups/{group.id}", form)
     entry = db.session.query(AuditEntry).one()
     assert entry.event == "Changed the group South"
     assert entry.details == {
@@ -78,9 +79,21 @@ def test_what_changed_is_told_in_the_audit_log(as_administrator: FlaskClient, ma
     }
 
 
+def test_what_others_changed_of_a_group_meanwhile_stays(as_administrator: FlaskClient, make: Make) -> None:
+    group, user = make.group(name="North"), make.user()
+    address, form = f"/account/groups/{group.id}", {"name": "North", "which": "chosen"}
+    mine = opened(as_administrator, address)
+    edited(as_administrator, address, {"name": "South", "which": "chosen"})
+    assert as_administrator.post(address, data={**mine, **form, "members": [user.id]}).status_code == 302
+    assert db.session.query(UserGroup).one().name == "South"
+    assert db.session.query(GroupMember).one().user_id == user.id
+    assert as_administrator.post(address, data={**mine, **form, "name": "West"}).status_code == 409
+    assert db.session.query(UserGroup).one().name == "South"
+
+
 def test_saving_what_is_so_already_is_no_change(as_administrator: FlaskClient, make: Make) -> None:
     group = make.group(name="North")
-    as_administrator.post(f"/account/groups/{group.id}", data={"name": "North", "which": "chosen"})
+    edited(as_administrator, f"/account/groups/{group.id}", {"name": "North", "which": "chosen"})
     assert db.session.query(AuditEntry).count() == 0
 
 

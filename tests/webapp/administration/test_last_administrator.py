@@ -10,6 +10,7 @@ from flask.testing import FlaskCliRunner
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import opened
 from tests.support.together import at_once
 from webapp.administration import users
 from webapp.administration.refused import LAST_ADMINISTRATOR, Refused
@@ -55,10 +56,11 @@ def test_of_two_who_demote_each_other_at_once_one_is_refused(app: Flask, make: M
     ada, bob = make.user(), make.user()
     ids = {ada: bob.id, bob: ada.id}
     browsers = {user.id: signed_in(app, user) for user in ids}
+    began = {user.id: opened(browsers[user.id], f"/account/users/{other}") for user, other in ids.items()}
 
     def demote(by: int, whom: int) -> int:
         form = {"role": "editor", "which": "all"}
-        return browsers[by].post(f"/account/users/{whom}", data=form).status_code
+        return browsers[by].post(f"/account/users/{whom}", data=form | began[by]).status_code
 
     pairs = [(ada.id, bob.id), (bob.id, ada.id)]
     answers = at_once(*(lambda pair=pair: demote(*pair) for pair in pairs))

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import began_with, edited, opened
 from tests.webapp.auth.forms import is_signed_in, sign_in
 from webapp.extensions import db
 from webapp.models import AuditEntry, GroupMember, Organization, OrganizationGrant, Role, User, UserSession, UserState
@@ -103,7 +104,7 @@ def test_too_many_ids_and_ids_that_are_none_are_refused_or_left_out(as_administr
 
 def change(client: FlaskClient, user: User, **values: object) -> int:
     form = {"role": user.role.value, "which": "all" if user.all_organizations else "chosen", **values}
-    return client.post(f"/account/users/{user.id}", data=form).status_code
+    return edited(client, f"/account/users/{user.id}", form).status_code
 
 
 def test_rights_hold_at_the_next_click(app: Flask, as_administrator: FlaskClient, make: Make) -> None:
@@ -141,6 +142,42 @@ def test_what_others_gave_meanwhile_stays(as_administrator: FlaskClient, make: M
     make.grant(user, second)
     assert change(as_administrator, user, organizations=[first.id], **{"organizations-shown": [first.id]}) == 302
     assert granted(user.id) == {first.id, second.id}
+
+
+def test_a_role_that_others_took_meanwhile_is_not_given_back(
+    app: Flask, as_administrator: FlaskClient, make: Make
+) -> None:
+    organization, user = make.organization(), make.user(role=Role.MANAGER, all_organizations=False)
+    address = f"/account/users/{user.id}"
+    mine = {**opened(as_administrator, address), "role": "manager", "which": "chosen"}
+    assert change(signed_in(app, make.user()), user, role="read-only") == 302
+    gives = {"organizations-shown": [organization.id], "organizations": [organization.id]}
+    assert as_administrator.post(address, data={**mine, **gives}).status_code == 302
+    assert user_named(user.email).role == Role.READ_ONLY
+    assert granted(user.id) == {organization.id}
+
+    answer = as_administrator.post(address, data={**mine, "role": "editor"})
+    assert answer.status_code == 409
+    assert "Somebody else changed Role while you were editing" in answer.text
+    assert "Saved meanwhile: <strong" in answer.text
+    assert "Read-only</strong>" in answer.text
+    assert user_named(user.email).role == Role.READ_ONLY
+    again = {**began_with(answer.text), "role": "editor", "which": "chosen"}
+    assert as_administrator.post(address, data=again).status_code == 302
+    assert user_named(user.email).role == Role.EDITOR
+
+
+def test_searching_for_what_to_give_does_not_forget_what_the_form_began_with(
+    app: Flask, as_administrator: FlaskClient, make: Make
+) -> None:
+    user = make.user(role=Role.MANAGER, all_organizations=False)
+    address = f"/account/users/{user.id}"
+    mine = {**opened(as_administrator, address), "role": "manager", "which": "chosen"}
+    change(signed_in(app, make.user()), user, role="read-only")
+    page = as_administrator.post(address, data={**mine, "organizations-find": "1"}).text
+    assert began_with(page).items() <= mine.items()
+    assert as_administrator.post(address, data={**mine, **began_with(page)}).status_code == 302
+    assert user_named(user.email).role == Role.READ_ONLY
 
 
 def test_who_becomes_lite_is_not_given_all(as_administrator: FlaskClient, make: Make) -> None:
@@ -211,10 +248,11 @@ def test_nobody_shuts_themselves_out(app: Flask, make: Make, action: str) -> Non
 
 def test_nobody_changes_their_own_role(app: Flask, make: Make) -> None:
     user = make.user()
-    make.user()
-    browser = signed_in(app, user)
-    assert 'name="role"' not in browser.get(f"/account/users/{user.id}").text
-    assert change(browser, user, role="editor") == 422
+    address = f"/account/users/{user.id}"
+    browser, others = signed_in(app, user), signed_in(app, make.user())
+    assert 'name="role"' not in browser.get(address).text
+    forged = {**opened(others, address), "role": "editor", "which": "all"}
+    assert browser.post(address, data=forged).status_code == 422
     assert user_named(user.email).role == Role.ADMINISTRATOR
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.factories import Make, asset_field
-from tests.support.forms import began_with
+from tests.support.forms import began_with, edited
 from webapp.assets import fields
 from webapp.extensions import db
 from webapp.models import AssetContact, AssetField, FieldKind, FlexibleAsset, FlexibleAssetType
@@ -100,11 +100,11 @@ def test_the_kind_of_a_field_that_has_values_stays(as_administrator: FlaskClient
     else:
         asset.content = {str(field.id): False if kind == FieldKind.CHECKBOX else "abc"}
     db.session.commit()
-    answer = as_administrator.post(edit, data={"name": "Serial", "kind": "number"})
+    answer = edited(as_administrator, edit, {"name": "Serial", "kind": "number"})
     assert answer.status_code == 422
     assert "Assets have values in this field" in answer.text
     assert db.session.get_one(AssetField, field.id).kind == kind
-    assert as_administrator.post(edit, data={"name": "Renamed", "kind": kind.value}).status_code == 303
+    assert edited(as_administrator, edit, {"name": "Renamed", "kind": kind.value}).status_code == 303
 
 
 def test_the_kind_of_a_field_without_values_changes(as_administrator: FlaskClient, make: Make) -> None:
@@ -112,7 +112,7 @@ def test_the_kind_of_a_field_without_values_changes(as_administrator: FlaskClien
     field, other = type.fields
     make.asset(type=type, content={str(other.id): "text"})
     edit = f"{INDEX}/{type.id}/fields/{field.id}/edit"
-    assert as_administrator.post(edit, data={"name": "Serial", "kind": "number"}).status_code == 303
+    assert edited(as_administrator, edit, {"name": "Serial", "kind": "number"}).status_code == 303
     assert db.session.get_one(AssetField, field.id).kind == FieldKind.NUMBER
 
 
@@ -121,7 +121,7 @@ def test_an_option_that_is_removed_keeps_old_values_readable(as_administrator: F
     field = type.fields[0]
     asset = make.asset(type=type, content={str(field.id): "Old"})
     data = {"name": "State", "kind": "select", "options": "New\nNewer"}
-    as_administrator.post(f"{INDEX}/{type.id}/fields/{field.id}/edit", data=data)
+    edited(as_administrator, f"{INDEX}/{type.id}/fields/{field.id}/edit", data)
     assert ">Old<" in as_administrator.get(f"/assets/{asset.id}").text
     form = as_administrator.get(f"/assets/{asset.id}/edit").text
     assert "Old (no longer offered)" in form

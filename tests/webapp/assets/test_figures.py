@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import edited, opened
 from webapp.extensions import db
 from webapp.models import AssetChange, License, LicenseStatus, Removal, Role, utc_now
 from webapp.models.figures import seats
@@ -27,13 +28,26 @@ def form(**values: object) -> dict[str, object]:
 def test_figures_are_corrected_and_those_that_follow_are_computed(as_administrator: FlaskClient, make: Make) -> None:
     license = disconnected(make)
     assert f"/licenses/{license.id}/figures" in as_administrator.get(f"/licenses/{license.id}").text
-    assert as_administrator.post(f"/licenses/{license.id}/figures", data=form(warning=2)).status_code == 303
+    assert edited(as_administrator, f"/licenses/{license.id}/figures", form(warning=2)).status_code == 303
     stored = db.session.get_one(License, license.id)
     assert (stored.active, stored.consumed, stored.unused, stored.over, stored.warning) == (30, 40, 0, 10, 2)
     change = db.session.scalars(select(AssetChange)).one()
     assert {"field": "Over", "from": 0, "to": 10} in change.fields
-    as_administrator.post(f"/licenses/{license.id}/figures", data=form(warning=2))
+    edited(as_administrator, f"/licenses/{license.id}/figures", form(warning=2))
     assert len(db.session.scalars(select(AssetChange)).all()) == 1
+
+
+def test_what_two_correct_at_once_is_kept_or_told(as_administrator: FlaskClient, make: Make) -> None:
+    license = disconnected(make, active=30, consumed=40, status="Enabled")
+    address = f"/licenses/{license.id}/figures"
+    mine = opened(as_administrator, address)
+    edited(as_administrator, address, form(active=50))
+    assert as_administrator.post(address, data={**mine, **form(consumed=20)}).status_code == 303
+    answer = as_administrator.post(address, data={**mine, **form(consumed=20, active=60)})
+    assert answer.status_code == 409
+    assert "Somebody else changed Active while you were editing" in answer.text
+    stored = db.session.get_one(License, license.id)
+    assert (stored.active, stored.consumed, stored.unused) == (50, 20, 30)
 
 
 def test_a_status_without_active_seats_leaves_none_and_one_that_is_gone_has_no_figures(
@@ -41,10 +55,10 @@ def test_a_status_without_active_seats_leaves_none_and_one_that_is_gone_has_no_f
 ) -> None:
     license = disconnected(make)
     address = f"/licenses/{license.id}/figures"
-    as_administrator.post(address, data=form(status="Suspended", suspended=30))
+    edited(as_administrator, address, form(status="Suspended", suspended=30))
     stored = db.session.get_one(License, license.id)
     assert (stored.active, stored.consumed, stored.over, stored.suspended, stored.gone_at) == (0, 40, 40, 30, None)
-    as_administrator.post(address, data=form(status="Gone"))
+    edited(as_administrator, address, form(status="Gone"))
     db.session.expire_all()
     assert (stored.status, stored.consumed, stored.over, stored.suspended) == (LicenseStatus.GONE, 0, 0, 0)
     assert stored.gone_at is not None
@@ -58,7 +72,7 @@ def test_figures_that_make_no_sense_are_refused(
     as_administrator: FlaskClient, make: Make, values: dict[str, object]
 ) -> None:
     license = disconnected(make)
-    assert as_administrator.post(f"/licenses/{license.id}/figures", data=form(**values)).status_code == 422
+    assert edited(as_administrator, f"/licenses/{license.id}/figures", form(**values)).status_code == 422
     assert db.session.get_one(License, license.id).active == 25
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.support.factories import Make, asset_field
+from tests.support.forms import edited, opened
 from webapp.assets import limits, types
 from webapp.extensions import db
 from webapp.models import (
@@ -71,10 +72,8 @@ def test_the_address_is_made_of_the_name_and_is_no_word_of_another(
 
 def test_the_address_stays_when_a_type_is_renamed(as_administrator: FlaskClient, make: Make) -> None:
     kind = make.asset_type(name="Servers", slug="servers")
-    answer = as_administrator.post(
-        f"{INDEX}/{kind.id}/edit", data={"name": "Machines", "icon": "box", "description": "d"}
-    )
-    assert answer.status_code == 302
+    typed = {"name": "Machines", "icon": "box", "description": "d"}
+    assert edited(as_administrator, f"{INDEX}/{kind.id}/edit", typed).status_code == 302
     stored = db.session.get_one(FlexibleAssetType, kind.id)
     assert (stored.name, stored.slug, stored.icon, stored.description) == ("Machines", "servers", "box", "d")
 
@@ -199,9 +198,24 @@ def test_a_field_is_reached_only_through_its_own_type_and_moves_into_no_other(
     form = {"name": "Forged", "kind": "number", "type_id": str(kind.id), "way": "up"}
     for verb in ("edit", "move", "archive", "bring-back"):
         assert as_administrator.post(f"{INDEX}/{own.id}/fields/{field.id}/{verb}", data=form).status_code == 404
-    assert as_administrator.post(f"{INDEX}/{other.id}/fields/{field.id}/edit", data=form).status_code == 303
+    assert edited(as_administrator, f"{INDEX}/{other.id}/fields/{field.id}/edit", form).status_code == 303
     stored = db.session.get_one(AssetField, field.id)
     assert (stored.type_id, stored.name) == (other.id, "Forged")
+
+
+def test_what_others_changed_of_a_type_or_a_field_meanwhile_stays(as_administrator: FlaskClient, make: Make) -> None:
+    kind = make.asset_type(asset_field("State", FieldKind.SELECT, options=["New", "Old"]), name="Servers", icon="box")
+    types = f"{INDEX}/{kind.id}/edit", {"name": "Servers", "icon": "box", "description": ""}, "description"
+    field = {"name": "State", "kind": "select", "options": "New\r\nOld"}
+    fields = f"{INDEX}/{kind.id}/fields/{kind.fields[0].id}/edit", field, "options"
+    for address, form, changed in (types, fields):
+        mine = opened(as_administrator, address)
+        edited(as_administrator, address, {**form, changed: "theirs"})
+        assert as_administrator.post(address, data={**mine, **form, "name": "Mine"}).status_code in {302, 303}
+        assert as_administrator.post(address, data={**mine, **form, "name": "Mine", changed: "x"}).status_code == 409
+    stored = db.session.get_one(FlexibleAssetType, kind.id)
+    assert (stored.name, stored.description) == ("Mine", "theirs")
+    assert (stored.fields[0].name, stored.fields[0].options) == ("Mine", ["theirs"])
 
 
 def test_the_limits_are_those_that_the_forms_tell() -> None:
