@@ -53,8 +53,7 @@ def unchanged(baseline: Baseline, snapshot: tenants.Snapshot) -> Outcome | None:
     read = snapshot.users
     if read is not None and not read.says_nothing_new:
         return None
-    before = baseline.licenses
-    changes = licenses.compare(before, snapshot.licenses if baseline.syncs_licenses else before)
+    changes = tenants.license_changes(baseline.licenses, snapshot, baseline.syncs_licenses)
     if changes.outcome.rows_written:
         return None
     if snapshot.tenant is not None and tenants.differing(baseline.facts, snapshot.tenant):

@@ -30,9 +30,10 @@ Differences = list[dict[str, Any]]
 def compare(tenant_row_id: int) -> dict[str, Any]:
     """Read the tenant live and compare, license by license and figure by figure.
 
-    Returns `ok` with `differences`, each with `kind`, `sku_id`, `sku_part_number`, `name`, `field`, `stored` and
-    `live`; `same`, how many licenses are alike; `read_at`; and `warning`, what could not be read, or None. Or not `ok`
-    with `problem`.
+    A difference is what a sync would write. Returns `ok` with `differences`, each with `kind`, `sku_id`,
+    `sku_part_number`, `name`, `field`, `stored` and `live`; `syncs_licenses`, without which these were not compared;
+    `same`, how many licenses are alike; `read_at`; and `warning`, what could not be read, or None. Or not `ok` with
+    `problem`.
     """
     tenant = db.session.get(Tenant, tenant_row_id)
     if tenant is None or not tenant.integration.is_live:
@@ -52,12 +53,14 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
     except MicrosoftError as error:
         return failed_by(error)
     stored = licenses.stored(tenant_row_id).facts
-    changes = licenses.compare(stored, snapshot.licenses)
+    syncs_licenses = tenant.integration.sync_licenses
+    changes = tenants.license_changes(stored, snapshot, syncs_licenses)
     return {
         "ok": True,
         "read_at": read_at,
         "differences": [*_of_tenant(tenant, snapshot), *_of_licenses(changes, stored)],
-        "same": changes.unchanged,
+        "syncs_licenses": syncs_licenses,
+        "same": changes.unchanged if syncs_licenses else 0,
         "warning": snapshot.notice.columns() if snapshot.notice else None,
     }
 

@@ -146,7 +146,7 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     departed.settle(db.session, tenant)
     before = licenses.stored(tenant.id)
     syncs_licenses = tenant.integration.sync_licenses
-    changes = licenses.compare(before.facts, snapshot.licenses if syncs_licenses else before.facts)
+    changes = license_changes(before.facts, snapshot, syncs_licenses)
     after = licenses.write(tenant.id, before, changes, now)
     license_history.record(tenant, before.facts, after, now, run_id)
     basis = basis_of(tenant, after)
@@ -159,6 +159,11 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     outcome = people.write(tenant, snapshot.users, basis, changes.outcome, now)
     tracking.note(tenant, snapshot.users, basis, now)
     return outcome
+
+
+def license_changes(stored: Mapping[str, LicenseFacts], snapshot: Snapshot, syncs_licenses: bool) -> licenses.Changes:
+    """What is to be written of the stored licenses: nothing where the integration does not sync them."""
+    return licenses.compare(stored, snapshot.licenses if syncs_licenses else stored)
 
 
 def notice_of(snapshot: Snapshot, syncs_users: bool) -> Problem | None:

@@ -106,6 +106,18 @@ def test_a_license_that_is_gone_and_stays_away_is_no_difference_and_one_that_is_
     assert lines(found(tenant), "changed")[VISIO, "status"] == ("Gone", "Enabled")
 
 
+def test_licenses_that_are_not_synced_are_not_compared(sandbox: Sandbox, make: Make, sync: Sync) -> None:
+    given = sandbox_tenant(sandbox, display_name="Contoso", skus=(Sku.of(E3, 25, 14), Sku.of(VISIO, 3, 3)))
+    tenant = connected(make, given)
+    sync(tenant)
+    assert found(tenant)["syncs_licenses"] is True
+    tenant.integration.sync_licenses = False
+    sandbox.patch_tenant(given.tenant_id, display_name="Contoso AG", skus=(Sku.of(E3, 20, 22), Sku.of(E5, 7, 2)))
+    answer = found(tenant)
+    assert lines(answer, "tenant") == {("", "name"): ("Contoso", "Contoso AG")}
+    assert (len(answer["differences"]), answer["syncs_licenses"], answer["same"]) == (1, False, 0)
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [({"permissions": ()}, "Authorization_RequestDenied"), ({"secret_expired": True}, "AADSTS7000222")],

@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 from jobs import queue
 
 from ..extensions import db
+from ..integrations.comparing import syncs_licenses
 from ..integrations.suggestions import Suggestion, Suggestions, Tie
 from ..models import IntegrationRemoved, Problem, Tenant, TenantState
 from . import find
@@ -64,11 +65,16 @@ def compare(tenant: str, as_json: bool) -> None:
     if not answer["ok"]:
         raise refusal(Problem(**answer["problem"]))
     warn(Problem(**answer["warning"]) if answer["warning"] else None)
+    if not (compared := syncs_licenses(answer)):
+        click.echo(
+            "Note: licenses are not synced, so they were not compared; see `flask integrations settings`.", err=True
+        )
     if answer["differences"] or as_json:
         print_records(answer["differences"], ("kind", "name", "field", "stored", "live"), as_json)
     else:
         same = answer["same"]
-        click.echo(f"No difference: {same:,} license{' is' if same == 1 else 's are'} the same.")
+        licenses = f": {same:,} license{' is' if same == 1 else 's are'} the same" if compared else ""
+        click.echo(f"No difference{licenses}.")
 
 
 def tenant_records(*conditions: ColumnElement[bool]) -> list[dict[str, Any]]:

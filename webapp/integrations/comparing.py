@@ -47,6 +47,8 @@ class Comparison:
 
     read_at: datetime
     subjects: Sequence[Subject]
+    # Whether licenses are synced: else they were not compared.
+    syncs_licenses: bool
     # How many licenses are alike.
     same: int
     warning: Problem | None
@@ -57,9 +59,15 @@ def comparison(answer: dict[str, Any]) -> Comparison:
     return Comparison(
         read_at=answer["read_at"],
         subjects=list(_subjects(answer["differences"])),
+        syncs_licenses=syncs_licenses(answer),
         same=answer["same"],
         warning=Problem(**answer["warning"]) if answer["warning"] else None,
     )
+
+
+def syncs_licenses(answer: dict[str, Any]) -> bool:
+    """Whether licenses were compared. A worker of an older version compares them in any case."""
+    return bool(answer.get("syncs_licenses", True))
 
 
 def _subjects(differences: Iterable[dict[str, Any]]) -> Iterable[Subject]:

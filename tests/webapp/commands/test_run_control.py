@@ -127,6 +127,17 @@ def test_compare_prints_the_differences(
     assert "No difference: 2 licenses" in run_command.invoke(args=["tenants", "compare", "contoso"]).stdout
 
 
+def test_compare_says_that_licenses_are_not_synced(
+    run_command: FlaskCliRunner, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"ok": True, "read_at": utc_now(), "differences": [], "syncs_licenses": False, "same": 0, "warning": None}
+    monkeypatch.setattr(queue, "compare", lambda tenant_row_id: answer)
+    make.tenant(name="Contoso")
+    result = run_command.invoke(args=["tenants", "compare", "contoso"])
+    assert (result.exit_code, result.stdout) == (0, "No difference.\n")
+    assert "licenses are not synced" in result.stderr
+
+
 def test_compare_explains_a_refusal_and_a_removed_integration(
     run_command: FlaskCliRunner, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.integrations.consent import admin_consent_url
 from webapp.models import Cloud, Tenant
+from webapp.models.user_rules import UserSync
 
 READ_AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -71,6 +72,38 @@ def test_no_difference_is_said_too(as_administrator: FlaskClient, make: Make, an
     text = as_administrator.post(address(make.tenant())).text
     assert "No difference" in text
     assert "The name could not be read." in text
+
+
+@pytest.mark.parametrize("differences", [[], [difference("tenant", "name", "Contoso", "Contoso AG")]])
+def test_licenses_that_are_not_synced_are_said_not_to_be_compared(
+    differences: list[dict[str, Any]], as_administrator: FlaskClient, make: Make, answer: dict[str, Any]
+) -> None:
+    answer.update(differences=differences, syncs_licenses=False, same=0)
+    integration = make.integration(sync_licenses=False, sync_users=UserSync.ALL)
+    text = as_administrator.post(address(make.tenant(integration=integration))).text
+    assert "Licenses are not synced" in text
+    assert f'<a href="/account/integrations/{integration.id}/settings">Sync Settings</a>' in text
+    for untrue in ("marked as Gone", "licenses are the same", "Every license", "no sync writes"):
+        assert untrue not in text
+    assert ("A sync writes what Microsoft says." in text) == bool(differences)
+
+
+def test_where_nothing_is_chosen_to_sync_it_says_that_no_sync_writes_it(
+    as_administrator: FlaskClient, make: Make, answer: dict[str, Any]
+) -> None:
+    answer.update(differences=[difference("tenant", "name", "A", "B")], syncs_licenses=False, same=0)
+    text = as_administrator.post(address(make.tenant(integration=make.integration(sync_licenses=False)))).text
+    assert "no sync writes any of this" in text
+    assert "A sync writes" not in text
+
+
+def test_a_worker_of_an_older_version_compared_the_licenses(
+    as_administrator: FlaskClient, make: Make, answer: dict[str, Any]
+) -> None:
+    answer["differences"] = [difference("changed", "active", 25, 20)]
+    text = as_administrator.post(address(make.tenant())).text
+    assert "marked as Gone" in text
+    assert "Licenses are not synced" not in text
 
 
 def test_a_refusal_is_explained_with_the_consent_link_of_that_tenant(
