@@ -244,7 +244,7 @@ def rename(tenant: Tenant, facts: TenantFacts) -> None:
 
 
 def differing(stored: Tenant | TenantFacts, facts: TenantFacts) -> dict[str, str]:
-    """What of the tenant is to be called otherwise than it is stored."""
+    """What of the tenant is to be called otherwise than it is stored; without a name it is called by its GUID."""
     said = {**vars(facts), "name": facts.name or stored.tenant_id}
     del said["tenant_id"]
     return {field: value for field, value in said.items() if getattr(stored, field) != value}

@@ -62,7 +62,10 @@ class LicenseFacts:
 
 @dataclass(frozen=True)
 class TenantFacts:
-    """What a tenant says of itself. Who it is, the sign-in says: `tenant_id` is empty where this is no GUID."""
+    """What a tenant says of itself. Who it is, the sign-in says: `tenant_id` is empty where this is no GUID.
+
+    So is `name` where it says none.
+    """
 
     tenant_id: str
     name: str
@@ -112,11 +115,10 @@ def tenant_facts(organizations: list[Any]) -> TenantFacts:
     if len(organizations) != 1 or not isinstance(organizations[0], Mapping):
         raise BadAnswer("/organization is not a list of one organization")
     organization = organizations[0]
-    tenant_id = guid_of(organization.get("id"))
     default_domain, domains = _domains(organization.get("verifiedDomains"))
     return TenantFacts(
-        tenant_id,
-        name_of(organization.get("displayName")) or tenant_id,
+        guid_of(organization.get("id")),
+        name_of(organization.get("displayName")),
         default_domain,
         domains,
         _address(organization),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from jobs.licenses import compare
 from jobs.microsoft.errors import BadAnswer
-from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, TenantFacts
+from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, TenantFacts, tenant_facts
 from jobs.tenant import Snapshot, write
 from tests.support.factories import Make
 from webapp.extensions import db
@@ -80,6 +81,14 @@ def test_a_snapshot_of_another_tenant_is_refused_and_nothing_written(make: Make)
         write(tenant, replace(snapshot_of(tenant, ONE), tenant_id="another"), utc_now())
     assert db.session.query(License).count() == 0
     assert tenant.last_synced_at is None
+
+
+@pytest.mark.parametrize("says", [{}, {"id": str(UUID(int=7))}, {"id": None}])
+def test_a_tenant_without_a_name_is_called_by_the_id_that_was_signed_in_to(says: dict[str, Any], make: Make) -> None:
+    tenant = make.tenant(name="As it was")
+    facts = tenant_facts([{"id": tenant.tenant_id, "displayName": None, **says}])
+    write(tenant, Snapshot(tenant.tenant_id, facts, None, {}), utc_now())
+    assert tenant.name == tenant.tenant_id
 
 
 def test_writing_the_same_again_touches_no_license(make: Make, count_queries: list[str]) -> None:
