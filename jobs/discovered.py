@@ -52,18 +52,12 @@ class Found:
 
 
 def store_own(integration_id: int, snapshot: tenants.Snapshot) -> Found:
-    """Store the integration's own tenant, as it was read. Raises `IntegrationRemoved`."""
-    integration = reaching.take_turn(db.session, integration_id)
+    """Store what the integration's own tenant, of which connecting made the row, says. Raises `IntegrationRemoved`."""
+    reaching.take_turn(db.session, integration_id)
     rows = _rows(integration_id)
-    reached = {}
-    if snapshot.tenant_id not in rows:
-        reached = reaching.reach(db.session, integration, [snapshot.tenant_id])
-        rows[snapshot.tenant_id] = reached[snapshot.tenant_id].tenant
     if snapshot.tenant is not None:
         tenants.rename(rows[snapshot.tenant_id], snapshot.tenant)
-    db.session.flush()
-    new = _welcome(integration, reached.values())
-    found = Found([row.id for row in rows.values()], new=[row.id for row in new], problem=snapshot.notice)
+    found = Found([row.id for row in rows.values()], problem=snapshot.notice)
     db.session.commit()
     return found
 

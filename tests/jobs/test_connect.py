@@ -24,7 +24,7 @@ from webapp.extensions import db, vault
 from webapp.models import Tenant
 
 from .conftest import Work
-from .helpers import all_at_once, waiting
+from .helpers import waiting
 
 Answered = Callable[[Callable[[], dict[str, Any]]], dict[str, Any]]
 
@@ -116,34 +116,12 @@ def test_a_connection_that_does_not_work_says_why(
     assert answer["problem"]["fix"]
 
 
-def test_tenants_are_discovered_once(sandbox: Sandbox, make: Make, answered: Answered) -> None:
-    tenant = sandbox_tenant(sandbox)
-    integration = make.integration(secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id)
-    integration_id = integration.id
-    first = answered(lambda: queue.discover(integration_id))
-    again = answered(lambda: queue.discover(integration_id))
-    row = db.session.query(Tenant).one()
-    assert first == {
-        "ok": True,
-        "tenants": [row.id],
-        "new": [row.id],
-        "back": [],
-        "gone": [],
-        "left": [],
-        "warning": None,
-    }
-    assert again == {**first, "new": []}
-    assert (row.tenant_id, row.name, row.organization_id) == (tenant.tenant_id, "Contoso", None)
-
-
-def test_tenants_discovered_at_once_are_stored_once(app: Flask, sandbox: Sandbox, make: Make) -> None:
-    tenant = sandbox_tenant(sandbox)
-    integration_id = make.integration(
-        secret=tenant.secret, home_tenant_id=tenant.tenant_id, client_id=tenant.client_id
-    ).id
-    found = all_at_once(app, [lambda: queue.run_here("jobs.discovery.discover", integration_id)] * 4)
-    assert [answer["ok"] for answer in found] == [True] * 4
-    assert db.session.query(Tenant).count() == 1
+def test_the_own_tenant_is_found_and_called_as_it_says(sandbox: Sandbox, make: Make, answered: Answered) -> None:
+    row = connected(make, sandbox_tenant(sandbox), matched=False)
+    row_id, integration_id = row.id, row.integration_id
+    answer = answered(lambda: queue.discover(integration_id))
+    assert answer == {"ok": True, "tenants": [row_id], "new": [], "back": [], "gone": [], "left": [], "warning": None}
+    assert [(tenant.id, tenant.name) for tenant in db.session.query(Tenant)] == [(row_id, "Contoso")]
 
 
 def test_discovering_with_a_secret_whose_key_is_gone_says_so(sandbox: Sandbox, make: Make, answered: Answered) -> None:
