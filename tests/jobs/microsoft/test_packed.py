@@ -39,6 +39,7 @@ def test_a_user_is_unpacked_as_it_was_packed(
     users.add(user_facts({"id": str(UUID(int=2)), "displayName": "Another"}))
     users.add(facts)
     assert users[ID] == facts
+    assert (users[ID] is facts) == (few == 2), "what is packed is unpacked anew"
     assert isinstance(users[ID], UserFacts)
     assert all(isinstance(one, Held) for one in users[ID].held)
 
@@ -51,5 +52,6 @@ def test_it_is_a_mapping_in_which_the_last_of_two_counts(few: int, monkeypatch: 
         users.add(user_facts({"id": ID, "jobTitle": title}))
     assert (len(users), list(users), ID in users, "x" in users) == (1, [ID], True, False)
     assert [facts.title for facts in users.values()] == ["Head"]
+    assert (users[ID] is users[ID]) == (few == 2), "what is packed is unpacked anew"
     assert users.get("x") is None
     assert users == {ID: users[ID]}
