@@ -17,17 +17,11 @@ from jobs.microsoft.errors import BrokenOff, TimedOut, TlsFailed, Unreachable
 from jobs.microsoft.transport import SILENCE_SECONDS, Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
-from tests.support.microsoft import sandbox_tenant
 from tests.support.running import free_port
 
+from .helpers import openid
+
 OK = answer(b"{}")
-
-
-def openid(sandbox: Sandbox, *faults: Fault) -> str:
-    """The address of a tenant's openid configuration, which meets these faults."""
-    tenant = sandbox_tenant(sandbox)
-    sandbox.faults(tenant.tenant_id, *faults)
-    return f"{sandbox.url}/{tenant.tenant_id}/v2.0/.well-known/openid-configuration"
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from sandbox import Fault, Sandbox
 from tests.support.microsoft import sandbox_tenant
 from webapp.metrics.counting import Field, counts
 
+from .helpers import openid
+
 GRAPH = "https://graph.microsoft.com/v1.0/users/delta?$deltatoken=abc"
 SIGN_IN = "https://login.microsoftonline.com/contoso/oauth2/v2.0/token"
 
@@ -71,12 +73,6 @@ def test_a_refusal_is_a_line_with_its_place_and_request_id(
             "request_id": "a-request",
         }
         assert "deltatoken" not in record.getMessage()
-
-
-def openid(sandbox: Sandbox, *faults: Fault) -> str:
-    tenant = sandbox_tenant(sandbox)
-    sandbox.faults(tenant.tenant_id, *faults)
-    return f"{sandbox.url}/{tenant.tenant_id}/v2.0/.well-known/openid-configuration"
 
 
 def test_a_wait_that_is_asked_for_is_counted_once_with_its_seconds(

@@ -21,16 +21,10 @@ from jobs.microsoft.errors import BadAnswer, BrokenOff, Throttled, TimedOut, Tra
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox
 from tests.jobs.raw_server import answer, raw_server
-from tests.support.microsoft import sandbox_tenant
+
+from .helpers import openid
 
 OK = answer(b"{}")
-
-
-def openid(sandbox: Sandbox, *faults: Fault) -> str:
-    """The address of a tenant's openid configuration, which meets these faults."""
-    tenant = sandbox_tenant(sandbox)
-    sandbox.faults(tenant.tenant_id, *faults)
-    return f"{sandbox.url}/{tenant.tenant_id}/v2.0/.well-known/openid-configuration"
 
 
 def test_an_answer_that_does_not_come_times_out(
