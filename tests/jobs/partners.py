@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from dataclasses import replace
 from typing import Any
 
 from sandbox import Sandbox, Tenant
@@ -23,6 +25,13 @@ def customers_of(sandbox: Sandbox, partner: Tenant, *names: str, **values: Any) 
     ]
     known = sandbox.tenant(partner.tenant_id).customers
     sandbox.patch_tenant(partner.tenant_id, customers=[*known, *(customer.tenant_id for customer in made)])
+    return made
+
+
+def customer_of(sandbox: Sandbox, partner: Tenant, **values: Any) -> Tenant:
+    """A tenant like the partner's, in which its app is known, put into the sandbox, but not among its customers."""
+    made = replace(partner, tenant_id=str(uuid.uuid4()), domains=(f"c{uuid.uuid4().hex[:8]}.example",), **values)
+    sandbox.put_tenant(made)
     return made
 
 

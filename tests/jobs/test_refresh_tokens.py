@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from webapp.models import Tenant as TenantRow
 
 from .conftest import Sync
 from .helpers import all_at_once, do
+from .partners import customer_of
 from .users_sign_in import refresh_token_of
 
 
@@ -44,12 +44,6 @@ def partner_integration(make: Make, partner: SandboxTenant, token: str, **values
 def act_for(integration: Integration, token: str) -> None:
     integration.act_for("ann@msp.example", token, utc_now())
     db.session.commit()
-
-
-def customer_of(sandbox: Sandbox, partner: SandboxTenant, **values: Any) -> SandboxTenant:
-    made = replace(partner, tenant_id=str(uuid.uuid4()), domains=(f"c{uuid.uuid4().hex[:8]}.example",), **values)
-    sandbox.put_tenant(made)
-    return made
 
 
 def matched(make: Make, integration: Integration, tenant: SandboxTenant) -> TenantRow:

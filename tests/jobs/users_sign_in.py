@@ -1,4 +1,4 @@
-"""A partner's user who signs in at the sandbox, as a browser does."""
+"""A partner's user who signs in at the sandbox, as a browser does, and what keeps their refresh token."""
 
 from __future__ import annotations
 
@@ -12,6 +12,29 @@ from sandbox import Control, Tenant
 
 _REDIRECT = "http://localhost:8000/back"
 _VERIFIER = "v" * 64
+
+
+class Kept:
+    """Where a refresh token is kept, by one worker alone."""
+
+    def __init__(self, token: str = "") -> None:
+        self.token = token
+        self.refusals: list[str] = []
+        # What somebody else stores meanwhile.
+        self.replacement = ""
+
+    def current(self) -> str:
+        return self.token
+
+    def renewed(self, used: str, new: str) -> None:
+        assert used == self.token
+        self.token = new
+
+    def refused(self, used: str) -> bool:
+        self.refusals.append(used)
+        if self.replacement:
+            self.token, self.replacement = self.replacement, ""
+        return used == self.token
 
 
 def visit(sandbox: Control, address: str) -> str:

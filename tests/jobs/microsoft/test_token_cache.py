@@ -26,7 +26,7 @@ from jobs.microsoft.page import Ask, Page
 from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
 from sandbox import Fault, Sandbox, Tenant
-from tests.jobs.users_sign_in import refresh_token_of
+from tests.jobs.users_sign_in import Kept, refresh_token_of
 from tests.support.microsoft import sandbox_tenant
 from tests.support.pem import pem_pair
 from webapp import create_app
@@ -78,22 +78,6 @@ def asked(sandbox: Sandbox, tenant: Tenant) -> dict[str, int]:
 def token_in_a_process_of_its_own(settings: Settings, credentials: Credentials) -> str:
     with create_app(settings).app_context():
         return SignIn(credentials, settings, Transport(settings.microsoft_ca_bundle)).token()
-
-
-class Kept:
-    """A user's refresh token, used by one worker alone."""
-
-    def __init__(self, token: str) -> None:
-        self.token = token
-
-    def current(self) -> str:
-        return self.token
-
-    def renewed(self, used: str, new: str) -> None:
-        self.token = new
-
-    def refused(self, used: str) -> bool:
-        return True
 
 
 def test_another_process_uses_the_token_and_asks_nothing(shared_sandbox: Sandbox, app_settings: Settings) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,6 +18,8 @@ from jobs.microsoft.signin import Credentials, SignIn
 from jobs.microsoft.transport import Transport
 from jobs.microsoft.user_signin import SignedIn
 from sandbox import Sandbox, Tenant
+from tests.jobs.partners import customer_of
+from tests.jobs.users_sign_in import Kept
 from tests.support.microsoft import sandbox_tenant
 from tests.support.pem import pem_pair
 from webapp.models import Cloud
@@ -27,29 +27,6 @@ from webapp.models import Cloud
 To = Callable[..., SignIn]
 Flow = dict[str, Any]
 REDIRECT = "http://localhost:8000/account/integrations/sign-in/callback"
-
-
-class Kept:
-    """Where a refresh token is kept, by one worker alone."""
-
-    def __init__(self, token: str = "") -> None:
-        self.token = token
-        self.refusals: list[str] = []
-        # What somebody else stores meanwhile.
-        self.replacement = ""
-
-    def current(self) -> str:
-        return self.token
-
-    def renewed(self, used: str, new: str) -> None:
-        assert used == self.token
-        self.token = new
-
-    def refused(self, used: str) -> bool:
-        self.refusals.append(used)
-        if self.replacement:
-            self.token, self.replacement = self.replacement, ""
-        return used == self.token
 
 
 def credentials(of: Tenant, **values: Any) -> Credentials:
@@ -82,12 +59,6 @@ def refresh_token(shared_sandbox: Sandbox, begin: Callable[..., Any], finish: Ca
         return token
 
     return of
-
-
-def customer_of(sandbox: Sandbox, partner: Tenant, **values: Any) -> Tenant:
-    made = replace(partner, tenant_id=str(uuid.uuid4()), domains=(f"c{uuid.uuid4().hex[:8]}.example",), **values)
-    sandbox.put_tenant(made)
-    return made
 
 
 def test_a_certificate_signs_in_where_the_app_has_it_and_only_there(shared_sandbox: Sandbox, sign_in: To) -> None:
