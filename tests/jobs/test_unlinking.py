@@ -16,8 +16,9 @@ from jobs import unlinking as job
 from jobs.schedule import sweep
 from sandbox import Sandbox
 from tests.jobs.people.conftest import start
-from tests.jobs.people.helpers import Start, a_user, contacts, move, part_of, the_contact
+from tests.jobs.people.helpers import Start, a_user, contacts, part_of, the_contact
 from tests.support.factories import Make
+from tests.support.matching import linked, move
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.integrations import matching, unlinking
@@ -32,7 +33,7 @@ from webapp.models import (
     directory,
     utc_now,
 )
-from webapp.models.directory import NOT_MATCHED_ANY_MORE, is_linked
+from webapp.models.directory import NOT_MATCHED_ANY_MORE
 
 from .conftest import Sync, Work
 from .helpers import all_at_once, do
@@ -75,10 +76,6 @@ def left() -> tuple[int, int, int]:
         db.session.query(DirectoryUser).filter(DirectoryUser.contact_id.is_not(None)).count(),
         db.session.query(Contact).filter(Contact.unlinked_at.is_(None)).count(),
     )
-
-
-def linked() -> int:
-    return len(db.session.scalars(select(Contact.id).where(is_linked())).all())
 
 
 def test_a_worker_cuts_what_was_left_and_leaves_nothing_queued(make: Make, work: Work) -> None:

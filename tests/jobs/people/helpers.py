@@ -8,20 +8,16 @@ from typing import Any
 
 from sandbox import Assigned, Sku, User
 from sandbox import Tenant as Given
-from tests.support.turns import in_turn
 from webapp.extensions import db
-from webapp.integrations import matching
 from webapp.models import (
     Assignment,
     Contact,
     ContactEmail,
     DirectoryUser,
     License,
-    Organization,
     SyncPart,
     SyncRun,
     Tenant,
-    utc_now,
 )
 
 E3, VISIO = Assigned.of("SPE_E3"), Assigned.of("VISIOCLIENT")
@@ -43,14 +39,6 @@ def a_user(name: str = "Anna Berg", **values: Any) -> User:
 
 def part_of(run: SyncRun) -> SyncPart:
     return db.session.query(SyncPart).filter_by(run_id=run.id).one()
-
-
-@in_turn
-def move(tenant: Tenant, organization: Organization | None) -> None:
-    """What somebody does who matches the tenant to the organization, or unmatches it."""
-    held = matching.hold(db.session, [tenant.id])[tenant.id]
-    matching.place(db.session, [matching.Move(held, organization)], utc_now())
-    db.session.commit()
 
 
 def contacts() -> list[Contact]:

@@ -9,10 +9,11 @@ import pytest
 from sandbox import Fault, Sandbox
 from tests.jobs.conftest import Sync
 from tests.jobs.helpers import asked
+from tests.support.matching import move
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, RunState, SyncRun, Tenant, UserSync, UserTracking, utc_now
 
-from .helpers import E3, VISIO, Start, a_user, contacts, held, move, part_of, the_contact
+from .helpers import E3, VISIO, Start, a_user, contacts, held, part_of, the_contact
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
+from tests.support.matching import linked, move
 from webapp.extensions import db
 from webapp.integrations import matching
 from webapp.models import (
     Contact,
     DirectoryUser,
     Integration,
-    Organization,
     Removal,
     Tenant,
     UserTracking,
@@ -25,7 +25,7 @@ from webapp.models import (
     removal,
     utc_now,
 )
-from webapp.models.directory import INTEGRATION_REMOVED, NOT_MATCHED_ANY_MORE, is_linked
+from webapp.models.directory import INTEGRATION_REMOVED, NOT_MATCHED_ANY_MORE
 
 
 @pytest.fixture(autouse=True)
@@ -45,23 +45,12 @@ def with_users(make: Make, tenant: Tenant, count: int) -> Tenant:
     return tenant
 
 
-def move(tenant: Tenant, organization: Organization | None = None) -> None:
-    held = matching.hold(db.session, [tenant.id])[tenant.id]
-    matching.place(db.session, [matching.Move(held, organization)], utc_now())
-    db.session.commit()
-
-
 def cut_all() -> None:
     after: departed.Place | None = departed.START
     while after is not None:
         after = departed.cut_some(db.session, after)
         db.session.commit()
     db.session.expire_all()
-
-
-def linked() -> int:
-    """How many contacts are linked."""
-    return len(db.session.scalars(select(Contact.id).where(is_linked())).all())
 
 
 def reasons() -> list[str]:
