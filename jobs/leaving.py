@@ -11,7 +11,7 @@ from rq.job import Job
 
 from . import cut_off, queue
 from .crew import stopping
-from .queue.belonging import SHARED_REDIS, is_ours_to_do
+from .queue.belonging import SHARED_REDIS, is_ours_to_do, marks_of
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +49,10 @@ class Leaving:
     def _leave_to_its_own(self, job: Job, of: Queue) -> None:
         """Leave it to those whose it is.
 
-        Where nobody else is there, as after all keys were replaced, it is thrown away: nobody would do it, and what it
-        is about is not enqueued again while it waits. Should they come back, they find in their database what there is
-        to do.
+        Where none of them is there, as after all keys were replaced, it is thrown away: it would go round for ever.
+        Should they come back, they find in their database what there is to do.
         """
-        if not _is_anybody_else_there():
+        if not _is_its_own_there(job):
             log.warning("%s is thrown away: whoever enqueued it had other ENCRYPTION_KEYS, and is not there", job.id)
             job.delete()
             return
@@ -70,8 +69,8 @@ class Leaving:
         stopping.wait(_STAND_BACK_SECONDS)
 
 
-def _is_anybody_else_there() -> bool:
+def _is_its_own_there(job: Job) -> bool:
     try:
-        return bool(queue.strangers())
+        return queue.is_any_there_of(marks_of(job.meta))
     except queue.QueueUnavailable:
         return True  # nothing is thrown away for want of an answer

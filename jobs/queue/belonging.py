@@ -47,8 +47,13 @@ def is_ours(marks: Collection[str]) -> bool:
 
 def is_ours_to_do(meta: Any) -> bool:
     """Whether a job with this beside it was enqueued by this installation, as far as it tells."""
+    return is_ours(marks_of(meta))
+
+
+def marks_of(meta: Any) -> list[str]:
+    """The marks that are kept beside a job; none beside one of an older version."""
     marks = meta.get(_MARKS) if isinstance(meta, dict) else None
-    return is_ours(marks if isinstance(marks, list) else [])
+    return marks if isinstance(marks, list) else []
 
 
 @lru_cache

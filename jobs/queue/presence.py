@@ -5,7 +5,7 @@ All of it is by the clock of Redis, since a process whose own clock is wrong is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from redis.client import Pipeline
@@ -88,6 +88,15 @@ def strangers() -> list[str]:
         return strangers_among(_processes())
     except RedisError as error:
         raise QueueUnavailable from error
+
+
+def is_any_there_of(marks: Collection[str]) -> bool:
+    """Whether a worker or schedule that has one of these marks reported lately. Raises `QueueUnavailable`."""
+    try:
+        told = told_by(_processes(), _marks_key)
+    except RedisError as error:
+        raise QueueUnavailable from error
+    return any(not set(marks).isdisjoint((said or b"").decode().split()) for _, said in told)
 
 
 def strangers_among(names: Sequence[str]) -> list[str]:

@@ -26,7 +26,7 @@ from webapp.models import RunState
 from webapp.models.run import SILENCE
 
 from .conftest import Work
-from .helpers import do, move_time_on
+from .helpers import do, move_time_on, waiting
 
 
 @contextmanager
@@ -82,6 +82,19 @@ def test_what_was_enqueued_with_keys_that_nobody_has_any_more_holds_up_nothing(
     do(sweep)
     work()
     assert run.state != RunState.QUEUED
+
+
+def test_what_an_installation_enqueued_that_is_gone_is_thrown_away_also_where_another_one_is_there(
+    app: Flask, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = new_run(make.tenant(organization=make.organization()).integration)
+    with with_keys(app, new_key()):
+        queue.report_worker("another's")
+    with with_keys(app, new_key()):
+        queue.sync(run.id)
+    take_one(app)
+    assert (run.state, waiting()) == (RunState.QUEUED, [])
+    assert "is thrown away" in caplog.text
 
 
 def test_what_somebody_waits_for_is_answered_by_a_worker_of_the_same_installation_only(app: Flask, make: Make) -> None:
