@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from rq import Queue
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 
-from .belonging import whose
+from .belonging import names_of_ours, new_job_id, whose
 from .names import INTERACTIVE, QUEUES
 from .presence import workers_alive
 from .redis_server import QueueUnavailable, connection
@@ -69,13 +68,11 @@ def _oldest_seconds(found: Queue) -> float:
 def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, ...]]) -> None:
     """Enqueue these calls, each under a name, but not one that waits in the queue by the same name already.
 
-    A job's id is its name and something random: RQ removes what it knows under an id when the job ends, and that
-    would lose a second one that was enqueued under the same id while the first was worked on. Raises
-    `QueueUnavailable`.
+    Raises `QueueUnavailable`.
     """
     try:
         queue = Queue(queue_name, connection=connection())
-        waiting = {job_id.rpartition("_")[0] for job_id in queue.get_job_ids()}
+        waiting = names_of_ours(queue.get_job_ids())
         for name, args in calls.items():
             if name not in waiting:
                 # The result is in the database; a failure is in the log and is found by the sweep.
@@ -83,7 +80,7 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
                     queue,
                     function,
                     args,
-                    job_id=f"{name}_{secrets.token_hex(4)}",
+                    job_id=new_job_id(name),
                     timeout=_SYNC_JOB_SECONDS,
                     result_ttl=0,
                     failure_ttl=3600,

@@ -97,6 +97,34 @@ def test_what_an_installation_enqueued_that_is_gone_is_thrown_away_also_where_an
     assert "is thrown away" in caplog.text
 
 
+def test_what_another_installation_has_waiting_by_the_same_name_holds_up_nothing(app: Flask) -> None:
+    theirs, ours = new_key(), new_key()
+    for _ in range(2):
+        for key in (theirs, ours):
+            with with_keys(app, key):
+                queue.sync(5)
+    assert len(waiting()) == 2
+    with with_keys(app, ours):
+        assert [is_ours_to_do(job.meta) for job in waiting()] == [False, True]
+
+
+def test_while_a_key_is_rotated_what_waits_is_known_again_by_machines_that_have_both_keys(app: Flask) -> None:
+    old, new = new_key(), new_key()
+    for keys in ((old,), (old, new), (new, old)):
+        with with_keys(app, *keys):
+            queue.sync(5)
+    assert len(waiting()) == 1
+
+
+@pytest.mark.usefixtures("app")
+def test_this_version_and_the_one_before_know_again_what_the_other_has_waiting() -> None:
+    Queue(queue.SYNC, connection=queue.connection()).enqueue_call("jobs.sync.begin", args=(5,), job_id="run-5_0a1b2c3d")
+    queue.sync(5)
+    queue.sync(6)
+    # As the version before tells a job's name.
+    assert [job.id.rpartition("_")[0] for job in waiting()] == ["run-5", "run-6"]
+
+
 def test_what_somebody_waits_for_is_answered_by_a_worker_of_the_same_installation_only(app: Flask, make: Make) -> None:
     tenant = make.tenant(organization=make.organization())
     theirs = new_key()
