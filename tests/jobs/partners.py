@@ -57,3 +57,9 @@ def rows_of(integration_id: int) -> dict[str, TenantRow]:
     """The integration's tenants by their names, as they are stored now."""
     db.session.rollback()
     return {row.name: row for row in db.session.query(TenantRow).filter_by(integration_id=integration_id)}
+
+
+def names(answer: dict[str, Any], key: str) -> set[str]:
+    """The names of the tenants that the answer of a look for tenants has under this key, as they are stored now."""
+    db.session.rollback()
+    return {row.name for row in db.session.query(TenantRow).filter(TenantRow.id.in_(answer[key]))}

@@ -1,0 +1,119 @@
+"""Runs that look for a partner's customers before they sync: what becomes of the run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from jobs import discovery, queue
+from jobs.microsoft import pace
+from sandbox import Fault, Sandbox
+from tests.support.factories import Make
+from tests.support.microsoft import connected, new_run
+from webapp.extensions import db
+from webapp.models import (
+    License,
+    RunState,
+    SyncRun,
+    utc_now,
+)
+
+from .conftest import Work
+from .helpers import asked, do
+from .partners import customers_of, partner_integration, partner_tenant, rows_of
+
+
+def test_customers_are_signed_in_to_by_their_own_tenant_with_the_partners_app(
+    sandbox: Sandbox, make: Make, work: Work
+) -> None:
+    partner = partner_tenant(sandbox)
+    [customer] = customers_of(sandbox, partner, "Contoso")
+    integration = partner_integration(make, partner)
+    do(discovery.discover, integration.id)
+    rows_of(integration.id)["Contoso"].match(make.organization())
+    db.session.commit()
+    run = new_run(integration)
+    queue.sync(run.id)
+    work()
+    assert (run.state, run.tenants_total, run.tenants_ok) == (RunState.OK, 1, 1)
+    assert db.session.query(License).one().sku_part_number == "SPE_E3"
+    assert asked(sandbox, customer.tenant_id)["subscribedSkus"] == 1
+
+
+@pytest.mark.parametrize("kind", ["throttle", "throttle_app"])
+def test_a_run_that_is_told_to_wait_does_not_ask_the_partner_again_before(
+    sandbox: Sandbox, make: Make, work: Work, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner = partner_tenant(sandbox)
+    customers_of(sandbox, partner, "A")
+    integration = partner_integration(make, partner)
+    do(discovery.discover, integration.id)
+    rows_of(integration.id)["A"].match(make.organization())
+    db.session.commit()
+    sandbox.faults(partner.tenant_id, Fault("contracts", kind, retry_after=600))
+    sandbox.reset_requests()
+    for _ in range(2):
+        run = new_run(integration)
+        queue.sync(run.id)
+        work()
+        # Redis and this process, which remember it as well, may lose it.
+        queue.connection().flushall()
+        monkeypatch.setattr(pace, "_heard", pace._Heard())
+        assert "asked" in run.notice_reason
+        assert run.state == (RunState.OK if kind == "throttle" else RunState.SYNCING)
+        SyncRun.cancel(db.session, run.id, utc_now(), "whoever tests")
+        db.session.commit()
+    assert asked(sandbox, partner.tenant_id)["contracts"] == 1
+    assert sandbox.requests(partner.tenant_id)["early"] == 0
+
+
+def test_a_run_of_a_direct_integration_looks_for_nothing(sandbox: Sandbox, make: Make, work: Work) -> None:
+    tenant = partner_tenant(sandbox)
+    row = connected(make, tenant)
+    run = new_run(row.integration)
+    queue.sync(run.id)
+    work()
+    assert run.state == RunState.OK
+    assert {"contracts", "delegatedAdminCustomers"}.isdisjoint(asked(sandbox, tenant.tenant_id))
+
+
+def test_a_run_that_was_cancelled_while_it_looked_asks_nothing_more(sandbox: Sandbox, make: Make, work: Work) -> None:
+    partner = partner_tenant(sandbox)
+    customers_of(sandbox, partner, "A")
+    integration = partner_integration(make, partner)
+    run = new_run(integration)
+    queue.sync(run.id)
+    SyncRun.cancel(db.session, run.id, utc_now(), "somebody")
+    db.session.commit()
+    work()
+    assert (run.state, asked(sandbox, partner.tenant_id)) == (RunState.CANCELLED, {})
+
+
+def test_a_run_whose_look_was_lost_for_too_long_goes_on_without(sandbox: Sandbox, make: Make, work: Work) -> None:
+    partner = partner_tenant(sandbox)
+    integration = partner_integration(make, partner)
+    rows_of(integration.id)["The Partner"].match(make.organization())
+    db.session.commit()
+    run = new_run(integration)
+    run.started_at = utc_now() - timedelta(minutes=11)
+    db.session.commit()
+    queue.sync(run.id)
+    work()
+    assert (run.state, run.notice_code) == (RunState.OK, "lost")
+    assert "contracts" not in asked(sandbox, partner.tenant_id)
+
+
+def test_an_error_that_nobody_foresaw_does_not_fail_the_run(
+    sandbox: Sandbox, make: Make, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner = partner_tenant(sandbox)
+    integration = partner_integration(make, partner)
+    rows_of(integration.id)["The Partner"].match(make.organization())
+    db.session.commit()
+    monkeypatch.setattr(discovery, "read_customers", lambda graph: 1 / 0)
+    run = new_run(integration)
+    queue.sync(run.id)
+    work()
+    assert (run.state, run.tenants_ok) == (RunState.OK, 1)
+    assert "Seatledger itself" in run.notice_reason
