@@ -14,10 +14,12 @@ from jobs import queue, skew, worker
 from jobs.microsoft import contact, patience
 from jobs.queue import clock
 from sandbox import Sandbox
+from tests.support.claims import claims_of_a_run
+from tests.support.factories import Make
 from tests.support.microsoft import new_run
 from tests.support.running import free_port
 from webapp.extensions import db
-from webapp.models import SyncRun
+from webapp.models import Claim, SyncRun
 from webapp.models import Tenant as TenantRow
 
 Work = Callable[[], None]
@@ -94,6 +96,13 @@ def sync(work: Work) -> Sync:
         return run
 
     return start_and_work
+
+
+@pytest.fixture
+def claim(make: Make) -> Claim:
+    """The part of a run of one tenant, claimed."""
+    [claim] = claims_of_a_run(make, 1)
+    return claim
 
 
 @pytest.fixture

@@ -29,9 +29,6 @@ from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, removal, utc_now
 
 from .conftest import Work
-from .test_crew import claim
-
-__all__ = ["claim"]
 
 
 def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_before_the_worker_returns(

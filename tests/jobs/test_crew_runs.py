@@ -1,0 +1,176 @@
+"""The tenants of a run that a crew has in hand at the same time, and how the run ends with the last of them."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from jobs import crew, queue, settling, sync
+from jobs.crew import Crew, Hold
+from sandbox import Fault, Sandbox
+from tests.support.claims import claims_of_a_run
+from tests.support.factories import Make
+from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.waiting import eventually
+from webapp.extensions import db
+from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
+
+from .conftest import Work
+from .hands import end, state_of
+from .helpers import asked, do
+from .test_cancel import tenants_of_one_app
+
+
+@pytest.fixture
+def many_hands(app: Flask) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=6)
+
+
+def test_a_worker_asks_for_many_tenants_at_the_same_time(
+    many_hands: None, sandbox: Sandbox, make: Make, work: Work
+) -> None:
+    tenants = tenants_of_one_app(sandbox, make, 6)
+    barrier_run = new_run(tenants[0].integration)
+    for tenant in tenants:
+        sandbox.faults(tenant.tenant_id, Fault("token", "slow", seconds=1))
+    queue.sync(barrier_run.id)
+    began = utc_now()
+    work()
+    assert (barrier_run.state, barrier_run.tenants_ok) == (RunState.OK, 6)
+    assert barrier_run.finished_at is not None
+    assert barrier_run.finished_at - began < timedelta(seconds=5)
+
+
+def test_a_slow_tenant_does_not_hold_up_the_others_of_its_job(app: Flask, sandbox: Sandbox, make: Make) -> None:
+    tenants = tenants_of_one_app(sandbox, make, 12)
+    slow = tenants[0]
+    sandbox.faults(slow.tenant_id, Fault("token", "slow", seconds=3))
+    run = new_run(slow.integration)
+    do(sync.begin, run.id)
+    part_ids = SyncPart.due(db.session, run.id, utc_now())
+    with crew.at_work(app, hands=6) as own:
+        do(sync.work, run.id, part_ids)
+        eventually(lambda: ended(run) == 11)
+        assert not own.is_idle()
+    db.session.commit()
+    assert (run.state, run.tenants_ok) == (RunState.OK, 12)
+
+
+def ended(run: SyncRun) -> int:
+    db.session.commit()
+    return db.session.query(SyncPart).filter_by(run_id=run.id, state=PartState.OK).count()
+
+
+def test_unchanged_tenants_are_settled_together(
+    many_hands: None, sandbox: Sandbox, make: Make, work: Work, count_queries: list[str]
+) -> None:
+    tenants = tenants_of_one_app(sandbox, make, 6)
+    for _ in range(2):
+        queue.sync(new_run(tenants[0].integration).id)
+        count_queries.clear()
+        work()
+    assert len([sql for sql in count_queries if sql.startswith("UPDATE tenant SET last_synced_at")]) <= 2
+    inserted = [sql.split()[2] for sql in count_queries if sql.startswith("INSERT")]
+    assert set(inserted) == {"sync_part"}
+    run = db.session.query(SyncRun).order_by(SyncRun.id.desc()).first()
+    assert run is not None
+    assert (run.state, run.tenants_ok, run.rows_written) == (RunState.OK, 6, 0)
+    assert {tenant.last_synced_at > run.created_at for tenant in tenants if tenant.last_synced_at} == {True}
+
+
+def test_a_part_lost_before_it_is_settled_is_not_written(
+    sandbox: Sandbox, make: Make, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+    queue.sync(new_run(tenant.integration).id)
+    work()
+    before = tenant.last_synced_at
+    run = new_run(tenant.integration)
+    do(sync.begin, run.id)
+    real = settling.flush
+
+    def flush(at_once: bool = False) -> None:
+        db.session.execute(db.update(SyncPart).where(SyncPart.run_id == run_id).values(lease="another's"))
+        db.session.commit()
+        real(at_once)
+
+    run_id = run.id
+    monkeypatch.setattr(settling, "flush", flush)
+    do(sync.work, run_id, SyncPart.due(db.session, run_id, utc_now()))
+    [part] = db.session.query(SyncPart).filter_by(run_id=run_id)
+    assert (part.state, part.lease) == (PartState.SYNCING, "another's")
+    db.session.refresh(tenant)
+    assert tenant.last_synced_at == before
+    assert asked(sandbox, tenant.tenant_id)["batch"] == 2
+
+
+def test_a_run_ends_also_where_all_its_parts_end_at_the_same_moment(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = claims_of_a_run(make, 6)
+    real, all_end = Crew.ended, threading.Barrier(6)
+
+    def ended(self: Crew, hold: Hold) -> None:
+        all_end.wait(30)
+        real(self, hold)
+
+    monkeypatch.setattr(Crew, "ended", ended)
+    with crew.at_work(app, hands=6) as own:
+        assert own.free(6) == 6
+        for claim in claims:
+            own.give(claim, end)
+    assert state_of(claims[0].run_id) == RunState.OK
+
+
+def test_a_part_is_in_hand_until_the_run_is_ended_of_which_it_was_the_last(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, was_idle = settling.finish, []
+
+    def finish(run_id: int) -> None:
+        was_idle.append(own.is_idle())
+        real(run_id)
+
+    monkeypatch.setattr(settling, "finish", finish)
+    with crew.at_work(app, hands=2) as own:
+        own.free(1)
+        own.give(claim, end)
+    assert was_idle == [False]
+    assert state_of(claim.run_id) == RunState.OK
+
+
+def test_a_run_of_which_more_is_in_hand_is_not_looked_at_for_each_part_that_ends(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims, others = claims_of_a_run(make, 6), claims_of_a_run(make, 2)
+    run_id, other_run_id = claims[0].run_id, others[0].run_id
+    may_end = {claim: threading.Event() for claim in (*claims, *others)}
+    looks: Counter[int] = Counter()
+    real = settling.finish
+
+    def finish(run_id: int) -> None:
+        looks[run_id] += 1
+        real(run_id)
+
+    def end_when_told(hold: Hold) -> bool:
+        assert may_end[hold.claim].wait(30)
+        return end(hold)
+
+    monkeypatch.setattr(settling, "finish", finish)
+    with crew.at_work(app, hands=8) as own:
+        assert own.free(99) == 10, "its hands, and a quarter ahead of them"
+        for claim in may_end:
+            own.give(claim, end_when_told)
+        for claim in claims:
+            assert (looks[run_id], state_of(run_id)) == (0, RunState.SYNCING)
+            may_end[claim].set()
+            assert own.free(1) == 1, "its hand is free again"
+        assert (looks, state_of(run_id), state_of(other_run_id)) == ({run_id: 1}, RunState.OK, RunState.SYNCING)
+        for claim in others:
+            may_end[claim].set()
+    assert (looks[other_run_id], state_of(other_run_id)) == (1, RunState.OK)
