@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from jobs import queue
 from jobs.queue import report_worker
 from sandbox import Sandbox
+from tests.jobs.conftest import sandbox, shared_sandbox
 from tests.support.factories import Make
 from tests.support.settings import make_settings
 from tests.support.turns import in_turn
@@ -31,6 +32,8 @@ from webapp.doctor.pooler import check_pooler
 from webapp.extensions import db
 from webapp.models import Integration, Organization, utc_now
 from webapp.version import version
+
+__all__ = ["sandbox", "shared_sandbox"]  # fixtures
 
 
 def examined(run_command: FlaskCliRunner) -> tuple[int, list[dict[str, Any]]]:
