@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from sandbox import control_api, graph_errors, login_errors, routes
-from sandbox.fault_answers import Struck, faulty_answer
+from sandbox.fault_answers import faulty_answer
 from sandbox.journal import Entry
 from sandbox.login_errors import login_error
 from sandbox.messages import Answer, Drop, Request, Whole
 from sandbox.pace import cost_of
 from sandbox.route import Call
 from sandbox.routes import Found
+from sandbox.struck import Struck
 from sandbox.tenants import Tenant
 from sandbox.tokens import TokenError
 from sandbox.world import World
