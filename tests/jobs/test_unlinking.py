@@ -243,7 +243,7 @@ def test_a_worker_that_is_killed_leaves_links_that_another_cuts(make: Make, star
     departed_tenants(make, 40, users=400)
     worker = start_process("jobs.worker")
     unlinking.go_on()
-    eventually(lambda: left()[1] < 16_000, seconds=30)
+    eventually(lambda: left()[1] < 16_000)
     kill(worker)  # type: ignore[arg-type]
     marked, users, unmarked = left()
     assert (0 < marked < 40, users) == (True, unmarked)
