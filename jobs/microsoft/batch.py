@@ -31,8 +31,10 @@ _REFUSALS = {
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.NOT_IMPLEMENTED,
 }
-# By its address, until when each tenant of which a batch was refused is asked without, since one last succeeded there.
+# By a server's address: until when each tenant is asked without batches, and those of the tenants that were refused one
+# in a row, until when it counts.
 _refused_until: dict[str, dict[str, float]] = {}
+_in_a_row: dict[str, dict[str, float]] = {}
 # Of so many tenants in a row it is the server; of one it may be the tenant, which must not slow down the others.
 _ENOUGH = 2
 
@@ -40,19 +42,20 @@ _ENOUGH = 2
 def is_refused(base_url: str, tenant: str) -> bool:
     """Whether the server at this address was lately found not to do batches, or not of this tenant."""
     now = time.monotonic()
-    refused = [name for name, until in dict(_refused_until.get(base_url, {})).items() if until > now]
-    return tenant in refused or len(refused) >= _ENOUGH
+    in_a_row = [until for until in list(_in_a_row.get(base_url, {}).values()) if until > now]
+    return _refused_until.get(base_url, {}).get(tenant, 0) > now or len(in_a_row) >= _ENOUGH
 
 
 def note_refusal(base_url: str, tenant: str, status: int) -> None:
     """Remember that the server at this address answered a tenant's batch with this status, which is not success."""
     if status in _REFUSALS:
-        _refused_until.setdefault(base_url, {})[tenant] = time.monotonic() + _REFUSED_SECONDS
+        for refused in (_refused_until, _in_a_row):
+            refused.setdefault(base_url, {})[tenant] = time.monotonic() + _REFUSED_SECONDS
 
 
 def note_success(base_url: str) -> None:
-    """Remember that the server at this address does batches."""
-    _refused_until.pop(base_url, None)
+    """Remember that the server at this address does batches, if not of each tenant."""
+    _in_a_row.pop(base_url, None)
 
 
 def body_of(paths: Sequence[str]) -> bytes:

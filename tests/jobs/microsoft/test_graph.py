@@ -98,7 +98,7 @@ class _Token(SignIn):
     """A sign-in that has its token already."""
 
     def __init__(self) -> None:
-        pass
+        self.acts_for_user = False
 
     def token(self) -> str:
         return "a-token"
@@ -106,7 +106,8 @@ class _Token(SignIn):
 
 @pytest.fixture
 def _no_batch_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.microsoft.batch._refused_until", {})
+    for kept in ("_refused_until", "_in_a_row"):
+        monkeypatch.setattr(f"jobs.microsoft.batch.{kept}", {})
 
 
 def asks_in_a_batch(sandbox: Sandbox, graph: Of, tenant: Tenant) -> bool:
@@ -123,6 +124,7 @@ def test_a_tenant_of_which_batches_are_refused_is_asked_without_and_no_other_is(
     other = sandbox_tenant(shared_sandbox)
     assert [asks_in_a_batch(shared_sandbox, graph, refusing) for _ in range(2)] == [True, False]
     assert asks_in_a_batch(shared_sandbox, graph, other)
+    assert not asks_in_a_batch(shared_sandbox, graph, refusing)
 
 
 @pytest.mark.usefixtures("_no_batch_was_refused")
