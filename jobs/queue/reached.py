@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from redis.exceptions import RedisError
 
@@ -40,8 +40,7 @@ def answers_others(name: str, host: str, queues: Sequence[str]) -> bool:
     Raises `QueueUnavailable`.
     """
     try:
-        answered = set(names_of(_answered_key(host), ANSWERED_SECONDS))
-        return bool(answered.intersection(_others(name, queues)))
+        return bool(_reaching(host, _missed(_others(name, queues))))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -65,17 +64,27 @@ def workers_hindered(*queues: str) -> dict[str, list[str]]:
     one of them. Raises `QueueUnavailable`.
     """
     try:
+        missed = _missed(_others("", QUEUES))
         names = _others("", queues or QUEUES)
         away = {name for name, told in told_by(names, _database_key) if told == _AWAY.encode()}
-        missed = _missed(names)
-        hosts = sorted({host for some in missed.values() for host in some})
-        answered = {host: set(names_of(_answered_key(host), ANSWERED_SECONDS)) for host in hosts}
+        hosts = {host for name in names for host in missed.get(name, ())}
+        answered = {host for host in hosts if _reaching(host, missed)}
     except RedisError as error:
         raise QueueUnavailable from error
     lacking = {
-        name: [DATABASE] * (name in away) + [host for host in missed[name] if answered[host] - {name}] for name in names
+        name: [DATABASE] * (name in away) + [host for host in missed.get(name, ()) if host in answered]
+        for name in names
     }
     return {name: lacks for name, lacks in lacking.items() if lacks}
+
+
+def _reaching(host: str, missed: Mapping[str, Sequence[str]]) -> set[str]:
+    """Those of these workers, each with the hosts that it misses, which this host answered lately.
+
+    Who got no connection to it since is none of them: in an outage of all, each had an answer just before.
+    """
+    answered = names_of(_answered_key(host), ANSWERED_SECONDS)
+    return {name for name in answered if name in missed and host not in missed[name]}
 
 
 def _others(name: str, queues: Sequence[str]) -> list[str]:

@@ -41,6 +41,18 @@ def test_a_host_that_answers_nobody_hinders_nobody() -> None:
     assert queue.workers_hindered() == {}
 
 
+def test_an_outage_that_begins_for_all_hinders_nobody_though_each_was_answered_just_before(
+    app: Flask, client: FlaskClient
+) -> None:
+    for name in ("one", "two"):
+        reports(name, answered=HOST)
+    for name in ("one", "two"):
+        reports(name, missed=HOST)
+    assert queue.workers_hindered() == {}
+    assert not queue.answers_others("one", HOST, queue.QUEUES)
+    assert client.get("/readyz").status_code == 200
+
+
 @pytest.mark.usefixtures("app")
 def test_who_gets_no_answer_of_the_database_is_hindered_by_it() -> None:
     reports("well", queue.SYNC)
@@ -118,7 +130,7 @@ def test_the_doctor_names_who_is_cut_off_and_from_what_and_says_what_to_do() -> 
     assert "DATABASE_URL" in database.fix
     assert [finding.text for finding in hosts] == [
         f"{ANOTHER_HOST} answers others, and these workers get no connection to it, and leave work to the others: two.",
-        f"{HOST} answers others, and these workers get no connection to it, and leave work to the others: one, two.",
+        f"{HOST} answers others, and these workers get no connection to it, and leave work to the others: one and two.",
     ]
     assert f"it must reach https://{HOST}." in hosts[1].fix
     assert {finding.health for finding in check_workers()} == {Health.OK}
