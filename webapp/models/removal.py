@@ -19,7 +19,7 @@ from . import clock
 from .asset import OFFICE_365_LICENSES, FlexibleAssetType
 from .base import DbSession
 from .contact import Contact
-from .contact_turns import take_turn
+from .contact_turns import have_turns
 from .directory import (
     INTEGRATION_REMOVED,
     NOT_MATCHED_ANY_MORE,
@@ -36,6 +36,8 @@ from .tenant import Tenant
 
 # Rows that one transaction deletes: few enough that nobody waits long to write.
 BATCH = 1000
+# Users, whose contacts may be of as many organizations: PostgreSQL has room for some thousand turns.
+USERS_BATCH = 500
 # A removal of which nothing was heard for so long has lost its job.
 SILENCE = timedelta(seconds=30)
 
@@ -133,10 +135,14 @@ def may_be_adopted(integration_id: int) -> ColumnElement[bool]:
     return or_(Integration.removal == Removal.KEEP, is_gone)
 
 
+class ContactsBusy(Exception):
+    """A sync writes contacts of the same organizations. It may be long at it, so try again soon, with nothing held."""
+
+
 def next_batch(session: DbSession, integration_id: int, now: datetime) -> bool:
     """Delete some of what is left, in the transaction that is open; the integration itself is last.
 
-    Returns False where nothing is left, or nothing is to be deleted.
+    Returns False where nothing is left, or nothing is to be deleted. Raises `ContactsBusy`.
     """
     # The type's row first, as who connects a tenant does, and only then the integration's.
     FlexibleAssetType.hold_licenses(session)
@@ -190,7 +196,7 @@ def _delete_users(session: DbSession, integration_id: int) -> int:
     own = select(DirectoryUser.id, DirectoryUser.contact_id, DirectoryUser.qualifies, Tenant.departed_from_id).join(
         Tenant, DirectoryUser.tenant_id == Tenant.id
     )
-    users = session.execute(own.where(Tenant.integration_id == integration_id).limit(BATCH)).all()
+    users = session.execute(own.where(Tenant.integration_id == integration_id).limit(USERS_BATCH)).all()
     if users:
         lost = {
             user.contact_id: INTEGRATION_REMOVED if user.departed_from_id is None else NOT_MATCHED_ANY_MORE
@@ -198,7 +204,9 @@ def _delete_users(session: DbSession, integration_id: int) -> int:
             if user.qualifies and user.contact_id
         }
         # Before any contact is held: a sync of another tenant writes them in another order.
-        take_turn(session, *session.scalars(select(Contact.organization_id).where(Contact.id.in_(lost)).distinct()))
+        organizations = session.scalars(select(Contact.organization_id).where(Contact.id.in_(lost)).distinct()).all()
+        if not have_turns(session, organizations):
+            raise ContactsBusy
         unlink_contacts(session, lost)
         ids = [user.id for user in users]
         plain = {"synchronize_session": False}

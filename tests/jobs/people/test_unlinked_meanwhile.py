@@ -60,7 +60,7 @@ def test_neither_who_unlinks_contacts_nor_a_sync_of_another_tenant_that_writes_t
     store(synced, low, high)
     first, second = db.session.scalars(select(Contact.id).order_by(Contact.id))
     store(other, *(facts._replace(user_id=str(uuid.uuid4())) for facts in (low, high)))
-    other_id, refresh = other.id, contacts.refresh
+    other_id, integration_id, refresh = other.id, other.integration_id, contacts.refresh
     assert linked_by(synced.id) == linked_by(other_id) == {first, second}
     written: list[list[int]] = []
     begun: list[Future[None]] = []
@@ -76,11 +76,14 @@ def test_neither_who_unlinks_contacts_nor_a_sync_of_another_tenant_that_writes_t
 
         monkeypatch.setattr(contacts, "refresh", refresh_and_let_unlink)
         monkeypatch.setattr(portions, "VALUES_PER_STATEMENT", 1)
+        for seconds in ("SECONDS", "_BUSY_SECONDS"):
+            monkeypatch.setattr(f"jobs.removal.{seconds}", 0.0)
         store(synced, *(facts._replace(title="Head of it all") for facts in (low, high)))
     monkeypatch.undo()
     begun[0].result()
     assert written == [[second], [first]]
     do(unlinking.unlink)
+    do(remove, integration_id)
     assert linked_by(other_id) <= {None}
     assert linked_by(synced.id) == {first, second}
     assert db.session.scalars(select(Contact.title).where(is_linked())).all() == ["Head of it all"] * 2
