@@ -22,6 +22,8 @@ MAY_BE_LEFT = "may_be_left"
 
 _PICK_UP_SECONDS = 10
 _ANSWER_SECONDS = 100
+# So long others may try what one could not do: whoever waits is not to wait for all of them in vain.
+_OTHERS_SECONDS = 30
 # A mail server has so long for a mail; one that nobody took up is not sent long after somebody asked for it.
 _MAIL_SECONDS = 40
 _MAIL_WAITS_SECONDS = 3600
@@ -109,7 +111,8 @@ def enqueue_mail(function: str, sealed: str) -> None:
 def answer_of(function: str, *args: Any) -> dict[str, Any]:
     """Enqueue a job that somebody waits for, and wait for its answer.
 
-    Where a worker says that others may do what it could not, they are asked, and if none does, its answer is the one.
+    Where a worker says that others may do what it could not, each of them may try, for some time; if none does it, its
+    answer is the one.
 
     Raises `NoWorker`, `WorkersBusy`, `JobFailed` and `QueueUnavailable`.
     """
@@ -118,9 +121,13 @@ def answer_of(function: str, *args: Any) -> dict[str, Any]:
     deadline = time.monotonic() + _ANSWER_SECONDS
     try:
         answer = _wait(enqueue_awaited(function, *args), deadline)
-        while answer.pop(MAY_BE_LEFT, False):
-            with suppress(NoWorker, WorkersBusy, JobFailed):
-                answer = _wait(enqueue_awaited(function, *args), deadline)
+        deadline = min(deadline, time.monotonic() + _OTHERS_SECONDS)
+        # So often at the most: what the first one missed is forgotten before many have tried.
+        for _ in range(workers_alive(INTERACTIVE)):
+            if answer.pop(MAY_BE_LEFT, False) and time.monotonic() < deadline:
+                with suppress(NoWorker, WorkersBusy, JobFailed):
+                    answer = _wait(enqueue_awaited(function, *args), deadline)
+        answer.pop(MAY_BE_LEFT, None)
         return answer
     except (NoSuchJobError, InvalidJobOperation) as error:
         raise JobFailed from error  # Redis lost it
