@@ -7,6 +7,7 @@ import time
 
 from redis import Redis
 from rq import Queue
+from rq.exceptions import DeserializationError
 from rq.job import Job
 
 from . import cut_off, queue
@@ -40,8 +41,7 @@ class Leaving:
         if not is_ours_to_do(job.meta):
             self._leave_to_its_own(job, of)
             return True
-        asks_microsoft = of.name == queue.INTERACTIVE and not str(job.func_name).startswith(_MAILS)
-        if asks_microsoft and cut_off.may_leave([queue.INTERACTIVE]):
+        if of.name == queue.INTERACTIVE and cut_off.may_leave([queue.INTERACTIVE]) and _asks_microsoft(job):
             self._leave(job, of)
             return True
         return False
@@ -50,7 +50,7 @@ class Leaving:
         """Leave it to those whose it is.
 
         Where none of them is there, as after all keys were replaced, it is thrown away: it would go round for ever.
-        Should they come back, they find in their database what there is to do.
+        Should they come back, they find in their database what there is to do, but for mails; whoever waits asks anew.
         """
         if not _is_its_own_there(job):
             log.warning("%s is thrown away: whoever enqueued it had other ENCRYPTION_KEYS, and is not there", job.id)
@@ -67,6 +67,13 @@ class Leaving:
             pipeline.lrem(of.intermediate_queue_key, 1, job.id)
             pipeline.execute()
         stopping.wait(_STAND_BACK_SECONDS)
+
+
+def _asks_microsoft(job: Job) -> bool:
+    try:
+        return not str(job.func_name).startswith(_MAILS)
+    except DeserializationError:
+        return False  # whoever does it counts it as failed
 
 
 def _is_its_own_there(job: Job) -> bool:

@@ -30,7 +30,9 @@ def begin(run_id: int) -> None:
         discovery.before_run(run_id, lambda: _hold(run_id))
     except discovery.Interrupted:
         db.session.rollback()
-        if stopping.is_set() or cut_off.is_cut_off():
+        is_active = SyncRun.hear(db.session, run_id, queue.shared_now())
+        db.session.commit()
+        if is_active:
             queue.sync(run_id, lane=lanes([run_id])[run_id])
             stopping.wait(_STAND_BACK_SECONDS)
         return

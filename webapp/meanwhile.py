@@ -50,13 +50,15 @@ class Meanwhile:
         `told` says what is stored in a field now, where the field itself does not know the words.
         """
         self._is_compared = True
+        # One that no page of ours made, or one of the version before, is believed as it is.
+        has_digests = any(_was(field) in request.form for field in self._fields)
         for field in self._fields:
             stored, sent = _stored(field), _normal(field.raw_data or ())
             began_with = request.form.get(_was(field))
             if sent == stored or _digest(stored) == began_with:
                 continue
             # A form without the field, as one that was opened while it was locked, left it alone.
-            if _digest(sent) == began_with or (began_with is None and not field.raw_data):
+            if _digest(sent) == began_with or (has_digests and began_with is None and not field.raw_data):
                 field.data, field.raw_data = field.object_data, stored
             else:
                 self.clashes[field.name] = told(field.name) if told else _in_words(field, stored)

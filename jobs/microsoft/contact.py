@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from .errors import MicrosoftError, Unreachable
+from .errors import MicrosoftError, has_no_connection
 
 # By host, and by the monotonic clock: when it answered last; and when there was no connection to it, where it has not
 # answered since. The clouds have few hosts, and each is asked by itself: one may be away for everybody.
@@ -23,7 +23,7 @@ def note_answer(url: str) -> None:
 
 def note_failure(url: str, error: MicrosoftError) -> None:
     """Note that there was no connection to the host of this address, where the error says so."""
-    if isinstance(error, Unreachable) and error.has_no_connection:
+    if has_no_connection(error):
         _missed[urlsplit(url).netloc] = time.monotonic()
 
 

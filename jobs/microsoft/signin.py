@@ -84,14 +84,12 @@ class SignIn:
     asks nothing of Microsoft until that token's end. One thread uses it.
     """
 
-    # Whether the app signs in for a user, and not as itself.
-    acts_for_user = False
-
     def __init__(self, credentials: Credentials, settings: Settings, transport: Transport) -> None:
         """Find the tenant, where it is not known. Raises `SignInRefused` where it does not exist, and what
         `Transport.send` raises.
         """
         self._credentials = credentials
+        # Whether the app signs in for a user, and not as itself.
         self.acts_for_user = credentials.user is not None
         self._hosts = hosts(credentials.cloud, settings)
         self._cache = TokenCache(settings) if credentials.shared_as else None

@@ -175,8 +175,8 @@ def test_the_doctor_names_workers_and_schedules_of_another_installation(app: Fla
         queue.report_schedule("their-schedule")
     (found,) = check_strangers()
     assert found.health is Health.FAILED
-    assert "theirs, their-schedule" in found.text
-    assert "ours," not in found.text
+    assert "theirs and their-schedule" in found.text
+    assert "ours" not in found.text
     assert (queue.workers_alive(), queue.schedules_alive()) == (1, 1)
     db.session.rollback()
 
@@ -192,8 +192,8 @@ def test_the_doctor_names_workers_and_schedules_that_have_another_secret_key(app
     app.config["SETTINGS"] = before
     (found,) = check_signing()
     assert found.health is Health.WARNING
-    assert "other, other-schedule" in found.text
-    assert "same," not in found.text
+    assert "other and other-schedule" in found.text
+    assert "same" not in found.text
     assert "theirs" not in found.text
     queue.forget_worker("other")
     queue.forget_schedule("other-schedule")
