@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from flask import request
 from flask_wtf import FlaskForm
@@ -44,24 +44,34 @@ class Meanwhile:
             return 409
         return 422 if self._form.errors else 200
 
-    def merge(self, told: Callable[[str], str] | None = None) -> bool:
+    def merge(
+        self, told: Callable[[str], str | None] | None = None, decides: Mapping[str, Collection[str]] | None = None
+    ) -> bool:
         """Take what others saved into the fields that were not touched here; whether no field was changed by both.
 
-        `told` says what is stored in a field now, where the field itself does not know the words.
+        `told` says what is stored in a field now, where the field itself does not know the words. `decides` names
+        fields by which others count or not, with these: what was changed there would be lost with what others chose,
+        so that the choice counts as changed by both.
         """
         self._is_compared = True
-        # One that no page of ours made, or one of the version before, is believed as it is.
-        has_digests = any(_was(field) in request.form for field in self._fields)
+        touched, overtaken = set(), []
         for field in self._fields:
             stored, sent = _stored(field), _normal(field.raw_data or ())
             began_with = request.form.get(_was(field))
-            if sent == stored or _digest(stored) == began_with:
+            if sent == stored:
                 continue
             # A form without the field, as one that was opened while it was locked, left it alone.
-            if _digest(sent) == began_with or (has_digests and began_with is None and not field.raw_data):
+            if _digest(sent) != began_with and (began_with is not None or field.raw_data):
+                touched.add(field.name)
+            if _digest(stored) != began_with:
+                overtaken.append(field)
+        for field in overtaken:
+            stored = _stored(field)
+            if touched.isdisjoint({field.name, *(decides or {}).get(field.name, ())}):
                 field.data, field.raw_data = field.object_data, stored
             else:
-                self.clashes[field.name] = told(field.name) if told else _in_words(field, stored)
+                words = told(field.name) if told else None
+                self.clashes[field.name] = _in_words(field, stored) if words is None else words
         return not self.clashes
 
     @property
@@ -78,7 +88,7 @@ def _stored(field: Field) -> list[str]:
     data = field.object_data
     if isinstance(field, BooleanField):
         return ["y"] if data else []
-    if isinstance(field, SelectMultipleField):
+    if isinstance(field, SelectMultipleField) or isinstance(data, list):
         return _normal(data or ())
     return _normal([] if data is None else [str(data)])
 

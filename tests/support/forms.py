@@ -21,6 +21,9 @@ def opened(client: FlaskClient, address: str) -> dict[str, str]:
     return began_with(client.get(address).text)
 
 
-def edited(client: FlaskClient, address: str, typed: Mapping[str, object]) -> TestResponse:
+def edited(
+    client: FlaskClient, address: str, typed: Mapping[str, object], *, follow_redirects: bool = False
+) -> TestResponse:
     """Open the form and send it at once, with this typed and all else erased."""
-    return client.post(address, data={**opened(client, address), **typed})
+    data = {**opened(client, address), **typed}
+    return client.post(address, data=data, follow_redirects=follow_redirects)

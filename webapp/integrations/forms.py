@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import ClassVar
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, RadioField, SelectField, StringField, TextAreaField
@@ -121,6 +122,8 @@ class RemoveForm(FlaskForm):
 
 
 class TenantSettingsForm(UserRulesForm):
+    DECIDES: ClassVar[Mapping[str, Collection[str]]] = {**UserRulesForm.DECIDES, "how": UserRulesForm.RULES}
+
     how = RadioField(
         "How it is synced",
         choices=[SelectChoice(how.value, how.label) for how in Override],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from functools import partial
+
+from flask import flash, redirect, render_template, request, url_for
 from htmx_flask import request as htmx_request
 from werkzeug.wrappers import Response
 
@@ -10,6 +12,7 @@ from .. import access
 from ..access import Permission
 from ..database import declare_reading
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import Tenant, UserSync, utc_now
 from ..models.user_rules import UserRules
 from ..text import at_the_end
@@ -26,10 +29,14 @@ from .user_choice import rules_to_start_from
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def tenant_settings(integration_id: int, tenant_id: int) -> str | Response | tuple[str, int]:
     tenant = tenant_or_404(integration_id, tenant_id)
+    if request.method == "POST":
+        sync_settings.hold_tenant(db.session, tenant)
     form, offered = _form(tenant)
-    own = _own(form, offered) if form.validate_on_submit() else None
+    meanwhile = Meanwhile(form)
+    is_merged = form.is_submitted() and meanwhile.merge(partial(form.told, offered=offered), form.DECIDES)
+    own = _own(form, offered) if is_merged and form.validate() else None
     if own is None:
-        return _page(tenant, form, offered), 422 if form.errors else 200
+        return _page(tenant, form, offered, meanwhile), meanwhile.status
     how = Override(form.how.data)
     expected = sync_settings.forecast_of(db.session, tenant, how, own)
     sync_settings.override(db.session, tenant, how, own if how == Override.OWN_RULES else None, utc_now())
@@ -50,15 +57,13 @@ def preview_tenant_settings(integration_id: int, tenant_id: int) -> str | tuple[
     expected = sync_settings.forecast_of(db.session, tenant, Override(form.how.data), own) if own else None
     if htmx_request.htmx:
         return render_template("integrations/_forecast.html", expected=expected, errors=form.errors)
-    return _page(tenant, form, offered, expected), 422 if form.errors else 200
+    meanwhile = Meanwhile(form)
+    return _page(tenant, form, offered, meanwhile, expected), meanwhile.status
 
 
 def _form(tenant: Tenant) -> tuple[TenantSettingsForm, list[OfferedLicense]]:
     rules = rules_to_start_from(db.session, tenant)
-    form = TenantSettingsForm()
-    form.show(rules)
-    if not form.is_submitted():
-        form.how.data = Override.of(tenant).value
+    form = TenantSettingsForm(rules, how=Override.of(tenant).value)
     return form, offered_licenses.offered(db.session, offered_licenses.of_tenant(tenant.id), rules.checked)
 
 
@@ -68,7 +73,11 @@ def _own(form: TenantSettingsForm, offered: list[OfferedLicense]) -> UserRules |
 
 
 def _page(
-    tenant: Tenant, form: TenantSettingsForm, offered: list[OfferedLicense], expected: Forecast | None = None
+    tenant: Tenant,
+    form: TenantSettingsForm,
+    offered: list[OfferedLicense],
+    meanwhile: Meanwhile,
+    expected: Forecast | None = None,
 ) -> str:
     return render_template(
         "integrations/tenant_settings.html",
@@ -76,6 +85,7 @@ def _page(
         tenant=tenant,
         form=form,
         offered=offered,
+        meanwhile=meanwhile,
         expected=expected,
         errors=form.errors if form.is_submitted() else {},
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, RadioField
@@ -25,6 +25,10 @@ class SentValues(Field):
 
 
 class UserRulesForm(FlaskForm):
+    RULES = ("sync_users", "include_guests", "include_blocked", "include_unlicensed", "sku_ids")
+    # Users without a license are a question only where all become contacts.
+    DECIDES: ClassVar[Mapping[str, Collection[str]]] = {"sync_users": ("include_unlicensed",)}
+
     sync_users = RadioField(
         "Users → contacts",
         choices=[SelectChoice(mode.value, mode.label) for mode in UserSync],
@@ -33,17 +37,28 @@ class UserRulesForm(FlaskForm):
     include_guests = BooleanField("Guests")
     include_blocked = BooleanField("Blocked accounts")
     include_unlicensed = BooleanField("Users without a license")
-    sku_ids = SentValues("Checked licenses", default=[])
+    sku_ids = SentValues("Checked licenses")
 
-    def show(self, rules: UserRules) -> None:
-        """Fill the fields with what is chosen so far, where nothing was sent."""
-        if self.is_submitted():
-            return
-        self.sync_users.data = rules.sync_users.value
-        self.include_guests.data = rules.include_guests
-        self.include_blocked.data = rules.include_blocked
-        self.include_unlicensed.data = rules.include_unlicensed
-        self.sku_ids.data = sorted(rules.checked)
+    def __init__(self, rules: UserRules, **others: Any) -> None:
+        """The form of what is chosen so far, with what is stored in its other fields."""
+        super().__init__(
+            sync_users=rules.sync_users.value,
+            include_guests=rules.include_guests,
+            include_blocked=rules.include_blocked,
+            include_unlicensed=rules.include_unlicensed,
+            sku_ids=sorted(rules.checked),
+            **others,
+        )
+
+    def told(self, name: str, offered: Sequence[OfferedLicense]) -> str | None:
+        """What others saved of the checked licenses, of which there may be very many: those that differ from here."""
+        if name != self.sku_ids.name:
+            return None
+        sent = {sku_id.strip().lower() for sku_id in self.sku_ids.data}
+        differing = [license for license in offered if (license.sku_id in sent) != license.is_checked]
+        return "\n".join(
+            f"{license.name}: {'checked' if license.is_checked else 'not checked'}" for license in differing
+        )
 
     def rules(self, offered: Sequence[OfferedLicense]) -> UserRules | None:
         """What was chosen; None where it makes no sense, which then stands beside the field."""

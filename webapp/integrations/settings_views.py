@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from functools import partial
+
+from flask import flash, redirect, render_template, request, url_for
 from htmx_flask import request as htmx_request
 from werkzeug.wrappers import Response
 
@@ -10,6 +12,7 @@ from .. import access
 from ..access import Permission
 from ..database import declare_reading
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import Integration, utc_now
 from . import forecast, offered_licenses, sync_settings
 from .blueprint import INTEGRATION, bp, get_or_404
@@ -23,10 +26,14 @@ from .user_choice import chosen_for_integration
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def settings(integration_id: int) -> str | Response | tuple[str, int]:
     integration = get_or_404(integration_id)
+    if request.method == "POST":
+        sync_settings.hold(db.session, integration)
     form, offered = _form(integration)
-    users = form.rules(offered) if form.validate_on_submit() else None
+    meanwhile = Meanwhile(form)
+    is_merged = form.is_submitted() and meanwhile.merge(partial(form.told, offered=offered), form.DECIDES)
+    users = form.rules(offered) if is_merged and form.validate() else None
     if users is None:
-        return _page(integration, form, offered), 422 if form.errors else 200
+        return _page(integration, form, offered, meanwhile), meanwhile.status
     wanted = sync_settings.Change(form.sync_licenses.data, form.sync_every_hours.data, users, form.match_by_name.data)
     sync_settings.change(db.session, integration, wanted)
     expected = forecast.of_integration(db.session, integration_id, users)
@@ -50,25 +57,35 @@ def preview_settings(integration_id: int) -> str | tuple[str, int]:
     expected = forecast.of_integration(db.session, integration_id, users) if users else None
     if htmx_request.htmx:
         return render_template("integrations/_forecast.html", expected=expected, errors=form.errors)
-    return _page(integration, form, offered, expected), 422 if form.errors else 200
+    meanwhile = Meanwhile(form)
+    return _page(integration, form, offered, meanwhile, expected), meanwhile.status
 
 
 def _form(integration: Integration) -> tuple[SettingsForm, list[OfferedLicense]]:
     chosen = chosen_for_integration(db.session, integration)
-    form = SettingsForm(obj=integration)
-    form.show(chosen)
+    form = SettingsForm(
+        chosen,
+        sync_licenses=integration.sync_licenses,
+        match_by_name=integration.match_by_name,
+        sync_every_hours=integration.sync_every_hours,
+    )
     tenants = offered_licenses.of_integration(integration.id)
     return form, offered_licenses.offered(db.session, tenants, chosen.checked)
 
 
 def _page(
-    integration: Integration, form: SettingsForm, offered: list[OfferedLicense], expected: Forecast | None = None
+    integration: Integration,
+    form: SettingsForm,
+    offered: list[OfferedLicense],
+    meanwhile: Meanwhile,
+    expected: Forecast | None = None,
 ) -> str:
     return render_template(
         "integrations/settings.html",
         integration=integration,
         form=form,
         offered=offered,
+        meanwhile=meanwhile,
         expected=expected,
         errors=form.errors if form.is_submitted() else {},
         now=utc_now(),

@@ -57,11 +57,23 @@ class Change:
     match_by_name: bool | None = None
 
 
-def change(session: DbSession, integration: Integration, wanted: Change) -> None:
-    """Change the settings in the transaction that is open; the caller commits. Raises `IntegrationRemoved`."""
+def hold(session: DbSession, integration: Integration) -> None:
+    """Let nobody else change the integration's settings until this transaction ends. Raises `IntegrationRemoved`."""
     session.refresh(integration, with_for_update={"key_share": True})
     if not integration.is_live:
         raise IntegrationRemoved
+
+
+def hold_tenant(session: DbSession, tenant: Tenant) -> None:
+    """The same for a tenant, and for its integration, with whose rules its own ones begin."""
+    Integration.hold(session, tenant.integration_id)
+    session.refresh(tenant, with_for_update={"key_share": True})
+    session.refresh(tenant.integration)
+
+
+def change(session: DbSession, integration: Integration, wanted: Change) -> None:
+    """Change the settings in the transaction that is open; the caller commits. Raises `IntegrationRemoved`."""
+    hold(session, integration)
     before = _settings(session, integration)
     if wanted.sync_licenses is not None:
         integration.sync_licenses = wanted.sync_licenses
@@ -85,8 +97,7 @@ def override(session: DbSession, tenant: Tenant, how: Override, own: UserRules |
 
     Own rules are kept while they do not hold, for who comes back to them. Nothing that is stored of the tenant goes.
     """
-    Integration.hold(session, tenant.integration_id)
-    session.refresh(tenant, with_for_update={"key_share": True})
+    hold_tenant(session, tenant)
     before = _override(session, tenant)
     if how == Override.LEFT_OUT:
         tenant.left_out_at = tenant.left_out_at or now

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.factories import Make
+from tests.support.forms import edited
 from tests.webapp.integrations.conftest import CLIENT_ID, SECRET, TENANT_ID, Microsoft, Workers
 from webapp.extensions import db
 from webapp.models import Integration, RunState, SyncRun, utc_now
@@ -30,7 +31,7 @@ def stored(integration_id: int) -> Integration:
 
 def save(client: FlaskClient, integration_id: int, every: object, follow: bool = True) -> str:
     values = {"sync_licenses": "y", "sync_every_hours": str(every)}
-    return client.post(f"{INDEX}/{integration_id}/settings", data=values, follow_redirects=follow).text
+    return edited(client, f"{INDEX}/{integration_id}/settings", values, follow_redirects=follow).text
 
 
 def test_the_settings_offer_how_often_and_say_when_it_comes_next(as_administrator: FlaskClient, make: Make) -> None:

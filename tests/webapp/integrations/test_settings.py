@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support.factories import Make
+from tests.support.forms import edited
 from webapp.extensions import db
 from webapp.models import AuditEntry, Integration
 
@@ -26,7 +27,7 @@ def test_the_page_has_the_checkbox_licenses_and_save(as_administrator: FlaskClie
 def test_what_is_ticked_is_saved(as_administrator: FlaskClient, make: Make) -> None:
     integration_id = make.integration(sync_licenses=False).id
     address = f"/account/integrations/{integration_id}/settings"
-    answer = as_administrator.post(address, data={"sync_licenses": "y"}, follow_redirects=True)
+    answer = edited(as_administrator, address, {"sync_licenses": "y"}, follow_redirects=True)
     assert answer.request.path == "/account/integrations"
     assert "Saved." in answer.text
     assert chosen(integration_id) is True
@@ -35,7 +36,7 @@ def test_what_is_ticked_is_saved(as_administrator: FlaskClient, make: Make) -> N
 def test_what_is_not_ticked_is_not_synced_any_more(as_administrator: FlaskClient, make: Make) -> None:
     integration_id = make.integration(sync_licenses=True).id
     address = f"/account/integrations/{integration_id}/settings"
-    answer = as_administrator.post(address, data={"csrf_token": "a browser sends it always"}, follow_redirects=True)
+    answer = edited(as_administrator, address, {"csrf_token": "a browser sends it always"}, follow_redirects=True)
     assert "Nothing is chosen" in answer.text
     assert chosen(integration_id) is False
 
@@ -45,9 +46,9 @@ def test_matching_new_tenants_by_exact_name_is_chosen_and_told(as_administrator:
     address = f"/account/integrations/{integration_id}/settings"
     assert "Match new tenants by exact name" in as_administrator.get(address).text
     form = {"sync_licenses": "y", "sync_every_hours": "1", "sync_users": "off"}
-    as_administrator.post(address, data={**form, "match_by_name": "y"})
+    edited(as_administrator, address, {**form, "match_by_name": "y"})
     assert db.session.get_one(Integration, integration_id).match_by_name is True
     [entry] = db.session.scalars(select(AuditEntry))
     assert entry.details["match_by_name"] == {"from": False, "to": True}
-    as_administrator.post(address, data=form)
+    edited(as_administrator, address, form)
     assert db.session.get_one(Integration, integration_id).match_by_name is False

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.support.factories import Make
+from tests.support.forms import began_with, edited, opened
 from webapp.extensions import db
 from webapp.models import (
     AuditEntry,
@@ -87,7 +88,7 @@ def test_products_of_the_integrations_own_tenants_are_offered_checked_ones_first
     page = as_administrator.get(address(tenant.integration_id)).text
     assert offered(page) == ["Azure Plan", "Microsoft 365 E3"]
     assert "1,210 consumed, 2 tenants<" in page
-    as_administrator.post(address(tenant.integration_id), data=sent("licensed", license.sku_id))
+    edited(as_administrator, address(tenant.integration_id), sent("licensed", license.sku_id))
     page = as_administrator.get(address(tenant.integration_id)).text
     assert offered(page) == ["Microsoft 365 E3", "Azure Plan"]
     assert f'value="{license.sku_id}" checked>' in page
@@ -113,7 +114,7 @@ def test_the_answer_is_saved_with_what_is_included(
 ) -> None:
     integration_id = tenant.integration_id
     data = sent("licensed", license.sku_id.upper(), include_guests="y", include_unlicensed="y")
-    answer = as_administrator.post(address(integration_id), data=data, follow_redirects=True)
+    answer = edited(as_administrator, address(integration_id), data, follow_redirects=True)
     assert "Saved." in answer.text
     integration = stored(integration_id)
     assert (integration.sync_users, integration.include_guests, integration.include_blocked) == (
@@ -123,14 +124,61 @@ def test_the_answer_is_saved_with_what_is_included(
     )
     assert integration.include_unlicensed is False, "who holds a checked license is licensed"
     assert checked(integration_id) == {license.sku_id}
-    as_administrator.post(address(integration_id), data=sent("all", include_unlicensed="y"))
+    edited(as_administrator, address(integration_id), sent("all", include_unlicensed="y"))
     assert stored(integration_id).include_unlicensed is True
     assert checked(integration_id) == set()
 
 
+def test_what_others_chose_meanwhile_stays(as_administrator: FlaskClient, license: License, tenant: Tenant) -> None:
+    url = address(tenant.integration_id)
+    mine = opened(as_administrator, url)
+    edited(as_administrator, url, sent("licensed", license.sku_id, match_by_name="y"))
+    preview = as_administrator.post(f"{url}/preview", data={**mine, **sent("off", include_guests="y")})
+    assert began_with(preview.text) == mine, "who looks what a sync will do began with what they began with"
+    data = {**mine, **sent("off", include_guests="y", sync_every_hours="4")}
+    assert as_administrator.post(url, data=data).status_code == 303
+    integration = stored(tenant.integration_id)
+    assert (integration.sync_users, integration.match_by_name) == (UserSync.LICENSED, True)
+    assert (integration.include_guests, integration.sync_every_hours) == (True, 4)
+    assert checked(tenant.integration_id) == {license.sku_id}
+
+
+def test_who_checks_other_licenses_than_others_is_told_which_differ(
+    as_administrator: FlaskClient, make: Make, license: License, tenant: Tenant
+) -> None:
+    url = address(tenant.integration_id)
+    names = ("Azure Plan", "Exchange", "Teams")
+    azure, exchange, teams = (make.license(tenant=tenant, product=make.product(name=name)).sku_id for name in names)
+    edited(as_administrator, url, sent("licensed", license.sku_id, azure))
+    mine = opened(as_administrator, url)
+    edited(as_administrator, url, sent("licensed", license.sku_id, azure, teams))
+    typed = sent("licensed", license.sku_id, exchange)
+    answer = as_administrator.post(url, data={**mine, **typed})
+    assert answer.status_code == 409
+    assert "Somebody else changed Checked licenses while you were editing" in answer.text
+    assert "Azure Plan: checked\nTeams: checked\nExchange: not checked</strong>" in answer.text
+    assert f'value="{exchange}" checked>' in answer.text
+    assert checked(tenant.integration_id) == {license.sku_id, azure, teams}
+    assert as_administrator.post(url, data={**began_with(answer.text), **typed}).status_code == 303
+    assert checked(tenant.integration_id) == {license.sku_id, exchange}
+
+
+def test_users_without_a_license_are_not_left_out_untold_where_others_chose_another_answer(
+    as_administrator: FlaskClient, license: License, tenant: Tenant
+) -> None:
+    url = address(tenant.integration_id)
+    edited(as_administrator, url, sent("all"))
+    mine = opened(as_administrator, url)
+    edited(as_administrator, url, sent("licensed", license.sku_id))
+    answer = as_administrator.post(url, data={**mine, **sent("all", include_unlicensed="y")})
+    assert answer.status_code == 409
+    assert "Only users who hold one of the checked licenses</strong>" in answer.text
+    assert stored(tenant.integration_id).sync_users == UserSync.LICENSED
+
+
 def test_users_alone_are_something_to_sync(as_administrator: FlaskClient, tenant: Tenant) -> None:
     data = {"sync_users": "all", "sync_every_hours": "1"}
-    answer = as_administrator.post(address(tenant.integration_id), data=data, follow_redirects=True)
+    answer = edited(as_administrator, address(tenant.integration_id), data, follow_redirects=True)
     assert "Nothing is chosen" not in answer.text
     assert stored(tenant.integration_id).syncs_something is True
     listed = select(Integration.id).where(Integration.syncs_something)
@@ -140,7 +188,7 @@ def test_users_alone_are_something_to_sync(as_administrator: FlaskClient, tenant
 def test_no_checked_license_is_refused_with_a_sentence_and_saves_nothing(
     as_administrator: FlaskClient, license: License, tenant: Tenant
 ) -> None:
-    answer = as_administrator.post(address(tenant.integration_id), data=sent("licensed") | {"sync_licenses": ""})
+    answer = edited(as_administrator, address(tenant.integration_id), sent("licensed") | {"sync_licenses": ""})
     assert answer.status_code == 422
     assert "Check at least one license" in answer.text
     assert (stored(tenant.integration_id).sync_users, stored(tenant.integration_id).sync_licenses) == (
@@ -163,7 +211,7 @@ def test_licenses_that_are_not_offered_are_refused_and_nothing_is_saved(
     sku_ids: list[str], count: str, mode: str, as_administrator: FlaskClient, license: License, tenant: Tenant
 ) -> None:
     data = sent(mode, license.sku_id, *sku_ids, include_guests="y")
-    answer = as_administrator.post(address(tenant.integration_id), data=data)
+    answer = edited(as_administrator, address(tenant.integration_id), data)
     assert answer.status_code == 422
     assert f"{count} not offered here" in answer.text
     assert checked(tenant.integration_id) == set()
@@ -172,7 +220,7 @@ def test_licenses_that_are_not_offered_are_refused_and_nothing_is_saved(
 
 @pytest.mark.parametrize("mode", ["everyone", "", "ALL"])
 def test_an_answer_that_is_not_offered_is_refused(mode: str, as_administrator: FlaskClient, tenant: Tenant) -> None:
-    answer = as_administrator.post(address(tenant.integration_id), data=sent(mode))
+    answer = edited(as_administrator, address(tenant.integration_id), sent(mode))
     assert answer.status_code == 422
     assert "Choose which users become contacts." in answer.text
     assert stored(tenant.integration_id).sync_users == UserSync.OFF
@@ -191,7 +239,7 @@ def test_a_checked_license_that_is_not_seen_any_more_stays_listed_and_checked(
     page = as_administrator.get(address(integration_id)).text
     assert len(offered(page)) == 2
     assert page.count("Not seen</span>") == 2
-    as_administrator.post(address(integration_id), data=sent("licensed", license.sku_id, never_seen))
+    edited(as_administrator, address(integration_id), sent("licensed", license.sku_id, never_seen))
     assert checked(integration_id) == {license.sku_id, never_seen}
 
 
@@ -213,8 +261,8 @@ def test_the_forecast_is_shown_before_and_after_saving(
     assert "<html" in page
     assert re.search(r'<input checked[^>]*value="all"', page), "the form keeps what was chosen"
     assert stored(tenant.integration_id).sync_users == UserSync.OFF, "a preview saves nothing"
-    answer = as_administrator.post(
-        address(tenant.integration_id), data=sent("licensed", license.sku_id), follow_redirects=True
+    answer = edited(
+        as_administrator, address(tenant.integration_id), sent("licensed", license.sku_id), follow_redirects=True
     )
     assert words in answer.text
 
@@ -246,7 +294,7 @@ def test_the_audit_log_tells_from_what_to_what_and_nothing_where_nothing_changed
     integration = stored(tenant.integration_id)
     name = integration.name
     for _ in range(2):
-        as_administrator.post(address(tenant.integration_id), data=sent("licensed", license.sku_id))
+        edited(as_administrator, address(tenant.integration_id), sent("licensed", license.sku_id))
     entry = db.session.scalars(select(AuditEntry)).one()
     assert entry.event == f"Changed the sync settings of {name}"
     assert entry.area == "settings"
