@@ -34,6 +34,12 @@ def an_asset(make: Make) -> Case:
     return f"/assets/{make.asset(name='One').id}/edit", NAMES
 
 
+def security_settings(make: Make) -> Case:
+    address = f"/licenses/{make.license().id}/edit"
+    first, second = (str(make.user().id) for _ in range(2))
+    return address, ({"who": "named", "users": first}, {"who": "named", "users": second})
+
+
 def sync_settings(make: Make) -> Case:
     hours = ({"sync_every_hours": "2"}, {"sync_every_hours": "4"})
     return f"/account/integrations/{make.integration().id}/settings", hours
@@ -45,7 +51,9 @@ def sync_settings_of_a_tenant(make: Make) -> Case:
     return address, ({"how": "left-out"}, {"how": "own-rules", "sync_users": "all"})
 
 
-@pytest.mark.parametrize("made", [an_organization, a_contact, an_asset, sync_settings, sync_settings_of_a_tenant])
+@pytest.mark.parametrize(
+    "made", [an_organization, a_contact, an_asset, security_settings, sync_settings, sync_settings_of_a_tenant]
+)
 def test_one_is_saved_and_the_other_told(
     app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch, made: Callable[[Make], Case]
 ) -> None:

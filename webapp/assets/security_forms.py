@@ -12,6 +12,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, StopValidation
 
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import License
 from ..search import row_id
 from . import security
@@ -19,6 +20,9 @@ from .limits import MOST_NAMED
 from .security import Nameable, Record, Settings
 
 _EVERYONE, _NAMED = "everyone", "named"
+
+# Who is named counts only where only they may see it; whoever lets everyone see it takes the names away.
+_DECIDES = {"who": ("users", "groups"), "users": ("who",), "groups": ("who",)}
 
 
 class SecurityForm(FlaskForm):
@@ -35,6 +39,8 @@ class SecurityForm(FlaskForm):
     confirm = BooleanField("I know that I will not see it any more")
 
     def __init__(self, record: Record, *, is_sent: bool) -> None:
+        # Beside the form of an asset this one is shown, and not sent, whatever is.
+        self._is_sent = is_sent
         self.stored = security.settings_of(db.session, record)
         super().__init__(
             formdata=request.form if is_sent else None,
@@ -47,6 +53,14 @@ class SecurityForm(FlaskForm):
         organization_id = record.tenant.organization_id if isinstance(record, License) else record.organization_id
         self._organization_id = organization_id or 0
         self.asks_to_confirm = False
+        self.meanwhile = Meanwhile(self)
+
+    def is_submitted(self) -> bool:
+        return self._is_sent
+
+    def merge(self) -> bool:
+        """Whether nobody else changed meanwhile what was changed here. The caller holds the record's row."""
+        return self.meanwhile.merge(self._told, _DECIDES)
 
     @property
     def nameable(self) -> list[tuple[SelectMultipleField, list[Nameable]]]:
@@ -89,6 +103,13 @@ class SecurityForm(FlaskForm):
             "You are not among those who are named, so that you would not see it any more yourself. Name yourself, "
             "or confirm."
         )
+
+    def _told(self, name: str) -> str | None:
+        """By their names who is named now."""
+        for field, options in self.nameable:
+            if field.name == name:
+                return "\n".join(option.name for option in options if str(option.id) in field.object_data)
+        return None
 
 
 def security_form(record: Record, *, is_sent: bool = False) -> SecurityForm:

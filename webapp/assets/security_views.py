@@ -72,7 +72,7 @@ def _edited(
     **values: Any,
 ) -> tuple[str, int] | Response:
     form = security_form(record, is_sent=request.method == "POST")
-    if form.validate_on_submit():
+    if form.is_submitted() and form.merge() and form.validate():
         settings = form.settings
         sees_it_still = not security.locks_out(db.session, current_user, settings)
         security.change(db.session, record, what, settings, current_user.email, utc_now())
@@ -80,7 +80,7 @@ def _edited(
         flash("The security settings were saved.", "success")
         return redirect(back if sees_it_still else list_url, 303)
     html = render_template(template, security=form, back=back, **values, **layout(organization, slug))
-    return html, 422 if form.errors else 200
+    return html, form.meanwhile.status
 
 
 def _held(model: type[License] | type[FlexibleAsset], record_id: int) -> Record:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import began_with, edited, opened
 from webapp.extensions import db
 from webapp.models import (
     AssetAccess,
@@ -106,7 +107,7 @@ def test_a_forged_post_changes_nothing_that_is_synced(as_administrator: FlaskCli
     forged: dict[str, Any] = dict.fromkeys(FIGURES, "999999")
     forged |= {"name": "Forged", "product": "Forged", "product_id": "1", "tenant_id": "1", "gone_at": "2020-01-01"}
     forged |= {"who": "named", "users": [str(user.id)]}
-    assert as_administrator.post(f"/licenses/{license.id}/edit", data=forged).status_code == 303
+    assert edited(as_administrator, f"/licenses/{license.id}/edit", forged).status_code == 303
     stored = db.session.get_one(License, license.id)
     assert {name: getattr(stored, name) for name in FIGURES} == before
     assert (stored.product_id, stored.tenant_id, stored.gone_at) == (product_id, tenant_id, None)
@@ -122,7 +123,7 @@ def test_settings_are_stored_told_in_the_history_and_in_the_audit_log_and_taken_
     group = a_group(user)
     data = {"who": "named", "users": [str(user.id)], "groups": [str(group.id)]}
     address = address_of(record)
-    assert as_administrator.post(address, data=data).status_code == 303
+    assert edited(as_administrator, address, data).status_code == 303
     assert is_restricted(record)
     change = db.session.scalars(select(AssetChange)).one()
     assert change.kind == ChangeKind.SECURITY
@@ -130,11 +131,11 @@ def test_settings_are_stored_told_in_the_history_and_in_the_audit_log_and_taken_
     assert change.fields == [{"field": "Seen by", **told}]
     entry = db.session.scalars(select(AuditEntry)).one()
     assert entry.area == AuditArea.RIGHTS
-    assert as_administrator.post(address, data=data).status_code == 303
+    assert edited(as_administrator, address, data).status_code == 303
     assert len(db.session.scalars(select(AssetChange)).all()) == 1, "the same again is no change"
     page = as_administrator.get(address).text
     assert f'value="{user.id}" checked' in page
-    assert as_administrator.post(address, data={"who": "everyone", "users": [str(user.id)]}).status_code == 303
+    assert edited(as_administrator, address, {"who": "everyone", "users": [str(user.id)]}).status_code == 303
     assert not is_restricted(record)
     assert db.session.scalars(select(AssetAccess)).all() == []
 
@@ -156,7 +157,7 @@ def test_settings_are_stored_told_in_the_history_and_in_the_audit_log_and_taken_
 def test_settings_that_make_no_sense_are_refused(
     as_administrator: FlaskClient, record: License | FlexibleAsset, data: dict[str, Any]
 ) -> None:
-    answer = as_administrator.post(address_of(record), data=data)
+    answer = edited(as_administrator, address_of(record), data)
     assert answer.status_code == 422
     assert "invalid-feedback" in answer.text
     assert not is_restricted(record)
@@ -166,16 +167,78 @@ def test_who_would_lock_themselves_out_is_warned_first(app: Flask, make: Make, r
     editor, other = make.user(role=Role.EDITOR), make.user(role=Role.LITE)
     client, address = signed_in(app, editor), address_of(record)
     data: dict[str, Any] = {"who": "named", "users": [str(other.id)]}
-    answer = client.post(address, data=data)
+    answer = edited(client, address, data)
     assert answer.status_code == 422
     assert "would not see it any more yourself" in answer.text
     assert not is_restricted(record)
     group = a_group(editor)
-    assert client.post(address, data={**data, "groups": [str(group.id)]}).status_code == 303
-    answer = client.post(address, data={**data, "confirm": "y"})
+    assert edited(client, address, {**data, "groups": [str(group.id)]}).status_code == 303
+    answer = edited(client, address, {**data, "confirm": "y"})
     assert answer.status_code == 303
     assert client.get(answer.location).status_code == 200
     assert client.get(address).status_code == 404
+
+
+def named_ones(record: License | FlexibleAsset) -> set[int]:
+    """The users and groups who are named."""
+    key = AssetAccess.license_id if isinstance(record, License) else AssetAccess.asset_id
+    rows = db.session.execute(select(AssetAccess.user_id, AssetAccess.group_id).where(key == record.id))
+    return {id for row in rows for id in row if id is not None}
+
+
+def test_whom_others_named_meanwhile_stays_named(
+    as_administrator: FlaskClient, make: Make, record: License | FlexibleAsset
+) -> None:
+    user, group, address = make.user(email="lite@msp.example"), a_group(), address_of(record)
+    mine = opened(as_administrator, address)
+    edited(as_administrator, address, {"who": "named", "users": [str(user.id)]})
+    data = {**mine, "who": "named", "groups": [str(group.id)]}
+    assert as_administrator.post(address, data=data).status_code == 303
+    assert named_ones(record) == {user.id, group.id}
+
+    answer = as_administrator.post(address, data={**mine, "who": "named", "users": ["987654"]})
+    assert answer.status_code == 409
+    assert "Somebody else changed Users while you were editing" in answer.text
+    assert "lite@msp.example</strong>" in answer.text
+    assert named_ones(record) == {user.id, group.id}
+
+
+def test_who_names_somebody_while_others_let_everyone_see_it_or_the_other_way_round_is_told(
+    as_administrator: FlaskClient, make: Make, record: License | FlexibleAsset
+) -> None:
+    user, group, address = make.user(email="lite@msp.example"), a_group(name="North"), address_of(record)
+    restrict(record, user)
+    names, lets_see = {"who": "named", "users": [str(user.id)], "groups": [str(group.id)]}, {"who": "everyone"}
+    mine = opened(as_administrator, address)
+    edited(as_administrator, address, lets_see)
+    answer = as_administrator.post(address, data={**mine, **names})
+    assert answer.status_code == 409
+    assert "Everyone in the organization</strong>" in answer.text
+    assert not is_restricted(record)
+
+    restrict(record, user)
+    mine = opened(as_administrator, address)
+    edited(as_administrator, address, names)
+    answer = as_administrator.post(address, data={**mine, **lets_see, "users": [str(user.id)]})
+    assert answer.status_code == 409
+    assert "Somebody else changed Groups while you were editing" in answer.text
+    assert "North</strong>" in answer.text
+    assert is_restricted(record)
+    again = {**began_with(answer.text), **lets_see}
+    assert as_administrator.post(address, data=again).status_code == 303
+    assert not is_restricted(record)
+
+
+def test_an_asset_s_form_that_is_refused_shows_its_security_settings_as_they_are(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    asset, user = make.asset(), make.user()
+    restrict(asset, user)
+    page = edited(as_administrator, f"/assets/{asset.id}/edit", {"name": ""})
+    assert page.status_code == 422
+    data = {**began_with(page.text), "who": "everyone", "users": [str(user.id)]}
+    assert as_administrator.post(address_of(asset), data=data).status_code == 303
+    assert not is_restricted(asset)
 
 
 def test_the_page_marks_who_could_not_see_it_all_the_same(
@@ -203,7 +266,7 @@ def test_only_who_secures_records_reaches_the_settings(
 ) -> None:
     client = signed_in(app, make.user(role=role))
     assert client.get(address_of(record)).status_code == 403
-    assert client.post(address_of(record), data={"who": "everyone"}).status_code == 403
+    assert edited(client, address_of(record), {"who": "everyone"}).status_code == 403
 
 
 @pytest.fixture
@@ -260,9 +323,7 @@ def test_a_restricted_license_is_hidden_on_every_way_to_it(
         for page in ("/edit", "/figures"):
             hidden = client.get(f"/licenses/{secret.id}{page}").status_code == 404
             assert hidden is not sees
-        assert client.post(f"/licenses/{secret.id}/edit", data={"who": "everyone"}).status_code == (
-            303 if sees else 404
-        )
+        assert edited(client, f"/licenses/{secret.id}/edit", {"who": "everyone"}).status_code == (303 if sees else 404)
 
 
 @pytest.mark.parametrize("viewer", ["administrator", "manager", "named", "member", "other"])
