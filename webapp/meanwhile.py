@@ -56,7 +56,7 @@ class Meanwhile:
         self._is_compared = True
         touched, overtaken = set(), []
         for field in self._fields:
-            stored, sent = _stored(field), _normal(field.raw_data or ())
+            stored, sent = _stored(field), _sent(field)
             began_with = request.form.get(_was(field))
             if sent == stored:
                 continue
@@ -91,6 +91,11 @@ def _stored(field: Field) -> list[str]:
     if isinstance(field, SelectMultipleField) or isinstance(data, list):
         return _normal(data or ())
     return _normal([] if data is None else [str(data)])
+
+
+def _sent(field: Field) -> list[str]:
+    """What came of the field; of files, which are never stored as they are, their names."""
+    return _normal([getattr(value, "filename", value) for value in field.raw_data or () if value])
 
 
 def _in_words(field: Field, stored: Sequence[str]) -> str:

@@ -40,6 +40,10 @@ def security_settings(make: Make) -> Case:
     return address, ({"who": "named", "users": first}, {"who": "named", "users": second})
 
 
+def a_connection(make: Make) -> Case:
+    return f"/account/integrations/{make.integration(name='One').id}/connection", NAMES
+
+
 def sync_settings(make: Make) -> Case:
     hours = ({"sync_every_hours": "2"}, {"sync_every_hours": "4"})
     return f"/account/integrations/{make.integration().id}/settings", hours
@@ -51,9 +55,11 @@ def sync_settings_of_a_tenant(make: Make) -> Case:
     return address, ({"how": "left-out"}, {"how": "own-rules", "sync_users": "all"})
 
 
-@pytest.mark.parametrize(
-    "made", [an_organization, a_contact, an_asset, security_settings, sync_settings, sync_settings_of_a_tenant]
-)
+RECORDS = (an_organization, a_contact, an_asset)
+SETTINGS = (security_settings, a_connection, sync_settings, sync_settings_of_a_tenant)
+
+
+@pytest.mark.parametrize("made", [*RECORDS, *SETTINGS])
 def test_one_is_saved_and_the_other_told(
     app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch, made: Callable[[Make], Case]
 ) -> None:

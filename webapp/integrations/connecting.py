@@ -29,10 +29,17 @@ from ..models import (
 )
 from . import fields
 from .matching import Place, take_turns
-from .proof import Proof, told
+from .proof import Proof, mark_of, told
 from .trying import FACTS, Ask, Credentials, Directory, Refused, tried
 
 ADOPTED = "Its data is kept from when it was connected before. The next sync brings its licenses up to date."
+
+
+_CHECK = "Nothing was saved. Look at what is stored by now, then save again."
+
+
+class Overtaken(Refused):
+    """Somebody else saved the connection while Microsoft was asked."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +82,11 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
     """Change an integration's name and credentials; where no new ones are given, those stored are kept.
 
     New credentials are tried first and must reach the same tenant. Returns what could not be read with them. Raises
-    `Refused`, saving nothing, and `UnreadableSecret` where stored credentials are needed and their key is gone.
+    `Refused`, saving nothing, which is `Overtaken` where somebody else changed the connection since the transaction
+    began, and `UnreadableSecret` where stored credentials are needed and their key is gone.
     """
     integration = db.session.get_one(Integration, integration_id)
+    before = _version(integration)
     _refuse_taken_name(name, except_id=integration_id)
     warning = None
     if proof.is_given or client_id != integration.client_id or cloud != integration.cloud:
@@ -91,9 +100,10 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
         # What the app may not read, the user may whom it acts for.
         warning = None if acts_for_user else directory.warning
     try:
-        # It may have been removed while Microsoft was asked, and no credentials are stored after that.
-        Integration.hold(db.session, integration_id)
-        _change(db.session.get_one(Integration, integration_id), name, client_id, cloud, proof)
+        integration = _held(integration_id)
+        if _version(integration) != before:
+            raise Overtaken(Problem("Somebody else changed this connection while Microsoft was asked.", _CHECK))
+        _change(integration, name, client_id, cloud, proof)
         db.session.commit()
     except IntegrityError as error:
         raise _name_taken(name) from error
@@ -102,6 +112,22 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
     finally:
         db.session.rollback()
     return warning
+
+
+def _held(integration_id: int) -> Integration:
+    """The integration as it is by now, which nobody else changes until the transaction ends.
+
+    It may have been removed while Microsoft was asked, and no credentials are stored after that: `IntegrationRemoved`.
+    """
+    query = select(Integration).where(Integration.id == integration_id, Integration.is_live)
+    held = db.session.scalar(query.with_for_update(key_share=True).execution_options(populate_existing=True))
+    if held is None:
+        raise IntegrationRemoved
+    return held
+
+
+def _version(integration: Integration) -> tuple[Any, ...]:
+    return (*_told(integration).values(), mark_of(integration))
 
 
 def _change(integration: Integration, name: str, client_id: str, cloud: Cloud, proof: Proof) -> None:

@@ -10,13 +10,14 @@ from jobs import queue
 from .. import access
 from ..access import Permission
 from ..extensions import UnreadableSecret, db
+from ..meanwhile import Meanwhile
 from ..models import UNREADABLE_SECRET, Cloud, Integration, Kind, Problem, Tenant, utc_now
 from . import creating, discovering, matching, queries
 from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
-from .connecting import ADOPTED, Connected, connect, update
+from .connecting import ADOPTED, Connected, Overtaken, connect, update
 from .forms import CREATE, EXISTING, AddForm, EditForm
 from .partner_views import redirect_uri, takes_redirect
-from .proof import SECRET, kind_of
+from .proof import SECRET, kind_of, mark_of
 from .trying import Credentials, Refused
 
 
@@ -50,17 +51,10 @@ def organization_choices() -> Response:
 @access.requires(Permission.MANAGE_INTEGRATIONS)
 def connection(integration_id: int) -> str | Response | tuple[str, int]:
     integration = get_or_404(integration_id)
-    form = EditForm(
-        name=integration.name,
-        client_id=integration.client_id,
-        cloud=integration.cloud.value,
-        sign_in_with=kind_of(integration) or SECRET,
-        secret_ends_on=None if integration.has_certificate else integration.credentials_end_on,
-    )
-    form.stored_with = kind_of(integration)
-    if not form.validate_on_submit():
-        problem = None if form.errors or _is_readable(integration) else UNREADABLE_SECRET
-        return _edit_page(integration_id, form, 422 if form.errors else 200, problem)
+    form, meanwhile = _edit_form(integration)
+    if not form.is_submitted() or not _merged(integration, form, meanwhile) or not form.validate():
+        problem = None if form.is_submitted() or _is_readable(integration) else UNREADABLE_SECRET
+        return _edit_page(integration_id, form, meanwhile, meanwhile.status, problem)
     try:
         warning = update(
             queue.check_connection,
@@ -70,13 +64,19 @@ def connection(integration_id: int) -> str | Response | tuple[str, int]:
             cloud=Cloud(form.cloud.data),
             proof=form.proof,
         )
+    except Overtaken as overtaken:
+        # What the others saved stands in the fields that were left alone, and is told beside the others.
+        integration = get_or_404(integration_id)
+        form, meanwhile = _edit_form(integration)
+        _merged(integration, form, meanwhile)
+        return _edit_page(integration_id, form, meanwhile, 409, overtaken.problem)
     except Refused as refused:
         form.point_at(refused)
-        return _edit_page(integration_id, form, 422, refused.problem)
+        return _edit_page(integration_id, form, meanwhile, 422, refused.problem)
     except UnreadableSecret:
-        return _edit_page(integration_id, form, 422, UNREADABLE_SECRET)
+        return _edit_page(integration_id, form, meanwhile, 422, UNREADABLE_SECRET)
     except ASKING_ERRORS as error:
-        return _edit_page(integration_id, form, 503, asking_problem(error))
+        return _edit_page(integration_id, form, meanwhile, 503, asking_problem(error))
     flash("Saved.", "success")
     if warning is not None:
         flash(in_one_line(warning), "warning")
@@ -91,13 +91,35 @@ def _add_page(form: AddForm, status: int, problem: Problem | None = None) -> tup
     return render_template("integrations/add.html", form=form, problem=problem, limit=queries.CHOICES), status
 
 
-def _edit_page(integration_id: int, form: EditForm, status: int, problem: Problem | None) -> tuple[str, int]:
+def _edit_form(integration: Integration) -> tuple[EditForm, Meanwhile]:
+    form = EditForm(
+        name=integration.name,
+        client_id=integration.client_id,
+        cloud=integration.cloud.value,
+        sign_in_with=kind_of(integration) or SECRET,
+        secret_ends_on=None if integration.has_certificate else integration.credentials_end_on,
+        credentials=mark_of(integration),
+    )
+    form.stored_with = kind_of(integration)
+    return form, Meanwhile(form)
+
+
+def _merged(integration: Integration, form: EditForm, meanwhile: Meanwhile) -> bool:
+    """Whether nobody else changed what was changed here, as far as it is read by now; the save looks again."""
+    kind = f"a {kind_of(integration) or SECRET}"
+    return meanwhile.merge(lambda name: kind if name == form.credentials.name else None, form.DECIDES)
+
+
+def _edit_page(
+    integration_id: int, form: EditForm, meanwhile: Meanwhile, status: int, problem: Problem | None
+) -> tuple[str, int]:
     # Read anew: asking Microsoft ended the transaction in which it was read before.
     integration = get_or_404(integration_id)
     page = render_template(
         "integrations/connection.html",
         integration=integration,
         form=form,
+        meanwhile=meanwhile,
         problem=problem,
         redirect_uri=redirect_uri(),
         takes_redirect=takes_redirect(redirect_uri()),

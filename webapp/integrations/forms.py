@@ -9,6 +9,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, StopValidation
+from wtforms.widgets import HiddenInput
 
 from ..models import Cloud, Kind, Organization, Removal
 from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
@@ -90,8 +91,21 @@ class AddForm(_ConnectionForm):
         return row_id(self.organization.data or "")
 
 
+_GIVEN = ("client_secret", "certificate", "certificate_text", "secret_ends_on")
+
+
 class EditForm(_ConnectionForm):
     """What is stored is kept where nothing new is given."""
+
+    # Where others gave new credentials, or another kind of them, what is given here would replace them or be ignored.
+    DECIDES: ClassVar[Mapping[str, Collection[str]]] = {
+        "sign_in_with": _GIVEN,
+        "credentials": ("sign_in_with", *_GIVEN),
+        "secret_ends_on": ("client_secret",),
+    }
+
+    # Which credentials are stored, by a mark that tells nothing of them; the browser sends it back as it is.
+    credentials = StringField("the credentials", widget=HiddenInput())
 
 
 class AddTenantsForm(FlaskForm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
@@ -62,6 +63,12 @@ def told(integration: Integration) -> dict[str, Any]:
         "credentials_end_on": ends_on.isoformat() if ends_on else None,
         "certificate_thumbprint": integration.certificate_thumbprint or None,
     }
+
+
+def mark_of(integration: Integration) -> str:
+    """What tells the stored credentials from others, and nothing of what they are: made of how they are encrypted."""
+    stored = f"{integration.client_secret_encrypted} {integration.certificate_thumbprint}"
+    return hashlib.sha256(stored.encode()).hexdigest()
 
 
 def kind_of(integration: Integration) -> str | None:

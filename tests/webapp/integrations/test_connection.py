@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import date, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from jobs.queue import NoWorker
 from tests.support.factories import Make
+from tests.support.forms import began_with, edited
 from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal
 from webapp.extensions import db
 from webapp.models import Cloud, Integration, utc_now
@@ -24,7 +26,7 @@ def integration_id(make: Make) -> int:
 
 def send(client: FlaskClient, integration_id: int, **changes: str) -> TestResponse:
     form = {"name": "Contoso", "client_id": CLIENT_ID, "client_secret": "", "cloud": "global", **changes}
-    answer = client.post(f"/account/integrations/{integration_id}/connection", data=form)
+    answer = edited(client, f"/account/integrations/{integration_id}/connection", form)
     assert SECRET not in answer.text
     return answer
 
@@ -78,6 +80,66 @@ def test_what_one_app_was_told_to_wait_for_is_nothing_to_another(
     db.session.commit()
     assert send(as_administrator, integration_id, **changes).status_code == 303
     assert (integration.not_before is not None, tenant.not_before is not None) == (is_kept, is_kept)
+
+
+def began(client: FlaskClient, integration_id: int) -> dict[str, str]:
+    """What the form holds when it is opened now."""
+    page = client.get(f"/account/integrations/{integration_id}/connection").text
+    [mark] = re.findall(r'name="credentials" type="hidden" value="(\w+)"', page)
+    kept = {"name": "Contoso", "client_id": CLIENT_ID, "cloud": "global", "sign_in_with": "client secret"}
+    return {**began_with(page), **kept, "credentials": mark}
+
+
+@pytest.mark.usefixtures("microsoft")
+def test_what_others_changed_meanwhile_stays(as_administrator: FlaskClient, integration_id: int) -> None:
+    address, mine = f"/account/integrations/{integration_id}/connection", began(as_administrator, integration_id)
+    others = {"client_secret": "a~new.one", "secret_ends_on": "2199-01-31", "client_id": NEW_ID}
+    assert send(as_administrator, integration_id, **others).status_code == 303
+    assert as_administrator.post(address, data={**mine, "name": "Kontoso"}).status_code == 303
+    integration = stored(integration_id)
+    assert (integration.name, integration.client_id, integration.client_secret) == ("Kontoso", NEW_ID, "a~new.one")
+    assert integration.credentials_end_on == date(2199, 1, 31)
+
+    answer = as_administrator.post(address, data={**mine, "name": "Litware"})
+    assert answer.status_code == 409
+    assert "Somebody else changed Name while you were editing" in answer.text
+    assert stored(integration_id).name == "Kontoso"
+
+
+@pytest.mark.parametrize("typed", [{"client_secret": "my~own.one"}, {"secret_ends_on": "2199-02-28"}])
+def test_who_gives_credentials_while_others_do_is_told_before_microsoft_is_asked(
+    typed: dict[str, str], as_administrator: FlaskClient, integration_id: int, microsoft: Microsoft
+) -> None:
+    address, mine = f"/account/integrations/{integration_id}/connection", began(as_administrator, integration_id)
+    send(as_administrator, integration_id, client_secret="a~new.one")
+    answer = as_administrator.post(address, data={**mine, **typed})
+    assert answer.status_code == 409
+    assert "Somebody else changed the credentials while you were editing" in answer.text
+    assert "a client secret</strong>" in answer.text
+    assert len(microsoft.asked) == 1
+    assert stored(integration_id).client_secret == "a~new.one"
+    assert as_administrator.post(address, data={**mine, **began_with(answer.text), **typed}).status_code == 303
+
+
+def test_what_others_save_while_microsoft_is_asked_is_not_overwritten(
+    as_administrator: FlaskClient, integration_id: int, microsoft: Microsoft
+) -> None:
+    def rename() -> None:
+        stored(integration_id).name = "Kontoso"
+        db.session.commit()
+
+    microsoft.meanwhile = rename
+    address, mine = f"/account/integrations/{integration_id}/connection", began(as_administrator, integration_id)
+    answer = as_administrator.post(address, data={**mine, "client_id": NEW_ID})
+    assert answer.status_code == 409
+    assert "Somebody else changed this connection while Microsoft was asked." in answer.text
+    assert 'value="Kontoso"' in answer.text
+    assert f'value="{NEW_ID}"' in answer.text
+    assert (stored(integration_id).name, stored(integration_id).client_id) == ("Kontoso", CLIENT_ID)
+    microsoft.meanwhile = lambda: None
+    again = {**mine, **began_with(answer.text), "name": "Kontoso", "client_id": NEW_ID}
+    assert as_administrator.post(address, data=again).status_code == 303
+    assert (stored(integration_id).name, stored(integration_id).client_id) == ("Kontoso", NEW_ID)
 
 
 def test_refused_credentials_are_explained_and_change_nothing(

@@ -24,6 +24,7 @@ from tests.jobs.conftest import Work, sandbox, shared_sandbox, work
 from tests.jobs.test_connect import everything_in_redis
 from tests.jobs.users_sign_in import visit
 from tests.support.factories import Make
+from tests.support.forms import edited
 from tests.support.microsoft import sandbox_tenant
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -330,7 +331,7 @@ def test_another_app_registration_needs_a_new_sign_in(
     other = "99999999-bbbb-3333-cccc-4444dddd5555"
     sandbox.patch_tenant(partner.tenant_id, client_id=other)
     form = {"name": "Our customers", "client_id": other, "cloud": "global", "client_secret": ""}
-    answer = worked(as_administrator.post, f"/account/integrations/{integration_id}/connection", data=form)
+    answer = worked(edited, as_administrator, f"/account/integrations/{integration_id}/connection", form)
     assert answer.status_code == 303, answer.text
     after = stored(integration_id)
     assert (after.client_id, after.refresh_token_encrypted) == (other, "")

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.support.factories import Make
+from tests.support.forms import opened
 from tests.support.pem import TRADITIONAL, key_pem, pem_pair, rsa_key
 from tests.support.turns import in_turn
 from tests.webapp.integrations.conftest import CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal
@@ -28,7 +29,7 @@ THUMBPRINT = certificates.read(PEM.encode(), "", utc_now()).thumbprint
 def upload(client: FlaskClient, address: str, content: bytes | str = "", **fields: str) -> TestResponse:
     """Send the form, with a file where there is content for one."""
     form: dict[str, Any] = {"name": "Contoso", "client_id": CLIENT_ID, "cloud": "global", "client_secret": ""}
-    form |= {"sign_in_with": "certificate", **fields}
+    form |= {"sign_in_with": "certificate", **opened(client, address), **fields}
     if content:
         data = content.encode() if isinstance(content, str) else content
         form["certificate"] = (io.BytesIO(data), "seatledger.pem")
