@@ -44,6 +44,10 @@ def a_connection(make: Make) -> Case:
     return f"/account/integrations/{make.integration(name='One').id}/connection", NAMES
 
 
+def an_own_name(make: Make) -> Case:
+    return f"/account/products/{make.product().id}", ({"own_name": "Mine"}, {"own_name": "Theirs"})
+
+
 def sync_settings(make: Make) -> Case:
     hours = ({"sync_every_hours": "2"}, {"sync_every_hours": "4"})
     return f"/account/integrations/{make.integration().id}/settings", hours
@@ -55,7 +59,7 @@ def sync_settings_of_a_tenant(make: Make) -> Case:
     return address, ({"how": "left-out"}, {"how": "own-rules", "sync_users": "all"})
 
 
-RECORDS = (an_organization, a_contact, an_asset)
+RECORDS = (an_organization, a_contact, an_asset, an_own_name)
 SETTINGS = (security_settings, a_connection, sync_settings, sync_settings_of_a_tenant)
 
 

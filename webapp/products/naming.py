@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from .. import audit
 from ..models import AuditArea, Product
 from ..models.base import DbSession
@@ -19,6 +21,16 @@ def own_name(text: str) -> str:
             "A name needs a letter or a digit. Leave it empty to use the name that the product has anyway."
         )
     return text
+
+
+def held(session: DbSession, product: Product) -> Product | None:
+    """The product as it is by now, which nobody else names until this transaction ends; None where it is gone.
+
+    The imported names come first: an import holds them before it writes products, so that neither waits for the other.
+    """
+    names_for(session, {product.sku_id: product.part_number}, to_write=True)
+    query = select(Product).where(Product.id == product.id).with_for_update(key_share=True)
+    return session.scalar(query.execution_options(populate_existing=True))
 
 
 def name(session: DbSession, product: Product, text: str) -> None:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..extensions import db
+from ..meanwhile import Meanwhile
 from ..models import ImportKind, Product, utc_now
 from ..paging import page_asked
 from ..search import searchable
@@ -57,6 +58,8 @@ def index() -> Response:
 @access.requires(Permission.MANAGE_PRODUCTS)
 def edit(product_id: int) -> tuple[str, int] | Response:
     product = db.session.get(Product, product_id)
+    if product is not None and request.method == "POST":
+        product = naming.held(db.session, product)
     if product is None:
         abort(404)
     page = page_asked(request.args)
@@ -64,14 +67,17 @@ def edit(product_id: int) -> tuple[str, int] | Response:
         "products.index", q=searchable(request.args.get("q", "")) or None, page=page if page > 1 else None
     )
     form = OwnNameForm(obj=product)
-    if form.validate_on_submit():
+    meanwhile = Meanwhile(form)
+    if form.is_submitted() and meanwhile.merge() and form.validate():
         naming.name(db.session, product, form.own_name.data)
         db.session.commit()
         flash(f"{product.part_number} is shown as {product.name} everywhere.", "success")
         return redirect(list_url)
     [row] = queries.rows(db.session, access.scope_of(current_user), [product])
-    html = render_template("products/edit.html", form=form, row=row, product=product, list_url=list_url)
-    return html, 422 if form.errors else 200
+    html = render_template(
+        "products/edit.html", form=form, meanwhile=meanwhile, row=row, product=product, list_url=list_url
+    )
+    return html, meanwhile.status
 
 
 @bp.route("/import", methods=["GET", "POST"])

@@ -13,9 +13,13 @@ from werkzeug.test import TestResponse
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
+from tests.support.forms import began_with, edited, opened
+from tests.support.together import at_once, meeting
 from tests.webapp.products.files import E3, HEADER, file, row, sku
 from webapp.extensions import db
-from webapp.models import PendingImport, ProductName
+from webapp.meanwhile import Meanwhile
+from webapp.models import PendingImport, Product, ProductName
+from webapp.products import importing
 from webapp.products.reading import LIMITS
 
 HTMX = {"HX-Request": "true"}
@@ -100,7 +104,7 @@ def test_an_own_name_is_shown_everywhere_at_once(as_administrator: FlaskClient, 
     license = make.license(product=product)
     page = as_administrator.get(f"{LIST}/{product.id}")
     assert "Microsoft 365 E3" in page.text
-    answer = as_administrator.post(f"{LIST}/{product.id}", data={"own_name": "  The  big <one> "})
+    answer = edited(as_administrator, f"{LIST}/{product.id}", {"own_name": "  The  big <one> "})
     assert answer.location == LIST
     for address in (
         "/global/office-365-licenses",
@@ -117,13 +121,54 @@ def test_renaming_leads_back_to_the_list_as_it_was(as_administrator: FlaskClient
     product = make.product(name="Ours")
     page = as_administrator.get(LIST, query_string={"q": "ours"}).text
     assert f'href="{LIST}/{product.id}?q=ours"' in page
-    answer = as_administrator.post(f"{LIST}/{product.id}?q=ours&page=3", data={"own_name": "New"})
+    answer = edited(as_administrator, f"{LIST}/{product.id}?q=ours&page=3", {"own_name": "New"})
     assert answer.location == f"{LIST}?q=ours&page=3"
+
+
+def test_a_name_that_others_gave_meanwhile_is_told_before_it_is_replaced(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    product = make.product(sku_id=E3, part_number="SPE_E3", name="Microsoft 365 E3")
+    address = f"{LIST}/{product.id}"
+    mine = opened(as_administrator, address)
+    edited(as_administrator, address, {"own_name": "Theirs"})
+    assert as_administrator.post(address, data={**mine, "own_name": ""}).status_code == 302
+    assert product.own_name == "Theirs", "who changes nothing takes nothing away"
+
+    answer = as_administrator.post(address, data={**mine, "own_name": "Mine"})
+    assert answer.status_code == 409
+    assert "Somebody else changed Own name while you were editing" in answer.text
+    assert "Theirs</strong>" in answer.text
+    assert product.own_name == "Theirs"
+    assert as_administrator.post(address, data={**began_with(answer.text), "own_name": "Mine"}).status_code == 302
+    assert product.own_name == "Mine"
+
+
+def test_who_names_a_product_and_who_imports_names_at_once_do_not_wait_for_each_other(
+    as_administrator: FlaskClient, app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = make.product(sku_id=sku(1), part_number="NEW", name="NEW")
+    review, _ = reviewed(as_administrator, file(row("Brand new", "NEW", sku(1))))
+    other, address = signed_in(app, make.user()), f"{LIST}/{product.id}"
+    mine = {**opened(other, address), "own_name": "Mine"}
+    # Each, with the first of its locks in hand, waits for the other, which comes only where nothing holds it off.
+    both = meeting(lambda done: done())
+    merge, prepare = Meanwhile.merge, importing._prepare
+    monkeypatch.setattr(Meanwhile, "merge", lambda *args: both(lambda: merge(*args)))
+    monkeypatch.setattr(importing, "_prepare", lambda *args: both(lambda: prepare(*args)))
+    db.session.rollback()
+    answers = at_once(
+        lambda: other.post(address, data=mine).status_code,
+        lambda: as_administrator.post(review).status_code,
+    )
+    assert answers == [302, 302]
+    db.session.rollback()
+    assert db.session.get_one(Product, product.id).name == "Mine"
 
 
 def test_clearing_an_own_name_goes_back(as_administrator: FlaskClient, make: Make) -> None:
     product = make.product(sku_id=E3, part_number="SPE_E3", name="Ours", own_name="Ours")
-    as_administrator.post(f"{LIST}/{product.id}", data={"own_name": " "})
+    edited(as_administrator, f"{LIST}/{product.id}", {"own_name": " "})
     assert (product.name, product.own_name) == ("Microsoft 365 E3", "")
 
 
@@ -132,7 +177,7 @@ def test_clearing_an_own_name_goes_back(as_administrator: FlaskClient, make: Mak
 )
 def test_a_name_that_cannot_be_is_refused(as_administrator: FlaskClient, make: Make, text: str, words: str) -> None:
     product = make.product(name="As it is")
-    answer = as_administrator.post(f"{LIST}/{product.id}", data={"own_name": text})
+    answer = edited(as_administrator, f"{LIST}/{product.id}", {"own_name": text})
     assert answer.status_code == 422
     assert words in answer.text
     assert product.name == "As it is"
