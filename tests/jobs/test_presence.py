@@ -188,7 +188,7 @@ def test_of_many_wrong_clocks_the_doctor_names_those_that_are_furthest_off() -> 
     [(health, text)] = said_of(check_clocks())
     assert health == Health.FAILED
     assert "of the worker w7 is 700 s behind it, that of the worker w6 is 600 s ahead of it" in text
-    assert text.endswith("that of the worker w3 is 300 s behind it, and 2 more.")
+    assert text.endswith("that of the worker w3 is 300 s behind it and 2 more.")
 
 
 def test_a_worker_whose_clock_is_wrong_fails_the_doctor(
