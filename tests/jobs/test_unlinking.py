@@ -243,12 +243,7 @@ def test_a_worker_that_is_killed_leaves_links_that_another_cuts(make: Make, star
     departed_tenants(make, 40, users=400)
     worker = start_process("jobs.worker")
     unlinking.go_on()
-
-    def is_begun() -> bool:
-        do(sweep)  # as the schedule does, which finds a job that was lost
-        return left()[1] < 16_000
-
-    eventually(is_begun)
+    eventually(lambda: left()[1] < 16_000)
     kill(worker)  # type: ignore[arg-type]
     marked, users, unmarked = left()
     assert (0 < marked < 40, users) == (True, unmarked)

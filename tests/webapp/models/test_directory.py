@@ -60,7 +60,7 @@ def test_very_many_tenants_are_cut_in_a_few_statements(make: Make, count_queries
     count_queries.clear()
     unlink_users(db.session, range(tenant.id, tenant.id + 2_500), REASON)
     db.session.commit()
-    assert len([sql for sql in count_queries if sql.startswith("UPDATE")]) == 6
+    assert len([sql for sql in count_queries if sql.startswith("UPDATE")]) == 4
     assert contact.unlinked_reason == REASON
 
 
