@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -103,14 +103,11 @@ def unlink_contacts(session: DbSession, reasons: Mapping[int, str]) -> int:
     """Mark these contacts, each for its reason, as unlinked; those stay that another user links. Returns how many."""
     unlinked = 0
     for some in in_portions(sorted(reasons)):
-        _hold_in_order(session, Contact.id.in_(some))
         by_reason: dict[str, list[int]] = defaultdict(list)
-        for contact_id in some:
+        for contact_id in _held_in_order(session, some):
             by_reason[reasons[contact_id]].append(contact_id)
         for reason, contact_ids in by_reason.items():
-            lost = update(Contact).where(Contact.id.in_(contact_ids), ~is_linked())
-            found = session.execute(lost.values(**as_unlinked(reason)).returning(Contact.id), execution_options=_PLAIN)
-            unlinked += len(found.all())
+            unlinked += _mark_lost(session, contact_ids, reason)
     return unlinked
 
 
@@ -126,27 +123,37 @@ def unlink_users(
     for some in in_portions(sorted(tenant_ids)):
         own = and_(DirectoryUser.tenant_id.in_(some), true() if of_these is None else of_these)
         linked = select(DirectoryUser.contact_id).where(own, has_link(), DirectoryUser.qualifies).distinct()
-        # By their ids, and not in a join: where PostgreSQL counted the tables while they were empty, it reads all users
-        # for each contact, which takes minutes.
         for contact_ids in in_portions(sorted(filter(None, session.scalars(linked)))):
-            _hold_in_order(session, Contact.id.in_(contact_ids))
-            links_elsewhere = select(DirectoryUser.contact_id).where(
-                DirectoryUser.contact_id.in_(contact_ids), DirectoryUser.tenant_id.not_in(some), links()
-            )
-            lost = sorted(set(contact_ids).difference(session.scalars(links_elsewhere)))
-            if lost:
-                mark = update(Contact).where(Contact.id.in_(lost)).values(**as_unlinked(reason))
-                session.execute(mark, execution_options=_PLAIN)
+            _mark_lost(session, _held_in_order(session, contact_ids), reason, besides=some)
         cut = update(DirectoryUser).where(own, has_link())
         session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
         # Nothing changes at Microsoft by it, so none of these users would be among what changed.
         UserTracking.forget(session, *some)
 
 
-def _hold_in_order(session: DbSession, these: ColumnElement[bool]) -> None:
-    """Hold contacts that are about to be unlinked as whoever unlinks many does, so that no two wait for each other."""
-    held = select(Contact.id).where(these).order_by(Contact.id)
-    session.execute(held.with_for_update(key_share=True))
+def _held_in_order(session: DbSession, contact_ids: Sequence[int]) -> Sequence[int]:
+    """Hold contacts that are about to be unlinked as whoever unlinks many does, so that no two wait for each other.
+
+    Returns those that there are.
+    """
+    held = select(Contact.id).where(Contact.id.in_(contact_ids)).order_by(Contact.id)
+    return session.scalars(held.with_for_update(key_share=True)).all()
+
+
+def _mark_lost(session: DbSession, contact_ids: Sequence[int], reason: str, besides: Collection[int] = ()) -> int:
+    """Mark those of these contacts as unlinked that no user of a tenant `besides` these links. Returns how many.
+
+    By their ids, and not in a join: where PostgreSQL counted the tables while they were empty, it reads all users for
+    each contact, which takes minutes.
+    """
+    linked = select(DirectoryUser.contact_id).where(DirectoryUser.contact_id.in_(contact_ids), links())
+    if besides:
+        linked = linked.where(DirectoryUser.tenant_id.not_in(besides))
+    lost = sorted(set(contact_ids).difference(session.scalars(linked)))
+    if lost:
+        mark = update(Contact).where(Contact.id.in_(lost)).values(**as_unlinked(reason))
+        session.execute(mark, execution_options=_PLAIN)
+    return len(lost)
 
 
 def has_link() -> ColumnElement[bool]:
