@@ -48,8 +48,6 @@ log = logging.getLogger(__name__)
 SECONDS = 5.0
 AT_ONCE = 8
 _HEARD_SECONDS = 5.0
-# Who takes jobs of these queues may be left a list.
-_TAKERS = (queue.INTERACTIVE,)
 
 # Entra's codes for what is no tenant, or not in this cloud.
 _NOT_A_TENANT = frozenset({"AADSTS90002", "AADSTS900023", "AADSTS50059", "AADSTS50128", "AADSTS90019"})
@@ -171,7 +169,7 @@ def _ask(credentials: Credentials) -> _Answer:
         return _Answer(snapshot.tenant_id, snapshot)
     except MicrosoftError as error:
         about_all = isinstance(error, SignInRefused) and error.field == "client_secret"
-        may_be_left = cut_off.lets_leave(error, _TAKERS)
+        may_be_left = cut_off.lets_leave(error)
         return _Answer(tenant_id, problem=error.problem, is_about_all=about_all, may_be_left=may_be_left)
 
 
@@ -213,7 +211,7 @@ def _conclude(addition_id: int, line: Taken, future: Future[_Answer]) -> bool:
 
 def _is_left(line: Taken) -> bool:
     """Let a line wait for others that may get a connection. Whether they do is seen by its end, or known before."""
-    if cut_off.is_cut_off(_TAKERS):
+    if cut_off.is_cut_off(cut_off.AWAITED):
         _give_back(line)
         return True
     return not line.is_last_attempt

@@ -16,5 +16,4 @@ def failed(problem: Problem) -> dict[str, Any]:
 
 def failed_by(error: MicrosoftError) -> dict[str, Any]:
     """The same, and whether whoever waits is to ask another worker: it may get a connection, as there was none here."""
-    may_be_left = cut_off.lets_leave(error, [queue.INTERACTIVE])
-    return failed(error.problem) | ({queue.MAY_BE_LEFT: True} if may_be_left else {})
+    return failed(error.problem) | ({queue.MAY_BE_LEFT: True} if cut_off.lets_leave(error) else {})

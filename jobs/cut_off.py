@@ -20,6 +20,8 @@ from .microsoft.errors import MicrosoftError, has_no_connection
 TRY_AGAIN_SECONDS = 30.0
 # Who takes jobs of one of these queues syncs tenants.
 SYNCS = (queue.SYNC, queue.SCHEDULED)
+# And who takes jobs of this one, does what somebody waits for.
+AWAITED = (queue.INTERACTIVE,)
 
 
 @dataclass
@@ -56,17 +58,19 @@ def is_cut_off(queues: Sequence[str] = SYNCS) -> bool:
     return _is_missed_host(lambda host: queue.answers_others(_own.name, host, queues))
 
 
-def may_leave(queues: Sequence[str]) -> bool:
-    """Whether there was none to a host that others may reach, as far as they tell. It may be away for everybody.
+def may_leave() -> bool:
+    """Whether there was none to a host that others who do what somebody waits for may reach, as far as they tell.
+
+    It may be away for everybody.
 
     So what somebody waits for is tried by each of them once, since nobody may have asked for long.
     """
-    return _is_missed_host(lambda host: queue.may_answer_others(_own.name, host, queues))
+    return _is_missed_host(lambda host: queue.may_answer_others(_own.name, host, AWAITED))
 
 
-def lets_leave(error: MicrosoftError, queues: Sequence[str]) -> bool:
-    """Whether what failed by this error may be left to others."""
-    if not (has_no_connection(error) and may_leave(queues)):
+def lets_leave(error: MicrosoftError) -> bool:
+    """Whether what somebody waits for, and what failed by this error, may be left to others."""
+    if not (has_no_connection(error) and may_leave()):
         return False
     with suppress(RedisError):
         report()  # before they ask who may be left what

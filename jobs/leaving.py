@@ -41,7 +41,7 @@ class Leaving:
         if not is_ours_to_do(job.meta):
             self._leave_to_its_own(job, of)
             return True
-        if of.name == queue.INTERACTIVE and cut_off.may_leave([queue.INTERACTIVE]) and _asks_microsoft(job):
+        if of.name == queue.INTERACTIVE and cut_off.may_leave() and _asks_microsoft(job):
             self._leave(job, of)
             return True
         return False

@@ -55,7 +55,7 @@ def _alive(key: str, silence: float) -> int:
 def workers_versions() -> dict[str, str]:
     """The versions of the workers that reported lately, by their names. Raises `QueueUnavailable`."""
     try:
-        return {name: (version or b"").decode() for name, version in told_by(_workers(), _version_key)}
+        return {name: (version or b"").decode() for name, version in told_by(workers_of(), _version_key)}
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -66,7 +66,7 @@ def workers_clocks() -> dict[str, float]:
     By their names. Those of an older version do not tell. Raises `QueueUnavailable`.
     """
     try:
-        return _clocks(_workers())
+        return _clocks(workers_of())
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -129,12 +129,12 @@ def told_by(names: Sequence[str], key: Callable[[str], str]) -> list[tuple[str, 
 
 def _processes() -> list[str]:
     """The names of all that reported lately."""
-    return [*_workers(), *names_of(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
+    return [*workers_of(), *names_of(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)]
 
 
-def _workers() -> list[str]:
-    """The names of those that reported lately, whichever queues they take jobs of."""
-    return sorted({name for queue_name in QUEUES for name in names_of(workers_key(queue_name))})
+def workers_of(queues: Sequence[str] = QUEUES) -> list[str]:
+    """The names of those that reported lately and take jobs of one of these queues, whosever they are."""
+    return sorted({name for queue_name in queues for name in names_of(workers_key(queue_name))})
 
 
 def names_of(key: str, silence: float = WORKER_SILENCE_SECONDS) -> list[str]:

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from redis.exceptions import RedisError
 
-from .names import QUEUES
-from .presence import KEPT_SECONDS, add_to, names_of, strangers_among, told_by, workers_key
+from .presence import KEPT_SECONDS, add_to, names_of, strangers_among, told_by, workers_of
 from .redis_server import QueueUnavailable, connection, redis_now
 
 # How long it is believed that a host of Microsoft's answers a worker.
@@ -64,16 +63,15 @@ def workers_hindered(*queues: str) -> dict[str, list[str]]:
     one of them. Raises `QueueUnavailable`.
     """
     try:
-        missed = _missed(_others("", QUEUES))
-        names = _others("", queues or QUEUES)
+        missed = _missed(_ours(workers_of()))
+        names = [name for name in workers_of(queues) if name in missed] if queues else list(missed)
         away = {name for name, told in told_by(names, _database_key) if told == _AWAY.encode()}
-        hosts = {host for name in names for host in missed.get(name, ())}
+        hosts = {host for name in names for host in missed[name]}
         answered = {host for host in hosts if _reaching(host, missed)}
     except RedisError as error:
         raise QueueUnavailable from error
     lacking = {
-        name: [DATABASE] * (name in away) + [host for host in missed.get(name, ()) if host in answered]
-        for name in names
+        name: [DATABASE] * (name in away) + [host for host in missed[name] if host in answered] for name in names
     }
     return {name: lacks for name, lacks in lacking.items() if lacks}
 
@@ -88,9 +86,11 @@ def _reaching(host: str, missed: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def _others(name: str, queues: Sequence[str]) -> list[str]:
-    there = {other for queue_name in queues for other in names_of(workers_key(queue_name))}
-    others = sorted(there - {name})
-    return sorted(set(others).difference(strangers_among(others)))
+    return _ours([other for other in workers_of(queues) if other != name])
+
+
+def _ours(names: Sequence[str]) -> list[str]:
+    return sorted(set(names).difference(strangers_among(names)))
 
 
 def _machine(worker: str) -> str:

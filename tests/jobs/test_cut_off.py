@@ -199,6 +199,6 @@ def test_nothing_is_left_to_a_worker_of_the_same_machine_which_has_the_same_way_
     assert name != other
     with cut_off.as_worker(name):
         queue.report_worker(other)
-        assert not cut_off.may_leave([queue.INTERACTIVE])
+        assert not cut_off.may_leave()
         queue.report_worker(elsewhere)
-        assert cut_off.may_leave([queue.INTERACTIVE])
+        assert cut_off.may_leave()
