@@ -13,9 +13,14 @@ from .models.base import DbSession
 
 def page_asked(args: Mapping[str, str]) -> int:
     """The number of the page that an address, or a form, asks for; the first where that makes no sense."""
-    text = args.get("page", "").strip()
-    # More digits than any page's number has: beyond the end whatever they are.
-    return max(1, int(text[:9])) if text.isascii() and text.isdecimal() else 1
+    return max(1, number_asked(args, "page", 1))
+
+
+def number_asked(args: Mapping[str, str], name: str, default: int) -> int:
+    """The whole number under this name, which is not negative; the default where there is none."""
+    text = args.get(name, "").strip()
+    # With more digits it is beyond any number of rows or pages, whatever they are.
+    return int(text[:9]) if text.isascii() and text.isdecimal() else default
 
 
 def count_rows(session: DbSession, query: Select[*tuple[Any, ...]]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from werkzeug.datastructures import MultiDict
 
 from ..models import STATUS_LABELS, fold
-from ..paging import page_asked
+from ..paging import number_asked, page_asked
 from ..search import searchable
 from ..text import one_line
 
@@ -66,7 +66,7 @@ class Filters:
             connection=args.getlist("connection"),
             sort=args.get("sort", ""),
             page=page_asked(args),
-            per_page=min(max(_number(args.get("per_page", ""), PER_PAGE), FEWEST_PER_PAGE), MOST_PER_PAGE),
+            per_page=min(max(number_asked(args, "per_page", PER_PAGE), FEWEST_PER_PAGE), MOST_PER_PAGE),
         )
 
     @classmethod
@@ -135,11 +135,3 @@ def _statuses(given: Iterable[str]) -> tuple[str, ...]:
 def _connections(given: Iterable[str]) -> tuple[str, ...]:
     wanted = {value.lower() for value in _values(given)}
     return tuple(connection for connection in CONNECTIONS if connection in wanted)
-
-
-def _number(text: str, default: int) -> int:
-    text = text.strip()
-    if not (text.isascii() and text.isdecimal()):
-        return default
-    # More digits than a page has rows: too many whatever they are.
-    return int(text[:9])
