@@ -74,6 +74,15 @@ class Meanwhile:
                 self.clashes[field.name] = _in_words(field, stored) if words is None else words
         return not self.clashes
 
+    def validate_on_submit(
+        self, told: Callable[[str], str | None] | None = None, decides: Mapping[str, Collection[str]] | None = None
+    ) -> bool:
+        """Whether the form was sent, to be saved, with nothing that others changed, too, and nothing wrong.
+
+        What they changed is taken first, so that what is looked at is what would be saved. See `merge`.
+        """
+        return self._form.is_submitted() and self.merge(told, decides) and bool(self._form.validate())
+
     @property
     def _fields(self) -> list[Field]:
         return [field for field in self._form if not isinstance(field, HiddenField)]

@@ -64,8 +64,7 @@ def edit_group(group_id: int) -> ResponseReturnValue:
     meanwhile = Meanwhile(form)
     if asked := picker.asked_by_htmx(pickers):
         return render_template("administration/_boxes.html", picker=asked)
-    is_sent = form.is_submitted() and not picker.is_searching(pickers, request.values)
-    if is_sent and meanwhile.merge() and form.validate():
+    if not picker.is_searching(pickers, request.values) and meanwhile.validate_on_submit():
         organizations, members = pickers
         try:
             groups.change(

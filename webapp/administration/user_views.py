@@ -78,7 +78,7 @@ def show_user(user_id: int) -> ResponseReturnValue:
 def _change(user: User) -> ResponseReturnValue:
     form, pickers = RightsForm(user), _pickers(user)
     meanwhile = Meanwhile(form)
-    if not picker.is_searching(pickers, request.values) and meanwhile.merge() and form.validate():
+    if not picker.is_searching(pickers, request.values) and meanwhile.validate_on_submit():
         try:
             is_changed = users.change_rights(db.session, user, _rights(form, pickers), current_user)
         except Refused as error:

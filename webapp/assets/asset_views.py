@@ -67,7 +67,7 @@ def edit(asset_id: int) -> tuple[str, int] | Response:
     if request.method == "GET" or _is_looking():
         return _page(form, kind, organization, asset)
     told = cache(lambda: form.told([words for _, words in recording.in_words(db.session, form.fields, stored)]))
-    if not (form.meanwhile.merge(lambda name: told()[name]) and form.form.validate()):
+    if not form.meanwhile.validate_on_submit(lambda name: told()[name]):
         return _page(form, kind, organization, asset)
     recording.change(db.session, asset, form.fields, form.entered(), current_user.email, utc_now())
     db.session.commit()

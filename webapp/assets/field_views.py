@@ -50,7 +50,7 @@ def edit_field(type_id: int, field_id: int) -> tuple[str, int] | Response:
     kind, field = _held(type_id, field_id)
     form = FieldForm(kind, field)
     meanwhile = Meanwhile(form)
-    if form.is_submitted() and meanwhile.merge() and form.validate():
+    if meanwhile.validate_on_submit():
         try:
             fields.change(
                 db.session,

@@ -55,7 +55,7 @@ def edit_figures(license_id: int) -> tuple[str, int] | Response:
     license = _unlocked(license_id, row.tenant_row_id)
     form = FiguresForm(license)
     meanwhile = Meanwhile(form)
-    if form.is_submitted() and meanwhile.merge() and form.validate():
+    if meanwhile.validate_on_submit():
         numbers = {field.name: field.data for field in form.numbers}
         figures.correct(db.session, license, form.status.data, numbers, current_user.email, utc_now())
         db.session.commit()

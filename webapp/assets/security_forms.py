@@ -58,9 +58,9 @@ class SecurityForm(FlaskForm):
     def is_submitted(self) -> bool:
         return self._is_sent
 
-    def merge(self) -> bool:
-        """Whether nobody else changed meanwhile what was changed here. The caller holds the record's row."""
-        return self.meanwhile.merge(self._told, _DECIDES)
+    def is_to_be_saved(self) -> bool:
+        """Whether it was sent, and is as it may be saved. The caller holds the record's row."""
+        return self.meanwhile.validate_on_submit(self._told, _DECIDES)
 
     @property
     def nameable(self) -> list[tuple[SelectMultipleField, list[Nameable]]]:

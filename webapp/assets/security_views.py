@@ -72,7 +72,7 @@ def _edited(
     **values: Any,
 ) -> tuple[str, int] | Response:
     form = security_form(record, is_sent=request.method == "POST")
-    if form.is_submitted() and form.merge() and form.validate():
+    if form.is_to_be_saved():
         settings = form.settings
         sees_it_still = not security.locks_out(db.session, current_user, settings)
         security.change(db.session, record, what, settings, current_user.email, utc_now())

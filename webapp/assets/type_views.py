@@ -94,7 +94,7 @@ def edit(type_id: int) -> tuple[str, int] | Response:
     kind = held(type_id)
     form = TypeForm(kind)
     meanwhile = Meanwhile(form)
-    if form.is_submitted() and meanwhile.merge() and form.validate():
+    if meanwhile.validate_on_submit():
         types.change(db.session, kind, form.name.data, form.icon.data, form.description.data)
         db.session.commit()
         flash("The changes were saved.", "success")

@@ -97,7 +97,7 @@ def edit(contact_id: int) -> tuple[str, int] | Response:
     lock = locked_by(db.session, contact)
     form = OwnFieldsForm(contact) if lock else ContactForm(contact)
     meanwhile = Meanwhile(form)
-    if form.is_submitted() and meanwhile.merge() and form.validate():
+    if meanwhile.validate_on_submit():
         records.change(db.session, contact, form.details)
         db.session.commit()
         if lock and "name" in request.form:

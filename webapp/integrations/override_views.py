@@ -33,8 +33,8 @@ def tenant_settings(integration_id: int, tenant_id: int) -> str | Response | tup
         sync_settings.hold_tenant(db.session, tenant)
     form, offered = _form(tenant)
     meanwhile = Meanwhile(form)
-    is_merged = form.is_submitted() and meanwhile.merge(partial(form.told, offered=offered), form.DECIDES)
-    own = _own(form, offered) if is_merged and form.validate() else None
+    is_valid = meanwhile.validate_on_submit(partial(form.told, offered=offered), form.DECIDES)
+    own = _own(form, offered) if is_valid else None
     if own is None:
         return _page(tenant, form, offered, meanwhile), meanwhile.status
     how = Override(form.how.data)

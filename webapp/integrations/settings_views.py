@@ -30,8 +30,8 @@ def settings(integration_id: int) -> str | Response | tuple[str, int]:
         sync_settings.hold(db.session, integration)
     form, offered = _form(integration)
     meanwhile = Meanwhile(form)
-    is_merged = form.is_submitted() and meanwhile.merge(partial(form.told, offered=offered), form.DECIDES)
-    users = form.rules(offered) if is_merged and form.validate() else None
+    is_valid = meanwhile.validate_on_submit(partial(form.told, offered=offered), form.DECIDES)
+    users = form.rules(offered) if is_valid else None
     if users is None:
         return _page(integration, form, offered, meanwhile), meanwhile.status
     wanted = sync_settings.Change(form.sync_licenses.data, form.sync_every_hours.data, users, form.match_by_name.data)

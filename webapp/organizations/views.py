@@ -86,7 +86,7 @@ def edit(organization_id: int) -> tuple[str, int] | Response:
     organization = organization_or_404(organization_id)
     form = OrganizationForm(access.scope_of(current_user), organization)
     meanwhile = Meanwhile(form)
-    if form.is_submitted() and meanwhile.merge() and form.validate():
+    if meanwhile.validate_on_submit():
         records.change(organization, form.details)
         db.session.commit()
         flash("The changes were saved.", "success")

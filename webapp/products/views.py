@@ -68,7 +68,7 @@ def edit(product_id: int) -> tuple[str, int] | Response:
     )
     form = OwnNameForm(obj=product)
     meanwhile = Meanwhile(form)
-    if form.is_submitted() and meanwhile.merge() and form.validate():
+    if meanwhile.validate_on_submit():
         naming.name(db.session, product, form.own_name.data)
         db.session.commit()
         flash(f"{product.part_number} is shown as {product.name} everywhere.", "success")
