@@ -13,8 +13,8 @@ from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import Integration, LineState, TenantAddition, addition
 
+from .additions import app_in, line_of, listed
 from .conftest import Unplug, Work
-from .test_adding import app_in, line_of, listed
 
 OTHER = "another-worker"
 
