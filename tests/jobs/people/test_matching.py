@@ -82,6 +82,12 @@ def test_two_users_whose_own_aliases_lead_to_one_contact_are_not_merged() -> Non
     assert match(people, {}, by_upn) == {"b": ANNA}
 
 
+def test_a_principal_name_that_another_user_has_as_an_address_settles_nothing() -> None:
+    contacts = known(by_address={"own@x": BEN}, by_principal_name={"team@x": ANNA})
+    people = [a_person("a", principal_name="team@x"), a_person("b", "team@x", "own@x")]
+    assert match(people, {}, contacts) == {"b": BEN}
+
+
 def test_an_address_goes_before_a_name() -> None:
     contacts = known(by_address={"ben@x": ANNA}, by_name={"anna berg": ANNA})
     people = [a_person("a", name="anna berg"), a_person("b", "ben@x")]
