@@ -11,7 +11,7 @@ from ..access import Permission
 from ..extensions import db
 from ..models import Problem
 from .blueprint import ASKING_ERRORS, INTEGRATION, TENANT, asking_problem, bp, get_or_404, tenant_or_404
-from .comparing import Comparison, comparison
+from .comparing import Comparison, comparison, why_not_written
 from .consent import admin_consent_url
 
 
@@ -42,6 +42,7 @@ def _page(integration_id: int, tenant_id: int, found: Comparison | None = None, 
         integration=integration,
         tenant=tenant,
         found=found,
+        why_not_written=why_not_written(tenant),
         problem=problem,
         consent_url=consent_url,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from ..models import STATUS_LABELS, Problem
+from ..models import STATUS_LABELS, Problem, Tenant
 from ..models.asset_change import LICENSE_FIELDS
 
 _FIELDS = {
@@ -63,6 +63,19 @@ def comparison(answer: dict[str, Any]) -> Comparison:
         same=answer["same"],
         warning=Problem(**answer["warning"]) if answer["warning"] else None,
     )
+
+
+def why_not_written(tenant: Tenant) -> str:
+    """Why no sync writes what was found, as the beginning of a sentence; empty where a sync does."""
+    reasons = (
+        (not tenant.integration.syncs_something, "Nothing is chosen to sync"),
+        (tenant.gone_at is not None, "The partner's tenant does not name this one among its customers any more"),
+        (tenant.left_out_at is not None, "This tenant is left out of syncs"),
+        (tenant.ignored_at is not None, "This tenant is ignored"),
+        (tenant.organization is None, "This tenant is not matched to an organization"),
+        (tenant.organization is not None and tenant.organization.is_archived, "The tenant's organization is archived"),
+    )
+    return next((reason for applies, reason in reasons if applies), "")
 
 
 def syncs_licenses(answer: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -80,7 +81,8 @@ def test_licenses_that_are_not_synced_are_said_not_to_be_compared(
 ) -> None:
     answer.update(differences=differences, syncs_licenses=False, same=0)
     integration = make.integration(sync_licenses=False, sync_users=UserSync.ALL)
-    text = as_administrator.post(address(make.tenant(integration=integration))).text
+    tenant = make.tenant(integration=integration, organization=make.organization())
+    text = as_administrator.post(address(tenant)).text
     assert "Licenses are not synced" in text
     assert f'<a href="/account/integrations/{integration.id}/settings">Sync Settings</a>' in text
     for untrue in ("marked as Gone", "licenses are the same", "Every license", "no sync writes"):
@@ -97,11 +99,38 @@ def test_where_nothing_is_chosen_to_sync_it_says_that_no_sync_writes_it(
     assert "A sync writes" not in text
 
 
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({}, "This tenant is not matched to an organization, so"),
+        ({"ignored_at": READ_AT}, "This tenant is ignored, so"),
+        ({"left_out_at": READ_AT}, "This tenant is left out of syncs, so"),
+        ({"gone_at": READ_AT}, "does not name this one among its customers any more, so"),
+    ],
+)
+def test_of_a_tenant_that_no_sync_reads_it_says_that_no_sync_writes_it(
+    values: dict[str, Any], why: str, as_administrator: FlaskClient, make: Make, answer: dict[str, Any]
+) -> None:
+    answer["differences"] = [difference("tenant", "name", "A", "B")]
+    text = unescape(as_administrator.post(address(make.tenant(**values))).text)
+    assert f"{why} no sync writes any of this." in text
+    assert "A sync writes" not in text
+
+
+def test_nor_does_one_write_what_is_of_an_archived_organization(
+    as_administrator: FlaskClient, make: Make, answer: dict[str, Any]
+) -> None:
+    answer["differences"] = [difference("tenant", "name", "A", "B")]
+    tenant = make.tenant(organization=make.organization(archived_at=READ_AT))
+    text = unescape(as_administrator.post(address(tenant)).text)
+    assert "The tenant's organization is archived, so no sync writes any of this." in text
+
+
 def test_a_worker_of_an_older_version_compared_the_licenses(
     as_administrator: FlaskClient, make: Make, answer: dict[str, Any]
 ) -> None:
     answer["differences"] = [difference("changed", "active", 25, 20)]
-    text = as_administrator.post(address(make.tenant())).text
+    text = as_administrator.post(address(make.tenant(organization=make.organization()))).text
     assert "marked as Gone" in text
     assert "Licenses are not synced" not in text
 
