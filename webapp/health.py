@@ -6,7 +6,7 @@ from flask import Blueprint, Flask, jsonify
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs.queue import SYNC, QueueUnavailable, workers_alive, workers_hindered
+from jobs.queue import SYNC, QueueUnavailable, Workers, workers_by_queue
 
 from . import schema_version
 from .extensions import db
@@ -33,15 +33,17 @@ def alive() -> ResponseReturnValue:
 def ready() -> ResponseReturnValue:
     """Whether work can be done, and what to do where it cannot. No address and no secret is told."""
     problem_of_database = _database_problem()
-    redis_problem, alive, workers = _redis_problem()
+    redis_problem, workers = _redis_problem()
     problems = [problem for problem in (problem_of_database, redis_problem) if problem]
-    if not workers and not redis_problem:
-        problems.append(_CUT_OFF if alive else _NO_WORKER)
+    if workers.are_all_cut_off:
+        problems.append(_CUT_OFF)
+    elif not workers.alive and not redis_problem:
+        problems.append(_NO_WORKER)
     answer = {
         "ready": not problems,
         "database": not problem_of_database,
         "redis": not redis_problem,
-        "workers": workers,
+        "workers": workers.alive - workers.cut_off,
         "problems": problems,
     }
     return jsonify(answer), 503 if problems else 200
@@ -61,11 +63,11 @@ def _database_problem() -> str | None:
     return refusal.text if refusal else None
 
 
-def _redis_problem() -> tuple[str | None, int, int]:
-    """Why Redis cannot be used, if so; and how many workers sync tenants, and how many of these are not cut off."""
+def _redis_problem() -> tuple[str | None, Workers]:
+    """Why Redis cannot be used, if so; and the workers that sync tenants."""
     try:
-        alive = workers_alive()
-        return None, alive, max(0, alive - len(workers_hindered(SYNC)))
+        return None, workers_by_queue()[SYNC]
     except QueueUnavailable as error:
         what = "refuses what is written to it" if error.is_refusal else "does not answer"
-        return f"Redis {what}. Check that it is running and that REDIS_URL is right: `flask doctor` tells more.", 0, 0
+        problem = f"Redis {what}. Check that it is running and that REDIS_URL is right: `flask doctor` tells more."
+        return problem, Workers(0)

@@ -34,7 +34,16 @@ from .presence import (
     workers_key,
     workers_versions,
 )
-from .reached import ANSWERED_SECONDS, DATABASE, answers_others, may_answer_others, report_reached, workers_hindered
+from .reached import (
+    ANSWERED_SECONDS,
+    DATABASE,
+    Workers,
+    answers_others,
+    may_answer_others,
+    report_reached,
+    workers_by_queue,
+    workers_hindered,
+)
 from .redis_server import (
     QueueUnavailable,
     ServerFacts,
@@ -63,6 +72,7 @@ __all__ = [
     "NoWorker",
     "QueueUnavailable",
     "ServerFacts",
+    "Workers",
     "WorkersBusy",
     "add_tenants",
     "answers_others",
@@ -98,6 +108,7 @@ __all__ = [
     "waiting",
     "whose",
     "workers_alive",
+    "workers_by_queue",
     "workers_clocks",
     "workers_hindered",
     "workers_key",

@@ -134,12 +134,25 @@ def _processes() -> list[str]:
 
 def workers_of(queues: Sequence[str] = QUEUES) -> list[str]:
     """The names of those that reported lately and take jobs of one of these queues, whosever they are."""
-    return sorted({name for queue_name in queues for name in names_of(workers_key(queue_name))})
+    return sorted({name for names in names_by_queue(queues).values() for name in names})
+
+
+def names_by_queue(queues: Sequence[str] = QUEUES) -> dict[str, list[str]]:
+    """The same by each of these queues."""
+    return dict(zip(queues, _names_of([workers_key(queue_name) for queue_name in queues]), strict=True))
 
 
 def names_of(key: str, silence: float = WORKER_SILENCE_SECONDS) -> list[str]:
-    found: list[Any] = connection().zrangebyscore(key, *_alive_since(silence))
-    return sorted(name.decode() for name in found)
+    return _names_of([key], silence)[0]
+
+
+def _names_of(keys: Sequence[str], silence: float = WORKER_SILENCE_SECONDS) -> list[list[str]]:
+    """The names of those that reported lately under each of these keys, as of one moment."""
+    bounds = _alive_since(silence)
+    with connection().pipeline(transaction=False) as pipeline:
+        for key in keys:
+            pipeline.zrangebyscore(key, *bounds)
+        return [sorted(name.decode() for name in found) for found in pipeline.execute()]
 
 
 def _alive_since(silence: float = WORKER_SILENCE_SECONDS) -> tuple[float, float]:

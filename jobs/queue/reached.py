@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from .presence import KEPT_SECONDS, add_to, names_of, strangers_among, told_by, workers_of
-from .redis_server import QueueUnavailable, connection, redis_now
+from .presence import KEPT_SECONDS, add_to, names_by_queue, names_of, strangers_among, told_by, workers_of
+from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
 # How long it is believed that a host of Microsoft's answers a worker.
 ANSWERED_SECONDS = 30
@@ -15,6 +16,19 @@ ANSWERED_SECONDS = 30
 # Among what hinders a worker, beside hosts of Microsoft's.
 DATABASE = "database"
 _AWAY = "away"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many workers of this installation take jobs of a queue, and how many of these are cut off."""
+
+    alive: int
+    cut_off: int = 0
+
+    @property
+    def are_all_cut_off(self) -> bool:
+        """Whether there are some, and none that is not cut off."""
+        return 0 < self.alive == self.cut_off
 
 
 def report_reached(name: str, answered: Sequence[str], missed: Sequence[str], *, has_database: bool = True) -> None:
@@ -56,22 +70,42 @@ def may_answer_others(name: str, host: str, queues: Sequence[str]) -> bool:
         raise QueueUnavailable from error
 
 
-def workers_hindered(*queues: str) -> dict[str, list[str]]:
+def workers_hindered() -> dict[str, list[str]]:
     """The workers of this installation that reported lately and are cut off: their names, each with from what.
 
-    That is the `DATABASE`, and hosts of Microsoft's that answer others. With `queues`, those alone that take jobs of
-    one of them. Raises `QueueUnavailable`.
+    That is the `DATABASE`, and hosts of Microsoft's that answer others. Raises `QueueUnavailable`.
     """
     try:
-        missed = _missed(_ours(workers_of()))
-        names = [name for name in workers_of(queues) if name in missed] if queues else list(missed)
-        away = {name for name, told in told_by(names, _database_key) if told == _AWAY.encode()}
-        hosts = {host for name in names for host in missed[name]}
-        answered = {host for host in hosts if _reaching(host, missed)}
+        return _hindered(_ours(workers_of()))
     except RedisError as error:
         raise QueueUnavailable from error
+
+
+def workers_by_queue() -> dict[str, Workers]:
+    """The workers that reported lately, by each of the queues. Raises `QueueUnavailable`.
+
+    It does so, too, where none reports and Redis takes nothing that is written to it, as `workers_alive`.
+    """
+    try:
+        by_queue = names_by_queue()
+        ours = set(_ours(sorted({name for names in by_queue.values() for name in names})))
+        hindered = _hindered(sorted(ours)).keys()
+        found = {queue: ours.intersection(names) for queue, names in by_queue.items()}
+        if not all(found.values()):
+            try_writing()
+    except RedisError as error:
+        raise QueueUnavailable from error
+    return {queue: Workers(len(names), len(names & hindered)) for queue, names in found.items()}
+
+
+def _hindered(ours: Sequence[str]) -> dict[str, list[str]]:
+    """Those of all workers of this installation that are cut off, each with from what. Raises redis-py's errors."""
+    missed = _missed(ours)
+    away = {name for name, told in told_by(ours, _database_key) if told == _AWAY.encode()}
+    answered = {host for host in {host for hosts in missed.values() for host in hosts} if _reaching(host, missed)}
     lacking = {
-        name: [DATABASE] * (name in away) + [host for host in missed[name] if host in answered] for name in names
+        name: [DATABASE] * (name in away) + [host for host in hosts if host in answered]
+        for name, hosts in missed.items()
     }
     return {name: lacks for name, lacks in lacking.items() if lacks}
 

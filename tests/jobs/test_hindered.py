@@ -57,8 +57,9 @@ def test_an_outage_that_begins_for_all_hinders_nobody_though_each_was_answered_j
 def test_who_gets_no_answer_of_the_database_is_hindered_by_it() -> None:
     reports("well", queue.SYNC)
     reports("cut-off", queue.SYNC, has_database=False)
-    assert queue.workers_hindered() == queue.workers_hindered(queue.SYNC) == {"cut-off": [queue.DATABASE]}
-    assert queue.workers_hindered(queue.UPKEEP) == {}
+    assert queue.workers_hindered() == {"cut-off": [queue.DATABASE]}
+    assert queue.workers_by_queue()[queue.SYNC] == queue.Workers(alive=2, cut_off=1)
+    assert queue.workers_by_queue()[queue.UPKEEP] == queue.Workers(alive=0)
 
 
 def test_who_is_of_another_installation_is_nobody_s_concern(app: Flask) -> None:

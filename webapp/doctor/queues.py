@@ -49,19 +49,19 @@ def _away(error: queue.QueueUnavailable) -> Finding:
 
 def check_workers() -> Iterator[Finding]:
     try:
-        alive = {name: queue.workers_alive(name) for name in queue.QUEUES}
-        hindered = {name: len(queue.workers_hindered(name)) for name in queue.QUEUES}
+        by_queue = queue.workers_by_queue()
     except queue.QueueUnavailable:
         return  # said of Redis already
-    for name, count in alive.items():
-        if not count:
+    for name, workers in by_queue.items():
+        able = workers.alive - workers.cut_off
+        if not workers.alive:
             yield ill("workers", f"No worker takes jobs of the queue {name}.", _START)
-        elif count <= hindered[name]:
+        elif workers.are_all_cut_off:
             fix = "What they are cut off from is said below: see to that, or start workers on another machine."
             yield ill("workers", f"All workers that take jobs of the queue {name} are cut off.", fix)
         else:
-            text = "worker takes" if count - hindered[name] == 1 else "workers take"
-            yield well("workers", f"{count - hindered[name]} {text} jobs of the queue {name}.")
+            text = "worker takes" if able == 1 else "workers take"
+            yield well("workers", f"{able} {text} jobs of the queue {name}.")
 
 
 def check_hindered() -> Iterator[Finding]:

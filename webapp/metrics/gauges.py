@@ -34,7 +34,7 @@ def of_database() -> Iterator[Metric]:
 
 def of_redis() -> list[Metric]:
     """The queues and who works on them. Raises `QueueUnavailable`."""
-    return [*_queues(), _workers(), _simple("schedules_alive", "Schedule processes.", queue.schedules_alive())]
+    return [*_queues(), *_workers(), _simple("schedules_alive", "Schedule processes.", queue.schedules_alive())]
 
 
 def redis_up(is_up: bool) -> Metric:
@@ -91,13 +91,19 @@ def _queues() -> Iterator[Metric]:
     yield from (depth, oldest)
 
 
-def _workers() -> Metric:
+def _workers() -> Iterator[Metric]:
     alive = GaugeMetricFamily(
         f"{PREFIX}_workers_alive", "Worker processes that take jobs of the queue.", labels=["queue"]
     )
-    for name in queue.QUEUES:
-        alive.add_metric([name], queue.workers_alive(name))
-    return alive
+    cut_off = GaugeMetricFamily(
+        f"{PREFIX}_workers_cut_off",
+        "Those of them that the database, or a host of Microsoft's that answers others, does not answer.",
+        labels=["queue"],
+    )
+    for name, workers in queue.workers_by_queue().items():
+        alive.add_metric([name], workers.alive)
+        cut_off.add_metric([name], workers.cut_off)
+    yield from (alive, cut_off)
 
 
 def _simple(name: str, help_text: str, value: float) -> Metric:

@@ -77,6 +77,18 @@ def test_queues_and_their_workers_are_told(scrape: Scrape) -> None:
     assert found["seatledger_workers_alive{queue=sync}"] == 1
 
 
+def test_workers_that_are_cut_off_are_told_beside_those_that_are_there(scrape: Scrape) -> None:
+    queue.report_worker("one", [queue.SYNC, queue.SCHEDULED])
+    queue.report_reached("one", [], [], has_database=False)
+    queue.report_worker("two", [queue.SYNC])
+    found = scrape()
+    by_queue = {
+        name: (found[f"seatledger_workers_alive{{queue={name}}}"], found[f"seatledger_workers_cut_off{{queue={name}}}"])
+        for name in queue.QUEUES
+    }
+    assert by_queue == {queue.INTERACTIVE: (0, 0), queue.UPKEEP: (0, 0), queue.SYNC: (2, 1), queue.SCHEDULED: (1, 1)}
+
+
 def test_what_has_ended_is_not_looked_at(app: Flask, make: Make) -> None:
     run_of(make, RunState.OK, PartState.OK)
     asked: list[tuple[str, object]] = []
