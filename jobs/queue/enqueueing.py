@@ -15,6 +15,7 @@ from rq.job import Job, JobStatus
 from .belonging import names_of_ours, new_job_id, whose
 from .names import INTERACTIVE, QUEUES
 from .presence import workers_alive
+from .reached import workers_by_queue
 from .redis_server import QueueUnavailable, connection
 
 # What an answer has where another worker may have a better one.
@@ -38,6 +39,17 @@ class NoWorker(Exception):
         super().__init__(
             "No worker is running, so nothing can be asked of Microsoft. Start one: `make run` starts "
             "workers, and `python -m jobs.worker` starts one alone."
+        )
+
+
+class WorkersCutOff(NoWorker):
+    """Workers run, and the database or Microsoft does not answer any of them. The message says what to do."""
+
+    def __init__(self) -> None:
+        Exception.__init__(
+            self,
+            "All workers are cut off from the database or from Microsoft, so nothing can be asked now. `flask doctor` "
+            "names them and says what to do.",
         )
 
 
@@ -155,9 +167,11 @@ def _wait(job: Job, deadline: float) -> dict[str, Any]:
             if result.type is result.Type.SUCCESSFUL:
                 return dict(result.return_value or {})
             raise JobFailed
-        if now - began > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED and not workers_alive(INTERACTIVE):
-            job.delete()
-            raise NoWorker
+        if now - began > _PICK_UP_SECONDS and job.get_status() == JobStatus.QUEUED:
+            workers = workers_by_queue()[INTERACTIVE]
+            if not workers.alive or workers.are_all_cut_off:
+                job.delete()
+                raise WorkersCutOff if workers.alive else NoWorker
     was_begun = job.get_status() != JobStatus.QUEUED
     job.delete()
     raise JobFailed if was_begun else WorkersBusy

@@ -172,9 +172,18 @@ def test_without_a_worker_nobody_waits() -> None:
 @pytest.mark.usefixtures("app")
 def test_where_the_last_worker_went_away_nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enqueueing, "_PICK_UP_SECONDS", 0)
-    alive = iter([1])
-    monkeypatch.setattr(enqueueing, "workers_alive", lambda queue_name: next(alive, 0))
-    with pytest.raises(queue.NoWorker):
+    monkeypatch.setattr(enqueueing, "workers_alive", lambda queue_name: 1)
+    with pytest.raises(queue.NoWorker, match="No worker is running"):
+        queue.discover(1)
+    assert waiting(queue.INTERACTIVE) == []
+
+
+@pytest.mark.usefixtures("app")
+def test_where_all_workers_are_cut_off_nobody_waits_long_and_hears_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enqueueing, "_PICK_UP_SECONDS", 0)
+    queue.report_worker("cut off")
+    queue.report_reached("cut off", [], [], has_database=False)
+    with pytest.raises(queue.NoWorker, match="All workers are cut off"):
         queue.discover(1)
     assert waiting(queue.INTERACTIVE) == []
 

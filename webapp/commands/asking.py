@@ -14,8 +14,13 @@ from ..models import Problem
 
 def ask(job: str, through_queue: Any, argument: Any) -> dict[str, Any]:
     """Let a worker do the job, or do it here where none is running."""
-    answer: dict[str, Any] = through_queue(argument) if workers_alive() else queue.run_here(job, argument)
+    answer: dict[str, Any] = through_queue(argument) if _is_any_worker() else queue.run_here(job, argument)
     return answer
+
+
+def _is_any_worker() -> bool:
+    """Whether a worker takes what somebody waits for, which not all do."""
+    return bool(workers_alive(queue.INTERACTIVE))
 
 
 def refusal(problem: Problem) -> click.ClickException:

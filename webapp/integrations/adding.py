@@ -23,7 +23,7 @@ from ..paging import Page, count_rows
 from ..text import count_of, one_line
 from . import fields
 from .consent import admin_consent_url
-from .status import Phase, workers_alive
+from .status import Phase, workers_of
 
 # How many tenants one list may have.
 MOST = 1000
@@ -197,7 +197,9 @@ def _consent_url(integration: Integration, line: AdditionLine) -> str | None:
 
 
 def _phase() -> Phase:
-    workers = workers_alive(queue.INTERACTIVE)
+    workers = workers_of(queue.INTERACTIVE)
     if workers is None:
         return Phase.NO_QUEUE
-    return Phase.SYNCING if workers else Phase.NO_WORKER
+    if workers.are_all_cut_off:
+        return Phase.CUT_OFF
+    return Phase.SYNCING if workers.alive else Phase.NO_WORKER

@@ -28,7 +28,7 @@ from ..models.leases import OPEN_PARTS
 from ..paging import Page, count_rows
 from ..search import every_word, searchable
 from .durations import duration
-from .status import Phase, phase_of, phase_of_removal, poll_after, poll_after_removal, words_of, workers_alive
+from .status import Phase, phase_of, phase_of_removal, poll_after, poll_after_removal, words_of, workers_of
 
 INTEGRATIONS_PER_PAGE = 50
 RUNS_PER_PAGE = 25
@@ -98,7 +98,8 @@ def _rows(found: Sequence[tuple[Integration, SyncRun | None]]) -> list[Integrati
     # Of those that ended well, too: in some of their tenants something may not have been readable.
     counted = [*active, *(run.id for run in runs if run.state in {RunState.OK, RunState.PARTIAL})]
     progress = Progress.of(db.session, counted) if counted else {}
-    workers = workers_alive() if active or any(not integration.is_live for integration, _ in found) else 0
+    is_any_asked = active or any(not integration.is_live for integration, _ in found)
+    workers = workers_of() if is_any_asked else None
     counts, now = _tenant_counts([integration.id for integration, _ in found]), utc_now()
     paused = pauses(active, now) if active else {}
     rows = []

@@ -17,7 +17,7 @@ from ..paging import Page
 from .consent import consent_url_of
 from .durations import duration
 from .queries import Pause, RunRow, pauses, run_row
-from .status import Phase, phase_of, poll_after, workers_alive
+from .status import Phase, phase_of, poll_after, workers_of
 
 PARTS_PER_PAGE = 50
 
@@ -99,7 +99,7 @@ def run_detail(integration_id: int, run_id: int, show: Show, asked: int) -> RunD
         parts = parts.where(SyncPart.state.in_(_STATES[show]))
     chosen = parts.limit(page.per_page).offset(page.offset)
     is_active = row.run.state.is_active
-    phase = phase_of(row.run, workers_alive() if is_active else 0, now)
+    phase = phase_of(row.run, workers_of() if is_active else None, now)
     repeats = select(SyncRun.id).where(SyncRun.retry_of_id == run_id).order_by(SyncRun.id.desc()).limit(1)
     return RunDetail(
         row=row,

@@ -23,6 +23,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
     SYNCING = "syncing"
     NO_WORKER = "no worker"
+    CUT_OFF = "cut off"
     NO_QUEUE = "no queue"
     OK = "ok"
     PARTIAL = "partial"
@@ -63,15 +64,23 @@ _ENDED = {
 }
 
 
-def workers_alive(*queue_name: str) -> int | None:
-    """How many workers there are, of the queue that is named; None where Redis cannot be reached to ask."""
+def workers_of(queue_name: str = queue.SYNC) -> queue.Workers | None:
+    """The workers that there are, of the queue that is named; None where Redis cannot be reached to ask."""
     try:
-        return queue.workers_alive(*queue_name)
+        return queue.workers_by_queue()[queue_name]
     except queue.QueueUnavailable:
         return None
 
 
-def phase_of(run: SyncRun | None, workers: int | None, now: datetime) -> Phase:
+def workers_alive(queue_name: str = queue.SYNC) -> int | None:
+    """The same, how many, whether they are cut off or not."""
+    try:
+        return queue.workers_alive(queue_name)
+    except queue.QueueUnavailable:
+        return None
+
+
+def phase_of(run: SyncRun | None, workers: queue.Workers | None, now: datetime) -> Phase:
     """Where the run stands. `workers` matters only while it is active."""
     if run is None:
         return Phase.NEVER
@@ -79,16 +88,18 @@ def phase_of(run: SyncRun | None, workers: int | None, now: datetime) -> Phase:
         return _ENDED.get(run.state, Phase.UNKNOWN)
     if workers is None:
         return Phase.NO_QUEUE
-    if workers == 0 and now - run.created_at > PICK_UP:
+    if not workers.alive and now - run.created_at > PICK_UP:
         return Phase.NO_WORKER
+    if workers.are_all_cut_off:
+        return Phase.CUT_OFF
     return Phase.WAITING if run.state == RunState.QUEUED else Phase.SYNCING
 
 
-def phase_of_removal(integration: Integration, workers: int | None, now: datetime) -> Phase:
+def phase_of_removal(integration: Integration, workers: queue.Workers | None, now: datetime) -> Phase:
     """Where the deletion of an integration's data stands."""
     asked_at = integration.disconnected_at
-    waits = not workers and asked_at is not None and now - asked_at > PICK_UP
-    if not waits:
+    is_waiting = not (workers and workers.alive) and asked_at is not None and now - asked_at > PICK_UP
+    if not is_waiting:
         return Phase.REMOVING
     return Phase.REMOVAL_NO_QUEUE if workers is None else Phase.REMOVAL_WAITS
 
@@ -102,7 +113,7 @@ def poll_after(run: SyncRun | None, phase: Phase, now: datetime) -> int | None:
     """In how many milliseconds to ask again; None where nothing will change by itself."""
     if run is None or not run.state.is_active:
         return None
-    if phase in {Phase.NO_QUEUE, Phase.NO_WORKER}:
+    if phase in {Phase.NO_QUEUE, Phase.NO_WORKER, Phase.CUT_OFF}:
         return _LONG_RUN_MS
     age = now - run.created_at
     return next((milliseconds for limit, milliseconds in _PATIENCE if age < limit), _LONG_RUN_MS)

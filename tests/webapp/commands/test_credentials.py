@@ -31,7 +31,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def flask(run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(asking, "workers_alive", lambda: 1)
+    monkeypatch.setattr(asking, "workers_alive", lambda queue_name: 1)
 
     def run(*args: str, stdin: str | None = None) -> Result:
         result = run_command.invoke(args=["integrations", *args], input=stdin)

@@ -23,7 +23,7 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     runs: list[int] = []
     monkeypatch.setattr(queue, "sync", runs.append)
     monkeypatch.setattr(queue, "is_reachable", lambda: True)
-    monkeypatch.setattr(queue, "workers_alive", lambda: 1)
+    monkeypatch.setattr(queue, "workers_alive", lambda queue_name=queue.SYNC: 1)
     return runs
 
 
@@ -152,3 +152,16 @@ def test_compare_explains_a_refusal_and_a_removed_integration(
     db.session.commit()
     result = run_command.invoke(args=["tenants", "compare", tenant.tenant_id])
     assert (result.exit_code, "removed" in result.stderr) == (1, True)
+
+
+def test_what_no_worker_there_would_take_is_asked_here(
+    run_command: FlaskCliRunner, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_those_that_sync(queue_name: str = queue.SYNC) -> int:
+        return int(queue_name == queue.SYNC)
+
+    answer = {"ok": True, "read_at": utc_now(), "differences": [], "same": 2, "warning": None}
+    monkeypatch.setattr(queue, "workers_alive", only_those_that_sync)
+    monkeypatch.setattr(queue, "run_here", lambda job, tenant_row_id: answer)
+    make.tenant(name="Contoso")
+    assert "No difference: 2 licenses" in run_command.invoke(args=["tenants", "compare", "contoso"]).stdout

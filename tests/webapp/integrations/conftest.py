@@ -73,12 +73,17 @@ class Workers:
 
     def __init__(self) -> None:
         self.alive = 1
+        self.cut_off = 0
         self.is_reachable = True
         self.enqueued: list[int] = []
 
     def count(self, queue_name: str = queue.SYNC) -> int:
         self._reach()
         return self.alive
+
+    def by_queue(self) -> dict[str, queue.Workers]:
+        self._reach()
+        return dict.fromkeys(queue.QUEUES, queue.Workers(self.alive, self.cut_off))
 
     def sync(self, run_id: int) -> None:
         assert not db.session().in_transaction(), "the run is enqueued before it is committed"
@@ -94,6 +99,7 @@ class Workers:
 def workers(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Workers:
     stand_in = Workers()
     monkeypatch.setattr(queue, "workers_alive", stand_in.count)
+    monkeypatch.setattr(queue, "workers_by_queue", stand_in.by_queue)
     monkeypatch.setattr(queue, "sync", stand_in.sync)
     monkeypatch.setattr(queue, "is_reachable", lambda: stand_in.is_reachable)
     return stand_in

@@ -141,7 +141,7 @@ def test_without_a_queue_the_list_waits_for_the_sweep(
         raise queue.QueueUnavailable
 
     monkeypatch.setattr(queue, "add_tenants", unavailable)
-    monkeypatch.setattr(queue, "workers_alive", unavailable)
+    monkeypatch.setattr(queue, "workers_by_queue", unavailable)
     integration = make.integration()
     answer = as_administrator.post(address(integration), data={"tenants": GUID}, follow_redirects=True)
     assert answer.status_code == 200
@@ -277,3 +277,12 @@ def test_earlier_lists_are_offered(make: Make, as_administrator: FlaskClient) ->
     page = as_administrator.get(address(integration)).text
     assert address(integration, addition) in page
     assert "2 tenants, 1 added" in page
+
+
+def test_where_all_who_would_ask_are_cut_off_the_list_says_so(
+    make: Make, as_administrator: FlaskClient, enqueued: list[int]
+) -> None:
+    queue.report_worker("cut off")
+    queue.report_reached("cut off", [], [], has_database=False)
+    answer = as_administrator.post(address(make.integration()), data={"tenants": GUID}, follow_redirects=True)
+    assert "All workers are cut off" in answer.text

@@ -242,6 +242,18 @@ def test_with_no_worker_the_row_says_so_and_what_to_do_and_asks_slowly(
     assert "Syncing..." in status(as_administrator, synced(make, state, age=1))
 
 
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.SYNCING])
+def test_with_all_workers_cut_off_the_row_says_so_and_asks_slowly(
+    state: RunState, as_administrator: FlaskClient, make: Make, workers: Workers
+) -> None:
+    workers.cut_off = workers.alive
+    row = status(as_administrator, synced(make, state, age=1))
+    assert "All workers are cut off" in row
+    assert "flask doctor" in row
+    assert "Syncing..." not in row
+    assert 'data-poll="10000"' in row
+
+
 def test_with_no_queue_the_row_says_so_and_asks_slowly(
     as_administrator: FlaskClient, make: Make, workers: Workers
 ) -> None:

@@ -135,6 +135,13 @@ def test_without_a_worker_or_a_queue_it_says_so(
     assert ("No worker is running" if reachable else "cannot be reached") in page(as_administrator, run)
 
 
+def test_where_all_workers_are_cut_off_it_says_so(as_administrator: FlaskClient, make: Make, workers: Workers) -> None:
+    workers.cut_off = workers.alive
+    text = page(as_administrator, a_run(make))
+    assert "All workers are cut off" in text
+    assert "Waiting for a worker" not in text
+
+
 def test_what_failed_comes_first_then_what_is_open(as_administrator: FlaskClient, make: Make, workers: Workers) -> None:
     run = a_run(make)
     add_part(make, run, "Aa ok", PartState.OK)
