@@ -15,6 +15,7 @@ from environs import Env
 from settings import checks, mail
 from settings.data_directory import embedded_redis_socket, kept, make_private_directory
 from settings.environ_file import require_legible
+from settings.errors import SettingError
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -92,16 +93,16 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
         redis_url=redis_url or f"unix://{embedded_redis_socket(data_dir)}",
         redis_is_embedded=not redis_url,
         host=env.str("HOST", "").strip() or "127.0.0.1",
-        port=checks.port(_number(env, "PORT", 8000)),
+        port=checks.between("PORT", _number(env, "PORT", 8000), 1, 65535),
         secret_key=env.str("SECRET_KEY", "") or kept(data_dir / "secret_key", lambda: secrets.token_urlsafe(48)),
         encryption_keys=checks.encryption_keys(env.str("ENCRYPTION_KEYS", ""), data_dir),
         microsoft_login_url=checks.https_url("MICROSOFT_LOGIN_URL", env.str("MICROSOFT_LOGIN_URL", "")),
         microsoft_graph_url=checks.https_url("MICROSOFT_GRAPH_URL", env.str("MICROSOFT_GRAPH_URL", "")),
-        microsoft_ca_bundle=checks.readable_file("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
+        microsoft_ca_bundle=checks.ca_bundle("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
         sync_workers=checks.at_least("SYNC_WORKERS", _number(env, "SYNC_WORKERS", 2), 1),
         sync_tenants_at_once=checks.tenants_at_once(_number(env, "SYNC_TENANTS_AT_ONCE", 16)),
         trusted_proxies=checks.at_least("TRUSTED_PROXIES", _number(env, "TRUSTED_PROXIES", 0), 0),
-        run_log_days=checks.at_least("RUN_LOG_DAYS", _number(env, "RUN_LOG_DAYS", 90), 1),
+        run_log_days=checks.between("RUN_LOG_DAYS", _number(env, "RUN_LOG_DAYS", 90), 1, checks.MOST_DAYS),
         database_prepared_statements=checks.yes_or_no(
             "DATABASE_PREPARED_STATEMENTS", env.str("DATABASE_PREPARED_STATEMENTS", ""), True
         ),
@@ -110,6 +111,14 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
         metrics_token=checks.metrics_token(env.str("METRICS_TOKEN", "")),
         **mail.checked(env.str("MAIL_SERVER", ""), env.str("MAIL_FROM", ""), env.str("PUBLIC_URL", "")),
     )
+
+
+def load_or_end() -> Settings:
+    """The settings of the environment. Where one is wrong, the process ends with a sentence."""
+    try:
+        return load()
+    except SettingError as error:
+        raise SystemExit(f"Seatledger cannot start: {error}") from error
 
 
 def chosen_data_dir(environ_file: Path | None = BASE_DIR / ".env") -> Path:

@@ -5,10 +5,10 @@ import os
 from contextlib import ExitStack
 from typing import Any
 
-from config import load
+from config import load_or_end
 from logs import configuration, configure
 
-_settings = load()
+_settings = load_or_end()
 _while_serving = ExitStack()
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
+import ssl
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -18,6 +20,11 @@ from .errors import SettingError
 # As many connections to Microsoft are kept open (jobs/microsoft/connections.py), and threads share one processor.
 MOST_TENANTS_AT_ONCE = 64
 
+LEAST_SQLITE = (3, 35)
+
+# A hundred years: of many more the calendar has no beginning.
+MOST_DAYS = 36_500
+
 # In lower case.
 _YES = frozenset({"true", "t", "yes", "y", "on", "1"})
 _NO = frozenset({"false", "f", "no", "n", "off", "0"})
@@ -27,6 +34,8 @@ _ESCAPES = "In a user or a password, write @ as %40, / as %2F, # as %23, ? as %3
 
 def database_url(given: str, data_dir: Path) -> str:
     """The address with the driver that is installed; a SQLite file in the data directory where none was given."""
+    if not given or given.startswith("sqlite:"):
+        _require_new_sqlite()
     if not given:
         # Made, not written: a % or ? of the path would else be read as one of the address.
         return URL.create("sqlite", database=str(data_dir / "seatledger.db")).render_as_string()
@@ -47,6 +56,16 @@ def database_url(given: str, data_dir: Path) -> str:
             f"DATABASE_URL is no address of the form postgresql+psycopg://USER:PASSWORD@HOST:5432/NAME. {_ESCAPES}"
         ) from None
     return given
+
+
+def _require_new_sqlite() -> None:
+    """Raise where Python came with a SQLite that lacks what statements use (RETURNING), as some systems' does."""
+    if sqlite3.sqlite_version_info < LEAST_SQLITE:
+        raise SettingError(
+            f"This Python has SQLite {sqlite3.sqlite_version}, and {'.'.join(map(str, LEAST_SQLITE))} or newer is "
+            "needed. Set DATABASE_URL to a PostgreSQL database, or install with another Python: `make clean`, then "
+            "`make install PYTHON=/path/to/python3`."
+        )
 
 
 def redis_url(given: str) -> str:
@@ -112,13 +131,20 @@ def whole_path(name: str, given: str) -> Path:
         ) from error
 
 
-def readable_file(name: str, given: str) -> str | None:
-    """The whole path."""
+def ca_bundle(name: str, given: str) -> str | None:
+    """The whole path of a file of certificates."""
     if not given:
         return None
     path = whole_path(name, given)
     if not (path.is_file() and os.access(path, os.R_OK)):
         raise SettingError(f"{name} names {path}, which is not a file that can be read.")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError as error:
+        raise SettingError(
+            f"{name} names {path}, which holds no certificate in PEM. One begins with -----BEGIN CERTIFICATE-----; "
+            "`openssl x509 -inform der` makes it of a .cer file."
+        ) from error
     return str(path)
 
 
@@ -141,13 +167,6 @@ def yes_or_no(name: str, given: str, default: bool) -> bool:
     if given.lower() not in _YES | _NO:
         raise SettingError(f"{name} is {given}; it must be true or false.")
     return given.lower() in _YES
-
-
-def port(given: int) -> int:
-    """A number that TCP has."""
-    if not 1 <= given <= 65535:
-        raise SettingError(f"PORT is {given}; it must be between 1 and 65535.")
-    return given
 
 
 def tenants_at_once(given: int) -> int:
@@ -174,6 +193,13 @@ def metrics_token(given: str) -> str:
             "METRICS_TOKEN must be at least 16 characters of ASCII without spaces, since it lets people in. "
             'Make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
+    return given
+
+
+def between(name: str, given: int, least: int, most: int) -> int:
+    """The number."""
+    if not least <= given <= most:
+        raise SettingError(f"{name} is {given}; it must be between {least} and {most}.")
     return given
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,8 @@ def test_a_file_that_leaves_all_of_them_empty_means_the_defaults(tmp_path: Path)
         ("SYNC_TENANTS_AT_ONCE", "x", "SYNC_TENANTS_AT_ONCE is x; it must be a whole number, such as 16."),
         ("TRUSTED_PROXIES", "one", "TRUSTED_PROXIES is one; it must be a whole number, such as 0."),
         ("RUN_LOG_DAYS", "9 days", "RUN_LOG_DAYS is 9 days; it must be a whole number, such as 90."),
+        # So many days ago there was no calendar: nothing would ever be deleted, nor done after that.
+        ("RUN_LOG_DAYS", "999999", "RUN_LOG_DAYS is 999999; it must be between 1 and 36500."),
         ("DATABASE_PREPARED_STATEMENTS", "maybe", "DATABASE_PREPARED_STATEMENTS is maybe; it must be true or false."),
     ],
 )
@@ -117,6 +120,28 @@ def test_a_path_that_leads_nowhere_is_named(name: str, tmp_path: Path, monkeypat
     monkeypatch.setenv(name, str(tmp_path / "circle" / "data"))
     with pytest.raises(SettingError, match="circle"):
         load(None)
+
+
+@pytest.mark.parametrize("written", [b"", b"\x30\x82\x03\x0c", b"-----BEGIN CERTIFICATE-----\nMII\n"])
+def test_a_bundle_that_holds_no_certificate_is_refused(
+    written: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "authority.cer"
+    file.write_bytes(written)
+    monkeypatch.setenv("MICROSOFT_CA_BUNDLE", str(file))
+    with pytest.raises(SettingError, match=r"authority\.cer, which holds no certificate in PEM"):
+        load(None)
+
+
+@pytest.mark.parametrize("given", ["", "sqlite:////srv/seatledger.db"])
+def test_a_python_whose_sqlite_is_too_old_is_told_and_what_to_do(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
+    monkeypatch.setenv("DATABASE_URL", given)
+    with pytest.raises(SettingError, match=r"SQLite 3\.34\.1, and 3\.35 or newer is needed\. Set DATABASE_URL"):
+        load(None)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db.example/seatledger")
+    assert load(None).database_url == "postgresql+psycopg://db.example/seatledger"
 
 
 def test_the_database_is_in_the_data_directory_whatever_that_is_called(

@@ -12,11 +12,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("module", ["jobs.worker", "jobs.schedule", "wsgi"])
-def test_a_setting_that_is_wrong_ends_a_process_with_a_sentence(module: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "words", [("jobs.worker",), ("jobs.schedule",), ("wsgi",), ("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")]
+)
+def test_a_setting_that_is_wrong_ends_a_process_with_a_sentence(words: tuple[str, ...], tmp_path: Path) -> None:
     environment = {**os.environ, "DATA_DIR": str(tmp_path), "PORT": "none"}
     ended = subprocess.run(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", *words],
         cwd=ROOT,
         env=environment,
         capture_output=True,
