@@ -3,12 +3,14 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Packages are one version of Python's: another one, as after the system was upgraded, finds none of what is installed.
+HAS_PACKAGES = $(BIN)/python -I -c 'import sys; from importlib.util import find_spec; sys.exit(not find_spec("flask"))'
 NO_VENV = echo "The virtual environment could not be made. On Debian and Ubuntu, install python3-venv." >&2; exit 1;
 
 # What was set for other programs would lead ours, and what is installed for it, astray.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PIP_USER PIP_TARGET PIP_PREFIX
 
-.PHONY: help install run demo test soak lint bench lock screenshots clean
+.PHONY: help install run demo test soak lint bench lock screenshots clean packages-are-gone
 
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -52,7 +54,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { $(NO_VENV) }
 
 # One that was left half made, as for want of python3-venv, has a Python and no pip, and is made anew.
-.stamps/python: requirements.txt | $(BIN)/python
+.stamps/python: requirements.txt $(shell $(HAS_PACKAGES) >/dev/null 2>&1 || echo packages-are-gone) | $(BIN)/python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { $(NO_VENV) }
 	@echo "Installing Python packages ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt

@@ -19,6 +19,14 @@ case "$*" in
     *"-m pip"*) echo "No module named pip" >&2; exit 1 ;;
 esac
 """
+# One that is newer than the packages: the system's was upgraded.
+HAS_NO_PACKAGES = """\
+#!/bin/sh
+case "$*" in
+    *find_spec*) exit 1 ;;
+    *"-m pip install"*) echo "pip install" ;;
+esac
+"""
 TELLS_OF_ITS_ENVIRONMENT = """\
 #!/bin/sh
 echo "${PYTHONPATH-none} ${PYTHONHOME-none} ${PYTHONSAFEPATH-none} $PORT"
@@ -65,3 +73,14 @@ def test_what_was_set_for_other_programs_does_not_reach_ours(folder: Path) -> No
         (folder / ".stamps" / name).touch()
     ended = _make(folder, "run", PYTHONPATH="/opt/ros", PYTHONHOME="/nowhere", PYTHONSAFEPATH="1", PORT="8001")
     assert ended.stdout == "none none none 8001\n"
+
+
+def test_what_another_version_of_python_lacks_is_installed_for_it(folder: Path) -> None:
+    python = _script(folder / ".venv" / "bin" / "python", HAS_NO_PACKAGES)
+    for name in ("python", "frontend"):
+        (folder / ".stamps").mkdir(exist_ok=True)
+        (folder / ".stamps" / name).touch()
+    ended = _make(folder, ".stamps/python")
+    assert "pip install" in ended.stdout
+    python.write_text(TELLS_OF_ITS_ENVIRONMENT)
+    assert "pip install" not in _make(folder, ".stamps/python").stdout
