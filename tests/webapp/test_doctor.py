@@ -29,6 +29,8 @@ from webapp.doctor import Finding, checks, pooler
 from webapp.doctor.database import check_database, check_secrets
 from webapp.doctor.finding import Health, ill
 from webapp.doctor.pooler import check_pooler
+from webapp.doctor.queues import check_redis
+from webapp.doctor.settings import check_settings
 from webapp.extensions import db
 from webapp.models import Integration, Organization, utc_now
 from webapp.version import version
@@ -118,6 +120,46 @@ def test_a_redis_that_does_not_tell_of_itself_works_all_the_same(
     app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=redis_as("+@all", "-@dangerous"))
     _, findings = examined(run_command)
     assert [finding["health"] for finding in of(findings, "redis")] == ["ok"]
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize(("of_redis", "is_too_old"), [("5.0.7", True), ("6.0.16", False), ("unstable", False)])
+def test_a_redis_that_is_too_old_is_worth_a_look(
+    of_redis: str, is_too_old: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = replace(queue.server_facts(), version=of_redis)
+    monkeypatch.setattr(queue, "server_facts", lambda: facts)
+    found = {finding.part: finding for finding in check_redis()}
+    assert found["redis"].health == Health.OK
+    assert ("version of Redis" in found) is is_too_old
+
+
+@pytest.mark.parametrize(("of_postgresql", "is_too_old"), [(130022, True), (140000, False)])
+def test_a_postgresql_that_is_too_old_is_worth_a_look(
+    of_postgresql: int, is_too_old: bool, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(psycopg.ConnectionInfo, "server_version", of_postgresql)
+    is_told = {finding.part: finding.health for finding in check_database()}.get("version of the database")
+    is_there = db.engine.dialect.name == "postgresql"
+    assert is_told == (Health.WARNING if is_there and is_too_old else None)
+
+
+def test_a_proxy_that_is_not_believed_is_worth_a_look(app: Flask) -> None:
+    own = replace(app.config["SETTINGS"], secret_key="x" * 48)
+    for public_url, proxies, parts in (
+        ("https://licenses.msp.example", 0, ["proxy"]),
+        ("https://licenses.msp.example", 1, []),
+        ("http://127.0.0.1:8000", 0, []),
+    ):
+        app.config["SETTINGS"] = replace(own, public_url=public_url, trusted_proxies=proxies)
+        assert [finding.part for finding in check_settings() if finding.health == Health.WARNING] == parts
+
+
+def test_a_secret_key_that_can_be_guessed_is_worth_a_look(app: Flask) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], secret_key="changeme", public_url="")
+    worth_a_look = [finding for finding in check_settings() if finding.health == Health.WARNING]
+    assert [finding.part for finding in worth_a_look] == ["secret key"]
+    assert "changeme" not in worth_a_look[0].text + worth_a_look[0].fix
 
 
 def test_why_a_database_does_not_answer_is_told(app: Flask, run_command: FlaskCliRunner) -> None:

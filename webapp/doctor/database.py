@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import schema_version
 from ..database import reason_of
+from ..engines.postgresql import driver_of
 from ..extensions import UnreadableSecret, db
 from ..foreseen import foreseen_refusal
 from ..models import UNREADABLE_SECRET, Integration
@@ -27,6 +28,7 @@ _LIMITS = text("""
     ORDER BY name
 """)
 _LONG_ENOUGH_MS = 60_000
+_LEAST_POSTGRESQL = 14
 _SIGN_IN = "Open Actions > Edit Connection of the integration and choose Sign in as a partner user."
 
 
@@ -55,9 +57,19 @@ def check_database() -> Iterator[Finding]:
         if connection.dialect.name == "postgresql":
             told: datetime = connection.scalar(select(func.clock_timestamp()))  # type: ignore[assignment]
             yield compare_clocks("clock of the database", "the database's", told.astimezone(UTC))
+            yield from _check_version(driver_of(connection).info.server_version // 10_000)
             yield from _check_encoding(connection)
             yield from _check_hurry(connection)
             yield from check_pooler()
+
+
+def _check_version(major: int) -> Iterator[Finding]:
+    if major < _LEAST_POSTGRESQL:
+        yield doubtful(
+            "version of the database",
+            f"PostgreSQL {major} is older than {_LEAST_POSTGRESQL}, the first that Seatledger is made for.",
+            "Install a newer one: make a backup with pg_dump, and restore it there as docs/deploy.md says.",
+        )
 
 
 def _check_encoding(connection: Connection) -> Iterator[Finding]:

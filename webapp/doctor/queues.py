@@ -15,6 +15,7 @@ from .finding import Finding, doubtful, ill, well
 
 _START = "Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
 _LONG_WAIT_SECONDS = 300
+_LEAST_REDIS = 6
 
 
 def check_redis() -> Iterator[Finding]:
@@ -24,6 +25,9 @@ def check_redis() -> Iterator[Finding]:
         yield _away(error)
         return
     yield well("redis", f"Redis {told.version} answers." if told.version else "Redis answers.")
+    if told.version.partition(".")[0].isdecimal() and int(told.version.partition(".")[0]) < _LEAST_REDIS:
+        text = f"Redis {told.version} is older than {_LEAST_REDIS}, the first that Seatledger is made for."
+        yield doubtful("version of Redis", text, "Install a newer one, or a Valkey: nothing in it needs to be kept.")
     if told.may_evict:
         fix = "Set maxmemory-policy to noeviction: jobs that vanish are found again, but only after a while."
         yield doubtful("redis", "Redis may throw away jobs when its memory is full.", fix)

@@ -10,18 +10,41 @@ from pathlib import Path
 
 from flask import current_app
 
+from config import Settings
 from settings.data_directory import LEAST_ROOM
 
 from .finding import Finding, doubtful, ill, well
 
 _LITTLE_ROOM = 1024**3
+# Whoever guesses the key signs in as anybody: a short one is tried out without asking Seatledger.
+_LEAST_SECRET = 16
 
 
 def check_settings() -> Iterator[Finding]:
     settings = current_app.config["SETTINGS"]
     yield well("settings", "Every setting could be read.")
+    yield from _unsafe(settings)
     yield _directory(settings.data_dir)
     yield _room(settings.data_dir)
+
+
+def _unsafe(settings: Settings) -> Iterator[Finding]:
+    """Settings that could be read, and leave a door open."""
+    if settings.public_url.startswith("https://") and not settings.trusted_proxies:
+        yield doubtful(
+            "proxy",
+            "PUBLIC_URL is an https address, so a proxy stands before Seatledger, and TRUSTED_PROXIES is 0: cookies "
+            "are not marked Secure, and everybody seems to come from the proxy, so that who guesses passwords keeps "
+            "all others from signing in.",
+            "Set TRUSTED_PROXIES to how many proxies stand in a row, and let them send the headers that docs/deploy.md "
+            "names.",
+        )
+    if len(settings.secret_key) < _LEAST_SECRET:
+        yield doubtful(
+            "secret key",
+            f"SECRET_KEY has {len(settings.secret_key)} characters: who tries out all can sign in as anybody.",
+            'Make one, which signs everyone out once: python3 -c "import secrets; print(secrets.token_urlsafe(48))"',
+        )
 
 
 def _directory(path: Path) -> Finding:
