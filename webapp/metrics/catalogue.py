@@ -15,6 +15,9 @@ class Counter:
     name: str
     help: str
     labels: tuple[str, ...] = ()
+    # Values of its one label that are told from the beginning, as 0: of a series that begins with what happened first,
+    # Prometheus sees no increase, though it be five hundred failures at once.
+    known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,17 @@ class Histogram:
     help: str
     labels: tuple[str, ...]
     bounds: tuple[float, ...]
+    # As a counter's.
+    known: tuple[str, ...] = ()
 
 
-RUNS = Counter(f"{PREFIX}_runs_ended", "Sync runs that ended, by how.", ("outcome",))
-PARTS = Counter(f"{PREFIX}_parts", "Tenants taken up by runs and settled, or put off to be tried again.", ("outcome",))
+_OF_RUNS = ("ok", "partial", "failed", "cancelled")
+_OF_PARTS = ("ok", "failed", "put_off")
+
+RUNS = Counter(f"{PREFIX}_runs_ended", "Sync runs that ended, by how.", ("outcome",), _OF_RUNS)
+PARTS = Counter(
+    f"{PREFIX}_parts", "Tenants taken up by runs and settled, or put off to be tried again.", ("outcome",), _OF_PARTS
+)
 ROWS = Counter(f"{PREFIX}_rows_written", "Rows of licenses, users and contacts that syncs wrote.")
 REQUESTS = Counter(
     f"{PREFIX}_microsoft_requests", "HTTP requests to Microsoft, by kind of host and status.", ("host", "status")
@@ -36,12 +46,15 @@ REQUESTS = Counter(
 BATCHED = Counter(f"{PREFIX}_microsoft_batched", "Answers that came within $batch answers, by status.", ("status",))
 THROTTLED = Counter(f"{PREFIX}_microsoft_throttled", "Answers by which Microsoft asked to slow down.")
 THROTTLED_SECONDS = Counter(f"{PREFIX}_microsoft_throttled_seconds", "The sum of the Retry-After that it asked for.")
-RETRIES = Counter(f"{PREFIX}_microsoft_retries", "Requests that were sent again, by why.", ("reason",))
+RETRIES = Counter(
+    f"{PREFIX}_microsoft_retries", "Requests that were sent again, by why.", ("reason",), ("throttled", "fault")
+)
 PART_SECONDS = Histogram(
     f"{PREFIX}_part_seconds",
     "How long a tenant's part was worked on, by outcome.",
     ("outcome",),
     (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, math.inf),
+    _OF_PARTS,
 )
 PAGE_SECONDS = Histogram(
     f"{PREFIX}_page_seconds",

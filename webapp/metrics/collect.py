@@ -46,11 +46,12 @@ class Everything(Collector):
 
 def _counter(counter: Counter, numbers: Mapping[Field, float]) -> Metric:
     family = CounterMetricFamily(counter.name, counter.help, labels=counter.labels)
-    for field, number in sorted(numbers.items()):
-        if field[0] == counter.name and len(field) == 1 + len(counter.labels):
-            family.add_metric(field[1:], number)
-    if not counter.labels and not family.samples:
-        family.add_metric((), 0)
+    size = 1 + len(counter.labels)
+    counted = {
+        field[1:]: number for field, number in numbers.items() if field[0] == counter.name and len(field) == size
+    }
+    for labels, number in sorted((_zeros(counter) | counted).items()):
+        family.add_metric(labels, number)
     return family
 
 
@@ -58,13 +59,18 @@ def _histogram(histogram: Histogram, numbers: Mapping[Field, float]) -> Metric:
     family = HistogramMetricFamily(histogram.name, histogram.help, labels=histogram.labels)
     size = 1 + len(histogram.labels)
     series = {field[1:size] for field in numbers if field[0] == histogram.name and len(field) == size + 1}
-    for labels in sorted(series):
+    for labels in sorted(series | _zeros(histogram).keys()):
         total, buckets = 0.0, []
         for bound in histogram.bounds:
             total += numbers.get((histogram.name, *labels, bucket_name(bound)), 0)
             buckets.append((str(floatToGoString(bound)), total))  # type: ignore[no-untyped-call]
         family.add_metric(labels, buckets, numbers.get((histogram.name, *labels, "sum"), 0))
     return family
+
+
+def _zeros(metric: Counter | Histogram) -> dict[tuple[str, ...], float]:
+    """The series that are told whatever was counted; of what has no labels, that is the only one."""
+    return {(value,): 0.0 for value in metric.known} if metric.labels else {(): 0.0}
 
 
 def _build() -> Metric:

@@ -17,6 +17,8 @@ from webapp.metrics import events, flushing
 from webapp.metrics.counting import counts
 from webapp.metrics.flushing import handing_over
 from webapp.metrics.store import KEY, hand_over, read
+from webapp.models import RunState
+from webapp.models.run import ACTIVE_STATES
 
 from .conftest import Scrape
 
@@ -41,6 +43,16 @@ def test_many_threads_count_and_nothing_is_lost(app: Flask) -> None:
     assert numbers["seatledger_parts", "ok"] == 4000
     assert numbers["seatledger_rows_written",] == 8000
     assert numbers["seatledger_part_seconds", "ok", "le0.25"] == 4000
+
+
+def test_what_never_happened_is_told_as_nothing_so_that_the_first_time_is_seen_as_an_increase(scrape: Scrape) -> None:
+    found = scrape()
+    for outcome in ("ok", "failed", "put_off"):
+        assert found[f"seatledger_parts_total{{outcome={outcome}}}"] == 0
+        assert found[f"seatledger_part_seconds_count{{outcome={outcome}}}"] == 0
+    assert found["seatledger_rows_written_total"] == 0
+    ends = {f"seatledger_runs_ended_total{{outcome={state}}}" for state in set(RunState) - set(ACTIVE_STATES)}
+    assert {name for name in found if name.startswith("seatledger_runs_ended_total")} == ends
 
 
 def test_counters_and_histograms_are_told_as_prometheus_wants_them(scrape: Scrape) -> None:

@@ -107,7 +107,11 @@ def test_what_others_wrote_into_redis_breaks_nothing(scrape: Scrape) -> None:
     for name, value in junk.items():
         redis.hset("seatledger:metrics:1", name, value)
     found = scrape()
-    assert not [name for name in found if name.startswith(("seatledger_parts_total", "seatledger_runs_ended"))]
+    told = {name: found[name] for name in found if name.startswith(("seatledger_parts_total", "seatledger_runs_ended"))}
+    assert set(told.values()) == {0}
+    assert {name.partition("{")[2] for name in told} == {
+        f"outcome={outcome}}}" for outcome in ("ok", "partial", "failed", "put_off", "cancelled")
+    }
     redis.delete("seatledger:metrics:1")
     redis.set("seatledger:metrics:1", "a string")
     assert scrape()["seatledger_redis_up"] == 1
