@@ -7,7 +7,10 @@ import os
 import resource
 import shutil
 import socket
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -60,6 +63,23 @@ def check_files() -> None:
             f"No more than {most:,} files and connections may be open at once here, and {LEAST_FILES:,} are needed. "
             f"Raise the limit: `ulimit -n {LEAST_FILES}`, or LimitNOFILE where systemd starts it."
         )
+
+
+@contextmanager
+def held_port(settings: Settings) -> Iterator[None]:
+    """Keep the address from whoever else starts Seatledger with it, while this lasts. Raises where it is not free.
+
+    Of two that start at the same moment both would find it free, and one would say that it is ready once the other's
+    pages are there. Names like this one are Linux's: elsewhere it is only looked whether the address is free.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+        if sys.platform == "linux":
+            try:
+                name.bind(f"\0seatledger {settings.host} {settings.port}")
+            except OSError as error:
+                raise CannotStart(_why_no_port(settings, error)) from error
+        check_port(settings)
+        yield
 
 
 def check_port(settings: Settings) -> None:

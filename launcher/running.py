@@ -53,11 +53,11 @@ def _run(settings: Settings, as_demo: bool) -> None:
     preflight.check_temporary_files()
     preflight.check_files()
     lock = _lock(settings)
-    preflight.check_port(settings)
-    preflight.check_frontend()
-    preflight.check_redis(settings)
-    say("Starting Seatledger ...")
     with ExitStack() as stack:
+        stack.enter_context(preflight.held_port(settings))
+        preflight.check_frontend()
+        preflight.check_redis(settings)
+        say("Starting Seatledger ...")
         if as_demo:
             settings = stack.enter_context(demo.sandbox(settings))
         code = apart("preparing", keeps_output=True).strip()

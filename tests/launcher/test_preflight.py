@@ -7,15 +7,17 @@ import os
 import resource
 import shutil
 import socket
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from launcher.preflight import LEAST_FILES, check_files, check_port, check_room, check_temporary_files
+from launcher.preflight import LEAST_FILES, check_files, check_port, check_room, check_temporary_files, held_port
 from launcher.saying import CannotStart
 from settings.data_directory import LEAST_ROOM
+from tests.support.running import free_port
 from tests.support.settings import make_settings
 
 
@@ -61,6 +63,15 @@ def test_where_nothing_temporary_can_be_written_it_is_said_how_to_name_a_directo
     monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere/at/all"])
     with pytest.raises(CannotStart, match="set TMPDIR"):
         check_temporary_files()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the moment is not guarded")
+def test_of_two_that_start_at_the_same_moment_with_one_address_the_second_is_told(tmp_path: Path) -> None:
+    settings = make_settings(tmp_path, port=free_port())
+    with held_port(settings), pytest.raises(CannotStart, match=f"Port {settings.port} on .* in use"):
+        held_port(settings).__enter__()
+    with held_port(settings):
+        pass
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
