@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from dotenv import set_key
 
@@ -43,6 +44,8 @@ def sandbox(own: Settings) -> Iterator[Settings]:
         there["MICROSOFT_CA_BUNDLE"] = str(running.ca_bundle)
         # By these the links are made that commands print.
         there |= {"HOST": own.host, "PORT": str(own.port)}
+        # No proxy that the environment names finds what is on this machine.
+        there |= dict.fromkeys(("NO_PROXY", "no_proxy"), _without_proxy(urlsplit(running.url).hostname or ""))
         os.environ.update(there)
         for name, value in there.items():
             set_key(beside, name, value)
@@ -50,3 +53,10 @@ def sandbox(own: Settings) -> Iterator[Settings]:
             yield load()
         finally:
             beside.unlink(missing_ok=True)
+
+
+def _without_proxy(host: str) -> str:
+    """The hosts that are reached without a proxy, as the environment names them, and this one."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    # A * counts only where it stands alone.
+    return given if given.strip() == "*" else ",".join(filter(None, (given, host)))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from requests.utils import get_environ_proxies
 
 from config import BASE_DIR
 from launcher import demo
@@ -41,3 +42,19 @@ def test_a_command_finds_the_sandbox_and_the_port_while_the_demo_runs(
         assert found_beside(own.data_dir) == f"{settings.microsoft_graph_url} {settings.microsoft_ca_bundle} 8061"
         assert found_beside(own.data_dir, MICROSOFT_GRAPH_URL="https://graph.example").startswith("https://graph.exam")
     assert found_beside(own.data_dir) == "None None 8000"
+
+
+@pytest.mark.parametrize(("given", "name"), [("", "NO_PROXY"), ("corp.example", "no_proxy"), ("*", "NO_PROXY")])
+def test_a_proxy_of_the_environment_is_not_asked_for_the_sandbox(
+    given: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("DATABASE_URL", "REDIS_URL", *NAMES, "NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(variable, "")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.corp.example:3128")
+    monkeypatch.setenv(name, given)
+    with demo.sandbox(demo.settings()) as settings:
+        assert settings.microsoft_graph_url
+        assert "https" not in get_environ_proxies(settings.microsoft_graph_url)
+        assert ("https" in get_environ_proxies("https://graph.microsoft.com")) is (given != "*")
+        assert "https" not in get_environ_proxies("https://corp.example") or not given
