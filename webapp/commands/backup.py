@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -25,25 +26,35 @@ def backup(file: Path) -> None:
     """
     if db.engine.dialect.name != "sqlite":
         raise click.ClickException("This is for SQLite. Of PostgreSQL, `pg_dump --format=custom` makes backups.")
-    _make_for_this_user_alone(file)
     try:
-        _copy(Path(db.engine.url.database or ""), file)
+        os.fsencode(file).decode()
+    except UnicodeDecodeError:
+        raise click.ClickException("The file's name is not text in UTF-8. Name another file.") from None
+    draft = _made_for_this_user_alone(file)
+    try:
+        _copy(Path(db.engine.url.database or ""), draft)
+        # What is cut short, as by a machine that stops, must not have the name of a backup.
+        draft.rename(file)
     except sqlite3.Error as error:
-        file.unlink()
         raise click.ClickException(f"The database could not be copied to {file}: {error}.") from error
+    finally:
+        draft.unlink(missing_ok=True)
     click.echo(f"Copied the database to {file}.")
     keys = current_app.config["SETTINGS"].data_dir / "encryption_keys"
     where = str(keys) if keys.exists() else "ENCRYPTION_KEYS"
     click.echo(f"The client secrets in it cannot be read without {where}: keep that, too, apart from it.", err=True)
 
 
-def _make_for_this_user_alone(file: Path) -> None:
+def _made_for_this_user_alone(file: Path) -> Path:
+    """An empty file beside it, which takes its name once it is whole."""
+    if os.path.lexists(file):
+        raise click.ClickException(f"{file} exists already. Name another file.")
     try:
-        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        raise click.ClickException(f"{file} exists already. Name another file.") from None
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.", suffix=".part")
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written ({error.strerror}).") from error
+    os.close(descriptor)
+    return Path(name)
 
 
 def _copy(database: Path, file: Path) -> None:

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskCliRunner
 
 from tests.support.factories import Make
+from webapp.commands import backup
 from webapp.extensions import db
 
 
@@ -58,6 +59,27 @@ def test_where_nothing_can_be_written_that_is_said_in_a_sentence(run_command: Fl
     result = run_command.invoke(args=["backup", str(tmp_path / "missing" / "copy.db")])
     assert result.exit_code == 1
     assert "cannot be written (No such file or directory)" in result.stderr
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_what_is_cut_short_does_not_have_the_name_of_a_backup(
+    run_command: FlaskCliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half_a_copy(database: Path, file: Path) -> None:
+        file.write_bytes(database.read_bytes()[:4096])
+        assert not (tmp_path / "copy.db").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backup, "_copy", half_a_copy)
+    assert run_command.invoke(args=["backup", str(tmp_path / "copy.db")]).exit_code == 1
+    assert list(tmp_path.glob("copy*")) == []
+
+
+@pytest.mark.usefixtures("on_sqlite")
+def test_a_name_that_is_no_text_is_refused_and_nothing_is_left(run_command: FlaskCliRunner, tmp_path: Path) -> None:
+    result = run_command.invoke(args=["backup", f"{tmp_path}/caf\udce9.db"])
+    assert (result.exit_code, "not text in UTF-8" in result.stderr) == (1, True)
+    assert list(tmp_path.glob("caf*")) == []
 
 
 def test_postgresql_has_a_command_of_its_own(app: Flask, run_command: FlaskCliRunner, tmp_path: Path) -> None:
