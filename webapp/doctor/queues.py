@@ -13,7 +13,10 @@ from ..version import version
 from .clock import compare_clocks, how_far, is_off, wrong_clock
 from .finding import Finding, doubtful, ill, well
 
-_START = "Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone."
+_START = (
+    "Start one: `make run` starts workers, and `python -m jobs.worker` starts one alone. One that "
+    "was started and waits for the database, or for its migration, says so in its log."
+)
 _LONG_WAIT_SECONDS = 300
 _LEAST_REDIS = 6
 
