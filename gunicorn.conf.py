@@ -33,6 +33,7 @@ logconfig_dict = configuration(_settings)
 
 def when_ready(server: Any) -> None:
     """Be whole before another version is installed, and let the collector of garbage leave what is shared alone."""
+    from webapp.metrics import flushing  # noqa: F401  which a worker that takes another's place needs
     from webapp.templating import load_all
 
     load_all(server.app.wsgi())

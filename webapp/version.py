@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from functools import lru_cache
 
 from config import BASE_DIR
 
+# Read when a process starts: another version may be installed under it while it runs.
+_VERSION = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
 
-@lru_cache
+
 def version() -> str:
-    return str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"])
+    return _VERSION
