@@ -73,6 +73,10 @@ def wait_for_removal(integration_id: int) -> None:
 
 def _giving_up(what: str) -> Callable[[], None]:
     def give_up() -> None:
+        if workers_alive() is None:
+            raise click.ClickException(
+                f"The job queue cannot be reached. {what} once it can: `flask doctor` says what is wrong."
+            )
         raise click.ClickException(f"No worker is running. {what} when one does: `make run` starts workers.")
 
     return give_up
