@@ -7,6 +7,7 @@ import re
 import sqlite3
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from redis import ConnectionPool
@@ -74,6 +75,7 @@ def redis_url(given: str) -> str:
         raise SettingError("REDIS_URL must start with redis://, rediss:// or unix://, as in redis://127.0.0.1:6379/0.")
     if given:
         _try_redis_url(given)
+        _require_number_of_redis(given)
     return given
 
 
@@ -88,6 +90,16 @@ def _try_redis_url(given: str) -> None:
         raise SettingError(
             f"REDIS_URL is no address of the form rediss://USER:PASSWORD@HOST:6379/0. {_ESCAPES}"
         ) from None
+
+
+def _require_number_of_redis(given: str) -> None:
+    """Raise where the address ends with no number of a database: redis-py takes the first one then, maybe another's."""
+    number = urlsplit(given).path.strip("/")
+    if not given.startswith("unix:") and number and not number.isdecimal():
+        # Which is not told: it may be a part of the password.
+        raise SettingError(
+            f"REDIS_URL ends with what is no number of a database, as the 0 in rediss://HOST:6379/0. {_ESCAPES}"
+        )
 
 
 def encryption_keys(given: str, data_dir: Path) -> tuple[str, ...]:
@@ -117,6 +129,15 @@ def https_url(name: str, given: str) -> str | None:
         return None
     if not given.startswith("https://"):
         raise SettingError(f"{name} must start with https:// since credentials are sent to it.")
+    try:
+        parts = urlsplit(given)
+        is_address = bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address or "@" in parts.netloc or parts.query or parts.fragment or any(map(str.isspace, given)):
+        raise SettingError(f"{name} must be an address without anything behind it, as in https://graph.example.")
+    if parts.path.rstrip("/").endswith(("/v1.0", "/beta")):
+        raise SettingError(f"{name} must end before {parts.path.rstrip('/').rpartition('/')[2]}, which is added to it.")
     return given.rstrip("/")
 
 

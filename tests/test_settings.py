@@ -73,6 +73,46 @@ def test_a_wrong_setting_is_told_with_what_to_write(
     assert str(refused.value) == sentence
 
 
+@pytest.mark.parametrize("name", ["MICROSOFT_LOGIN_URL", "MICROSOFT_GRAPH_URL"])
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ("http://graph.example", "must start with https://"),
+        ("https://", "must be an address"),
+        ("https://graph.example:port", "must be an address"),
+        ("https://graph.example /", "must be an address"),
+        ("https://me:s3cret@graph.example", "must be an address"),
+        ("https://graph.example?x=1", "must be an address"),
+        ("https://graph.example/v1.0/", r"must end before v1\.0"),
+    ],
+)
+def test_an_address_that_nothing_can_be_asked_at_is_refused(
+    name: str, given: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, given)
+    with pytest.raises(SettingError, match=f"{name} {sentence}") as refused:
+        load(None)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_database_of_redis_that_is_no_number_is_refused_and_not_taken_for_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for address in ("redis://:s3cret@redis.example:6379/seatledger", "redis://:1234/s3cret@redis.example/0"):
+        monkeypatch.setenv("REDIS_URL", address)
+        with pytest.raises(SettingError, match="REDIS_URL ends with what is no number of a database") as refused:
+            load(None)
+        assert "s3cret" not in str(refused.value)
+    for address in ("redis://redis.example:6379/3", "redis://redis.example", "unix:///run/redis/redis.sock?db=3"):
+        monkeypatch.setenv("REDIS_URL", address)
+        assert load(None).redis_url == address
+
+
+def test_an_address_may_have_a_path_before_what_is_added_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROSOFT_GRAPH_URL", "https://gateway.example:8443/graph/")
+    assert load(None).microsoft_graph_url == "https://gateway.example:8443/graph"
+
+
 @pytest.mark.parametrize(
     ("given", "means"), [("true", True), ("ON", True), (" 1 ", True), ("False", False), ("no", False), ("0", False)]
 )
