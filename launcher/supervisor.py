@@ -6,7 +6,6 @@ Source: supervisord's manual, "Configuration File".
 from __future__ import annotations
 
 import errno
-import getpass
 import os
 import shlex
 import subprocess
@@ -97,7 +96,8 @@ def _supervisord_section(settings: Settings) -> str:
         f"pidfile={_escaped(settings.data_dir / 'supervisord.pid')}",
     ]
     if os.getuid() == 0:
-        lines.append(f"user={getpass.getuser()}")
+        # By its number: after `su` the environment names who root was before, whom it would become.
+        lines.append("user=0")
     return "\n".join([*lines, ""])
 
 

@@ -44,6 +44,18 @@ def test_a_log_that_somebody_else_left_is_named_before_anything_is_started(
         start(make_settings(tmp_path), [], lock)
 
 
+def test_root_stays_root_whoever_it_was_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As `su` leaves them.
+    monkeypatch.setenv("USER", "nobody")
+    monkeypatch.setenv("LOGNAME", "nobody")
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setattr(subprocess, "Popen", lambda *given, **options: None)
+    with (tmp_path / "lock").open("w") as lock:
+        start(make_settings(tmp_path), [], lock)
+    configuration = (tmp_path / "supervisord.conf").read_text().splitlines()
+    assert [line for line in configuration if line.startswith("user=")] == ["user=0"]
+
+
 def test_a_log_that_cannot_be_written_is_told_of_once_without_a_traceback_and_goes_on_afterwards(
     tmp_path: Path,
 ) -> None:
