@@ -132,6 +132,7 @@ def test_what_is_switched_is_understood_in_the_usual_words(
         (b'PORT=9001\nDATA_DIR="/srv/seatledger\n', "Line 2 of .* is no setting. Write NAME=value"),
         (b"DATA_DIR:/srv/seatledger\n", "Line 1 of .* is no setting. Write NAME=value"),
         (b"PORT=9001\nexport DATA_DIR\n", "Line 2 of .* is no setting. Write NAME=value"),
+        (b"MAIL_FROM=a@b.example\nMAIL_SERVER='smtp://me:s3${cr}et@mx.example'\n", r"Line 2 .* write \$ as %24"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_refused_and_not_passed_over(
@@ -141,6 +142,13 @@ def test_a_file_that_cannot_be_understood_is_refused_and_not_passed_over(
     file.write_bytes(written)
     with pytest.raises(SettingError, match=sentence):
         load(file)
+
+
+def test_a_variable_that_is_set_stands_for_its_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "some.env"
+    file.write_text("LOG_LEVEL=${SEATLEDGER_LEVEL}\nLOG_FORMAT=${NOWHERE:-json}\nHOST=10.$0.0.1\n")
+    monkeypatch.setenv("SEATLEDGER_LEVEL", "error")
+    assert (load(file).log_level, load(file).log_format, load(file).host) == ("error", "json", "10.$0.0.1")
 
 
 @pytest.mark.parametrize("written", [b"\xef\xbb\xbfPORT=9001\n", b"# a remark\r\nexport PORT = '9001' # here\r\n\r\n"])
