@@ -47,15 +47,16 @@ def _alive(key: str, silence: float) -> int:
     """How many that report under this key did so lately, and are of this installation. Raises as above."""
     try:
         names = names_of(key, silence)
-        return _believed(len(names) - len(strangers_among(names)))
+        return _believed(len(ours_among(names)))
     except RedisError as error:
         raise QueueUnavailable from error
 
 
 def workers_versions() -> dict[str, str]:
-    """The versions of the workers that reported lately, by their names. Raises `QueueUnavailable`."""
+    """The versions of this installation's workers that reported lately, by their names. Raises `QueueUnavailable`."""
     try:
-        return {name: (version or b"").decode() for name, version in told_by(workers_of(), _version_key)}
+        ours = ours_among(workers_of())
+        return {name: (version or b"").decode() for name, version in told_by(ours, _version_key)}
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -63,10 +64,10 @@ def workers_versions() -> dict[str, str]:
 def workers_clocks() -> dict[str, float]:
     """How many seconds the clock of each worker that reported lately is ahead of Redis', or behind it, below 0.
 
-    By their names. Those of an older version do not tell. Raises `QueueUnavailable`.
+    By the names of this installation's. Those of an older version do not tell. Raises `QueueUnavailable`.
     """
     try:
-        return _clocks(workers_of())
+        return _clocks(ours_among(workers_of()))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -74,7 +75,7 @@ def workers_clocks() -> dict[str, float]:
 def schedules_clocks() -> dict[str, float]:
     """The same of the schedules that reported lately. Raises `QueueUnavailable`."""
     try:
-        return _clocks(names_of(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS))
+        return _clocks(ours_among(names_of(SCHEDULES_KEY, SCHEDULE_SILENCE_SECONDS)))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -101,6 +102,10 @@ def is_any_there_of(marks: Collection[str]) -> bool:
 
 def strangers_among(names: Sequence[str]) -> list[str]:
     return [name for name, marks in told_by(names, _marks_key) if not is_ours((marks or b"").decode().split())]
+
+
+def ours_among(names: Sequence[str]) -> list[str]:
+    return sorted(set(names).difference(strangers_among(names)))
 
 
 def signing_otherwise() -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from .presence import KEPT_SECONDS, add_to, names_by_queue, names_of, strangers_among, told_by, workers_of
+from .presence import KEPT_SECONDS, add_to, names_by_queue, names_of, ours_among, told_by, workers_of
 from .redis_server import QueueUnavailable, connection, redis_now, try_writing
 
 # How long it is believed that a host of Microsoft's answers a worker.
@@ -76,7 +76,7 @@ def workers_hindered() -> dict[str, list[str]]:
     That is the `DATABASE`, and hosts of Microsoft's that answer others. Raises `QueueUnavailable`.
     """
     try:
-        return _hindered(_ours(workers_of()))
+        return _hindered(ours_among(workers_of()))
     except RedisError as error:
         raise QueueUnavailable from error
 
@@ -88,7 +88,7 @@ def workers_by_queue() -> dict[str, Workers]:
     """
     try:
         by_queue = names_by_queue()
-        ours = set(_ours(sorted({name for names in by_queue.values() for name in names})))
+        ours = set(ours_among(sorted({name for names in by_queue.values() for name in names})))
         hindered = _hindered(sorted(ours)).keys()
         found = {queue: ours.intersection(names) for queue, names in by_queue.items()}
         if not all(found.values()):
@@ -120,11 +120,7 @@ def _reaching(host: str, missed: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def _others(name: str, queues: Sequence[str]) -> list[str]:
-    return _ours([other for other in workers_of(queues) if other != name])
-
-
-def _ours(names: Sequence[str]) -> list[str]:
-    return sorted(set(names).difference(strangers_among(names)))
+    return ours_among([other for other in workers_of(queues) if other != name])
 
 
 def _machine(worker: str) -> str:

@@ -181,6 +181,16 @@ def test_the_doctor_names_workers_and_schedules_of_another_installation(app: Fla
     db.session.rollback()
 
 
+def test_the_versions_and_clocks_of_another_installation_are_its_own_concern(app: Flask) -> None:
+    queue.report_worker("ours", version="1.0")
+    queue.report_schedule("our-schedule")
+    with with_keys(app, new_key()):
+        queue.report_worker("theirs", version="0.9")
+        queue.report_schedule("their-schedule")
+    assert queue.workers_versions() == {"ours": "1.0"}
+    assert (set(queue.workers_clocks()), set(queue.schedules_clocks())) == ({"ours"}, {"our-schedule"})
+
+
 def test_the_doctor_names_workers_and_schedules_that_have_another_secret_key(app: Flask) -> None:
     queue.report_worker("same")
     before = app.config["SETTINGS"]
