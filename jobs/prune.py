@@ -1,4 +1,4 @@
-"""Deleting the logs of runs that ended longer ago than they are kept, and lists of tenants that were added."""
+"""Deleting logs of runs that are older than they are kept, lists of tenants that were added, and old names in Redis."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlalchemy import select
 from webapp.extensions import db
 from webapp.models import Cloud, Integration, TenantAddition, run_log, utc_now
 
+from . import queue
 from .job import job
 from .reach import reach
 
@@ -30,6 +31,7 @@ def prune() -> None:
     An integration's latest run is kept, and every active one. Several who do this at once delete the same. Nothing is
     deleted where Microsoft's hosts do not confirm the clock.
     """
+    queue.forget_expired()
     before = utc_now() - timedelta(days=current_app.config["SETTINGS"].run_log_days)
     run_id = run_log.oldest_expired(db.session, before)
     if run_id is None and not TenantAddition.is_any_expired(db.session, before):

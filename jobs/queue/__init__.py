@@ -15,6 +15,7 @@ from rq.utils import import_attribute
 from .belonging import SHARED_REDIS, whose
 from .clock import shared_now
 from .enqueueing import MAY_BE_LEFT, JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
+from .expired import forget_expired
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
     SCHEDULE_SILENCE_SECONDS,
@@ -83,6 +84,7 @@ __all__ = [
     "connection_of_a_worker",
     "discover",
     "finish_sign_in",
+    "forget_expired",
     "forget_schedule",
     "forget_worker",
     "is_any_there_of",

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from rq.registry import BaseRegistry, FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 
 from jobs import prune as pruning
+from jobs import queue
 from jobs.reach import reach
 from jobs.schedule import scheduler
 from sandbox import Sandbox
@@ -138,3 +140,21 @@ def test_any_cloud_in_use_confirms_the_clock(make: Make, monkeypatch: pytest.Mon
 
 def test_the_schedule_starts_it(app: Flask) -> None:
     assert "jobs.prune.prune" in {job.func_name for job in scheduler().get_jobs()}
+
+
+@pytest.mark.parametrize("registry", [FinishedJobRegistry, FailedJobRegistry, StartedJobRegistry])
+def test_names_of_jobs_that_expired_do_not_stay_in_redis_for_ever(registry: type[BaseRegistry]) -> None:
+    redis, now = queue.connection(), queue.redis_now()
+    key = registry(queue.INTERACTIVE, connection=redis).key
+    redis.zadd(key, {"long-gone": now - 2 * 24 * 3600, "expired-just-now": now - 60, "there": now + 60})
+    do(pruning.prune)
+    assert redis.zrange(key, 0, -1) == [b"expired-just-now", b"there"]
+
+
+def test_names_of_workers_that_were_killed_do_not_either() -> None:
+    redis = queue.connection()
+    for key in ("rq:workers", f"rq:workers:{queue.SYNC}"):
+        redis.sadd(key, "rq:worker:killed", "rq:worker:there")
+    redis.hset("rq:worker:there", "birth", "now")
+    do(pruning.prune)
+    assert redis.smembers("rq:workers") == redis.smembers(f"rq:workers:{queue.SYNC}") == {b"rq:worker:there"}

@@ -1,0 +1,30 @@
+"""Taking out of RQ's lists what expired. RQ's workers do that beside what ours leave undone (`jobs.worker`)."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
+from rq.worker_registration import clean_worker_registry
+
+from .names import QUEUES
+from .redis_server import QueueUnavailable, connection, redis_now
+
+# Scores are by the clock of the machine that did the job.
+_MARGIN_SECONDS = 24 * 3600
+
+
+def forget_expired() -> None:
+    """Forget the names of jobs, and of workers, of which nothing else is kept. Raises `QueueUnavailable`.
+
+    Nobody looks at them; but they would be there for ever, in a Redis that refuses work once it is full.
+    """
+    redis = connection()
+    try:
+        before = redis_now() - _MARGIN_SECONDS
+        for name in QUEUES:
+            for registry in (FinishedJobRegistry, FailedJobRegistry, StartedJobRegistry):
+                redis.zremrangebyscore(registry(name, connection=redis).key, 0, before)
+            clean_worker_registry(Queue(name, connection=redis))
+    except RedisError as error:
+        raise QueueUnavailable from error
