@@ -12,6 +12,7 @@ from sqlalchemy.orm import contains_eager
 from ..licenses.conditions import organizations_chosen
 from ..models import Contact, ContactEmail, Organization
 from ..models.base import DbSession
+from ..models.contact_turns import take_turn
 from ..models.directory import is_linked
 from ..paging import Page, count_rows
 from ..scope import Scope
@@ -69,6 +70,19 @@ def find(session: DbSession, scope: Scope, contact_id: int, to_write: bool = Fal
     if to_write:
         query = query.with_for_update(of=Contact).execution_options(populate_existing=True)
     return session.scalar(query)
+
+
+def find_to_delete(session: DbSession, scope: Scope, contact_id: int) -> Contact | None:
+    """The same for whoever deletes it, which takes it from its users, too: no sync writes these until the end.
+
+    A sync holds a user before the user's contact, so who held the contact first and then its users would wait for one
+    who waits for them.
+    """
+    contact = find(session, scope, contact_id)
+    if contact is None:
+        return None
+    take_turn(session, contact.organization_id)
+    return find(session, scope, contact_id, to_write=True)
 
 
 def _searched_page(

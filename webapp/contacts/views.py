@@ -27,7 +27,7 @@ from . import choices, records
 from .export import COLUMNS, record
 from .filters import Filters, Origin
 from .forms import ContactForm, OwnFieldsForm
-from .queries import find, listing, read_page, with_emails
+from .queries import find, find_to_delete, listing, read_page, with_emails
 
 PER_PAGE = 50
 
@@ -120,7 +120,8 @@ def edit(contact_id: int) -> tuple[str, int] | Response:
 @bp.route("/contacts/<id:contact_id>/delete", methods=["GET", "POST"])
 @access.requires(Permission.DELETE_RECORDS)
 def delete(contact_id: int) -> tuple[str, int] | Response:
-    contact = _contact_or_404(contact_id, to_write=request.method == "POST")
+    find_it = find_to_delete if request.method == "POST" else find
+    contact = find_it(db.session, access.scope_of(current_user), contact_id) or abort(404)
     name, organization = contact.name, contact.organization
     code = 200
     if request.method == "POST":

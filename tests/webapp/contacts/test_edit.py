@@ -9,14 +9,24 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from markupsafe import escape
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
 from tests.support.forms import began_with, edited, opened
+from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from webapp.extensions import db
-from webapp.models import AuditEntry, Contact, ContactEmail, DirectoryUser, Organization, Tenant, utc_now
+from webapp.models import (
+    AuditEntry,
+    Contact,
+    ContactEmail,
+    DirectoryUser,
+    Organization,
+    Tenant,
+    contact_turns,
+    utc_now,
+)
 from webapp.models.contact import SYNCED_FIELDS
 from webapp.models.integration import Removal
 
@@ -223,6 +233,25 @@ def test_a_linked_contact_is_not_deleted_and_says_why(as_administrator: FlaskCli
         assert "Delete contact" not in answer.text
     assert db.session.query(Contact).count() == 1
     assert events() == []
+
+
+def test_who_deletes_a_contact_and_a_sync_of_its_user_do_not_wait_for_each_other(
+    app: Flask, as_administrator: FlaskClient, make: Make, tenant: Tenant, typed_in: Contact
+) -> None:
+    """A sync changes the user, and then the contact; deleting the contact changes the user, too."""
+    need_many_writers()
+    user = make.directory_user(tenant=tenant, contact=typed_in, qualifies=False)
+    contact_id, organization_id = typed_in.id, typed_in.organization_id
+    contact_turns.take_turn(db.session, organization_id)
+    db.session.execute(update(DirectoryUser).where(DirectoryUser.id == user.id).values(is_blocked=True))
+    with in_another_session(app, lambda: as_administrator.post(f"/contacts/{contact_id}/delete")) as deleting:
+        wait_for_who_waits()
+        db.session.execute(update(Contact).where(Contact.id == contact_id).values(title="Clerk"))
+        db.session.commit()
+        answer = deleting.result(10)
+    assert answer.location == f"/organizations/{organization_id}/contacts"
+    db.session.expire_all()
+    assert (db.session.query(Contact).count(), user.contact_id, user.is_blocked) == (0, None, True)
 
 
 def test_a_contact_lists_the_licenses_that_it_holds(
