@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
@@ -15,7 +16,8 @@ from ..contacts.records import stored
 from ..extensions import db
 from ..licenses.conditions import organizations_chosen
 from ..models import Contact
-from ..models.contact_lock import Lock, every_lock
+from ..models.contact_lock import Lock, Unlinked, every_lock
+from ..models.directory import unlinked_since
 from ..search import searchable
 from ..text import one_line
 from .output import as_json_option, explained, print_records, refuse_nothing
@@ -41,12 +43,13 @@ def list_contacts(organization: str | None, search: str, as_json: bool) -> None:
     filters = Filters(q=searchable(search), organization=chosen)
     # One that is archived is in no list but its own.
     query = listing(access.EVERYTHING, filters, ids[0] if len(ids) == 1 else None)
-    found = db.session.scalars(query.options(selectinload(Contact.emails))).all()
+    found = db.session.execute(query.add_columns(unlinked_since()).options(selectinload(Contact.emails))).all()
     locks = every_lock(db.session, ids if chosen else ())
-    print_records([_record(contact, locks.get(contact.id)) for contact in found], _SHOWN, as_json)
+    print_records([_record(contact, locks.get(contact.id), since) for contact, since in found], _SHOWN, as_json)
 
 
-def _record(contact: Contact, lock: Lock | None) -> dict[str, Any]:
+def _record(contact: Contact, lock: Lock | None, since: datetime | None) -> dict[str, Any]:
+    unlinked = None if lock else Unlinked.of(contact, since)
     return {
         "organization": contact.organization.name,
         **{field: getattr(contact, field) for field in _FIELDS},
@@ -55,6 +58,6 @@ def _record(contact: Contact, lock: Lock | None) -> dict[str, Any]:
         "linked": lock is not None,
         "tenant_id": lock and lock.tenant_id,
         "user_id": lock and lock.user_id,
-        "unlinked_at": contact.unlinked_at,
-        "unlinked_reason": contact.unlinked_reason,
+        "unlinked_at": unlinked and unlinked.at,
+        "unlinked_reason": unlinked.reason if unlinked else "",
     }

@@ -13,7 +13,7 @@ from ..licenses.conditions import organizations_chosen
 from ..models import Contact, ContactEmail, Organization
 from ..models.base import DbSession
 from ..models.contact_turns import take_turn
-from ..models.directory import is_linked
+from ..models.directory import is_linked, unlinked_since
 from ..paging import Page, count_rows
 from ..scope import Scope
 from ..search import every_word, row_id
@@ -44,7 +44,10 @@ def read_page(
 
 
 def with_emails(query: Select[Contact]) -> Select[Any]:
-    """The contacts of a listing, each with its organization's name, its addresses in one text, whether it is linked."""
+    """The contacts of a listing, each with its organization's name, its addresses in one text, whether it is linked.
+
+    `since` is `unlinked_since`.
+    """
     in_order = (
         select(ContactEmail.address)
         .where(ContactEmail.contact_id == Contact.id)
@@ -54,7 +57,10 @@ def with_emails(query: Select[Contact]) -> Select[Any]:
     )
     emails = select(func.aggregate_strings(in_order.c.address, "; ")).scalar_subquery()
     return query.add_columns(
-        Organization.name.label("organization"), emails.label("emails"), is_linked().label("is_linked")
+        Organization.name.label("organization"),
+        emails.label("emails"),
+        is_linked().label("is_linked"),
+        unlinked_since().label("since"),
     )
 
 
@@ -137,5 +143,5 @@ def _is_found(organization_id: int | None, word: str) -> ColumnElement[bool]:
 def _comes_from(origin: Origin) -> Any:
     if origin == Origin.LINKED:
         return is_linked()
-    was_linked = Contact.unlinked_at.is_not(None)
-    return and_(~is_linked(), was_linked if origin == Origin.UNLINKED else ~was_linked)
+    since = unlinked_since()
+    return and_(~is_linked(), since.is_not(None) if origin == Origin.UNLINKED else since.is_(None))

@@ -17,7 +17,7 @@ from ..extensions import db
 from ..licenses.queries import of_contact
 from ..meanwhile import Meanwhile
 from ..models import Contact, Organization, utc_now
-from ..models.contact_lock import locked_by, locks_of
+from ..models.contact_lock import locked_by, locks_of, unlinked_of
 from ..organizations.pages import layout, organization_or_404
 from ..organizations.queries import CONTACTS
 from ..search import searchable
@@ -85,6 +85,7 @@ def show(contact_id: int) -> str:
         contact=contact,
         emails=records.stored(contact).emails,
         lock=locked_by(db.session, contact),
+        unlinked=unlinked_of(db.session, [contact]).get(contact_id),
         licenses=db.session.execute(licenses).all(),
         **layout(contact.organization, CONTACTS),
     )
@@ -150,6 +151,7 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         "contacts/_table.html",
         rows=rows,
         locks=locks_of(db.session, [row.id for row in rows]),
+        unlinked=unlinked_of(db.session, rows),
         paging=page,
         filters=filters,
         origins=list(Origin),

@@ -1,4 +1,4 @@
-"""What locks a contact: the Microsoft 365 user that it is linked to."""
+"""What locks a contact: the Microsoft 365 user that it is linked to; and since when, and why, nothing does any more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Select, select
 
 from .base import DbSession
 from .contact import Contact
-from .directory import DirectoryUser, links
+from .directory import INTEGRATION_REMOVED, DirectoryUser, links, unlinked_since
 from .integration import Integration
 from .tenant import Tenant
 
@@ -27,6 +27,21 @@ class Lock:
     last_synced_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Unlinked:
+    """Since when, and why, a contact that was linked is so no more."""
+
+    at: datetime
+    reason: str
+
+    @classmethod
+    def of(cls, contact: Contact, since: datetime | None) -> Unlinked | None:
+        """`since` is what `unlinked_since` found of the contact; None where it never was linked."""
+        if since is None:
+            return None
+        return cls(since, INTEGRATION_REMOVED if contact.unlinked_at is None else contact.unlinked_reason)
+
+
 def locked_by(session: DbSession, contact: Contact) -> Lock | None:
     """The user who locks the contact's synced fields and e-mail addresses, or None where they may be edited."""
     return locks_of(session, [contact.id]).get(contact.id)
@@ -35,6 +50,14 @@ def locked_by(session: DbSession, contact: Contact) -> Lock | None:
 def locks_of(session: DbSession, contact_ids: Collection[int]) -> dict[int, Lock]:
     """Those of the contacts that are locked, each with what locks it, in one query. Ask for no more than a page."""
     return _read(session, _query().where(DirectoryUser.contact_id.in_(contact_ids)))
+
+
+def unlinked_of(session: DbSession, contacts: Collection[Contact]) -> dict[int, Unlinked]:
+    """Those of the contacts that were linked, each with since when it is so no more, unless it is in `locks_of`."""
+    by_id = {contact.id: contact for contact in contacts}
+    rows = session.execute(select(Contact.id, unlinked_since()).where(Contact.id.in_(by_id))).all()
+    found = {contact_id: Unlinked.of(by_id[contact_id], since) for contact_id, since in rows}
+    return {contact_id: unlinked for contact_id, unlinked in found.items() if unlinked is not None}
 
 
 def every_lock(session: DbSession, organization_ids: Collection[int] = ()) -> dict[int, Lock]:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    func,
     or_,
     select,
     true,
@@ -97,6 +98,22 @@ def is_linked() -> Any:
     """The condition on `Contact` that it is linked."""
     linking = select(DirectoryUser.id, Tenant.id, Integration.id).where(DirectoryUser.contact_id == Contact.id, links())
     return linking.correlate(Contact).exists()
+
+
+def unlinked_since() -> Any:
+    """Of a `Contact` that was linked, and is no more, since when; NULL of one that never was.
+
+    Where an integration is removed and its data kept, nothing is marked contact by contact: its links stay, and do not
+    count from then on. Where another user links the contact, this means nothing.
+    """
+    removed_at = (
+        select(func.max(Integration.disconnected_at))
+        .select_from(DirectoryUser)
+        .join(Tenant, DirectoryUser.tenant_id == Tenant.id)
+        .join(Integration, Tenant.integration_id == Integration.id)
+        .where(DirectoryUser.contact_id == Contact.id, DirectoryUser.qualifies)
+    )
+    return func.coalesce(Contact.unlinked_at, removed_at.correlate(Contact).scalar_subquery())
 
 
 def unlink_contacts(session: DbSession, reasons: Mapping[int, str]) -> int:

@@ -8,8 +8,9 @@ from flask.testing import FlaskCliRunner
 
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import ContactEmail, utc_now
+from webapp.models import ContactEmail, Removal, utc_now
 from webapp.models.contact_lock import every_lock
+from webapp.models.directory import INTEGRATION_REMOVED
 
 
 def test_contacts_are_listed_with_the_user_to_whom_they_are_linked(run_command: FlaskCliRunner, make: Make) -> None:
@@ -46,6 +47,22 @@ def test_contacts_are_listed_with_the_user_to_whom_they_are_linked(run_command: 
     assert (listed[1]["linked"], listed[1]["emails"], listed[1]["unlinked_reason"]) == (False, [], "Blocked")
     assert listed[1]["unlinked_at"] == gone_at.isoformat()
     assert "Contoso" in run_command.invoke(args=["contacts", "list"]).stdout
+
+
+def test_a_contact_of_a_removed_integration_says_since_when_it_is_linked_no_more(
+    run_command: FlaskCliRunner, make: Make
+) -> None:
+    tenant = make.tenant(organization=make.organization())
+    make.directory_user(tenant=tenant, contact=make.contact(organization=tenant.organization))
+    removed_at = utc_now()
+    tenant.integration.disconnect(Removal.KEEP, removed_at)
+    db.session.commit()
+    [row] = json.loads(run_command.invoke(args=["contacts", "list", "--json"]).stdout)
+    assert (row["linked"], row["unlinked_at"], row["unlinked_reason"]) == (
+        False,
+        removed_at.isoformat(),
+        INTEGRATION_REMOVED,
+    )
 
 
 def test_of_one_organization_only_its_own_links_are_read(make: Make) -> None:

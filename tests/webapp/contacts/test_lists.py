@@ -114,8 +114,32 @@ def test_a_contact_of_a_removed_integration_is_linked_no_more(
 ) -> None:
     tenant.integration.disconnect(Removal.KEEP, utc_now())
     db.session.commit()
-    assert listed(as_reader, origin="linked") == []
-    assert "Locked" not in as_reader.get(f"/contacts/{linked.id}").text
+    assert listed(as_reader, origin="linked") == listed(as_reader, origin="typed-in") == []
+    assert listed(as_reader, origin="unlinked") == ["Ann Archer"]
+    html = as_reader.get(f"/contacts/{linked.id}").text
+    assert "Locked" not in html
+    assert "No longer linked to Microsoft 365" in html
+    assert "</time>: The integration was removed. It is kept" in html
+    assert 'title="The integration was removed"' in as_reader.get(GLOBAL).text
+    [row] = exported(as_reader)
+    removed_at = tenant.integration.disconnected_at
+    assert removed_at is not None
+    assert (row["linked"], row["unlinked_reason"]) == ("no", "The integration was removed")
+    assert row["unlinked_at"] == removed_at.isoformat(timespec="seconds")
+
+
+def test_a_contact_that_a_removed_integration_and_another_one_link_is_linked(
+    as_reader: FlaskClient, make: Make, linked: Contact, tenant: Tenant
+) -> None:
+    other = make.tenant(organization=linked.organization, name="Contoso US")
+    make.directory_user(tenant=other, contact=linked)
+    tenant.integration.disconnect(Removal.KEEP, utc_now())
+    db.session.commit()
+    assert listed(as_reader, origin="linked") == ["Ann Archer"]
+    assert listed(as_reader, origin="unlinked") == listed(as_reader, origin="typed-in") == []
+    assert "No longer linked" not in as_reader.get(f"/contacts/{linked.id}").text.split("</head>")[1]
+    [row] = exported(as_reader)
+    assert (row["linked"], row["unlinked_at"], row["unlinked_reason"]) == ("yes", "", "")
 
 
 def test_the_global_list_is_narrowed_to_organizations(
