@@ -37,10 +37,10 @@ class OwnFieldsForm(FlaskForm):
         return replace(self._stored, location=own["location"], notes=own["notes"])
 
     def validate_location(self, field: Field) -> None:
-        _check(field, records.clean_line)
+        _check(field, _line)
 
     def validate_notes(self, field: Field) -> None:
-        _check(field, records.clean_notes)
+        _check(field, _notes)
 
 
 class ContactForm(FlaskForm):
@@ -58,8 +58,10 @@ class ContactForm(FlaskForm):
 
     def __init__(self, contact: Contact | None = None) -> None:
         given: dict[str, Any] = {}
+        self._known: tuple[str, ...] = ()
         if contact is not None:
             details = records.stored(contact)
+            self._known = details.emails
             first, others = details.emails[:1], details.emails[1:]
             given = {**vars(details), "email": "".join(first), "emails": "\n".join(others)}
         super().__init__(data=given)
@@ -67,56 +69,74 @@ class ContactForm(FlaskForm):
     @property
     def details(self) -> Details:
         """What was typed, once it has proved to be right."""
-        clean = records.clean_line
-        first_name, last_name = clean(_text(self.first_name)), clean(_text(self.last_name))
+        first_name, last_name = _line(self.first_name), _line(self.last_name)
         return Details(
-            name=clean(_text(self.name)) or f"{first_name} {last_name}".strip(),
+            name=_line(self.name) or f"{first_name} {last_name}".strip(),
             first_name=first_name,
             last_name=last_name,
-            title=clean(_text(self.title)),
-            phone=clean(_text(self.phone), records.LONGEST_NUMBER),
-            mobile=clean(_text(self.mobile), records.LONGEST_NUMBER),
-            emails=records.each_once(
-                [records.clean_address(_text(self.email)), *records.clean_addresses(_text(self.emails))]
-            ),
-            user_principal_name=clean(_text(self.user_principal_name)),
+            title=_line(self.title),
+            phone=_number(self.phone),
+            mobile=_number(self.mobile),
+            emails=records.each_once([self._address(self.email), *self._addresses(self.emails)]),
+            user_principal_name=_line(self.user_principal_name),
             **_own(self),
         )
 
+    def _address(self, field: Field) -> str:
+        return records.clean_address(_text(field), self._known)
+
+    def _addresses(self, field: Field) -> tuple[str, ...]:
+        return records.clean_addresses(_text(field), self._known)
+
     def validate_name(self, field: Field) -> None:
-        _check(field, records.clean_line)
+        _check(field, _line)
         if not any(one_line(_text(part)) for part in (field, self.first_name, self.last_name)):
             raise StopValidation("Enter the contact's name, or the first or last name.")
 
     def validate_phone(self, field: Field) -> None:
-        _check(field, lambda text: records.clean_line(text, records.LONGEST_NUMBER))
+        _check(field, _number)
 
     def validate_first_name(self, field: Field) -> None:
-        _check(field, records.clean_line)
+        _check(field, _line)
 
     def validate_email(self, field: Field) -> None:
-        _check(field, records.clean_address)
+        _check(field, self._address)
 
     def validate_emails(self, field: Field) -> None:
-        _check(field, records.clean_addresses)
+        _check(field, self._addresses)
 
     def validate_notes(self, field: Field) -> None:
-        _check(field, records.clean_notes)
+        _check(field, _notes)
 
     validate_last_name = validate_title = validate_user_principal_name = validate_location = validate_first_name
     validate_mobile = validate_phone
 
 
 def _own(form: OwnFieldsForm | ContactForm) -> dict[str, str]:
-    return {"location": records.clean_line(_text(form.location)), "notes": records.clean_notes(_text(form.notes))}
+    return {"location": _line(form.location), "notes": _notes(form.notes)}
+
+
+def _line(field: Field) -> str:
+    """What was typed. What was left as it is stored stays so, however long: Microsoft's limits are others."""
+    text = _text(field)
+    return text if text == field.object_data else records.clean_line(text)
+
+
+def _number(field: Field) -> str:
+    text = _text(field)
+    return text if text == field.object_data else records.clean_line(text, records.LONGEST_NUMBER)
+
+
+def _notes(field: Field) -> str:
+    return records.clean_notes(_text(field))
 
 
 def _text(field: Field) -> str:
     return field.data or ""
 
 
-def _check(field: Field, clean: Callable[[str], object]) -> None:
+def _check(field: Field, clean: Callable[[Field], object]) -> None:
     try:
-        clean(_text(field))
+        clean(field)
     except ValueError as error:
         raise StopValidation(str(error)) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,25 +52,27 @@ def clean_notes(text: str) -> str:
     return _no_longer(several_lines(text), LONGEST_NOTES)
 
 
-def clean_address(text: str) -> str:
-    """One e-mail address, or none."""
+def clean_address(text: str, known: Collection[str] = ()) -> str:
+    """One e-mail address, or none. One that is `known` stays as it is spelled: Microsoft has some that nobody types."""
     text = one_line(text)
+    if text in known:
+        return text
     try:
         return email_validator.validate_email(text, check_deliverability=False).normalized if text else ""
     except email_validator.EmailNotValidError as error:
         raise ValueError(f"{clipped(text)} is not an e-mail address.") from error
 
 
-def clean_addresses(text: str) -> tuple[str, ...]:
-    """The e-mail addresses, one a line or set apart by commas, each once."""
+def clean_addresses(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    """The e-mail addresses, one a line or set apart by commas, each once; not more than may be, or than are known."""
     typed = [part for line in text.splitlines() for part in line.replace(";", ",").split(",") if one_line(part)]
-    if len(typed) > MOST_ADDRESSES:
+    if len(typed) > max(MOST_ADDRESSES, len(known)):
         raise ValueError(f"These are {len(typed):,} e-mail addresses; a contact may have {MOST_ADDRESSES}.")
     found: list[str] = []
     wrong: list[str] = []
     for part in typed:
         try:
-            found.append(clean_address(part))
+            found.append(clean_address(part, known))
         except ValueError:
             wrong.append(part)
     if wrong:

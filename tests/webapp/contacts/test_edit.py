@@ -139,6 +139,29 @@ def test_editing_changes_what_differs_and_is_logged(as_administrator: FlaskClien
     assert len(events()) == 1
 
 
+def test_what_microsoft_told_and_nobody_could_type_keeps_nobody_from_editing_the_rest(
+    as_administrator: FlaskClient, make: Make, organization: Organization
+) -> None:
+    """A mailbox may have hundreds of addresses, some of which are none elsewhere."""
+    addresses = ["Dora@Contoso.EXAMPLE", "dora@server", *(f"alias{number}@contoso.example" for number in range(60))]
+    told = {"name": "D  " + "e" * 250, "title": "t" * 250, "user_principal_name": "u" * 300}
+    contact = make.contact(organization=organization, email=addresses[0], unlinked_at=utc_now(), **told)
+    contact.emails += [ContactEmail(organization_id=organization.id, address=address) for address in addresses[1:]]
+    db.session.commit()
+    left_alone = {**told, "email": addresses[0], "emails": "\r\n".join(addresses[1:])}
+    assert edit(as_administrator, contact, **left_alone, notes="Left in May").status_code == 302
+    stored = kept(contact)
+    assert (stored["emails"], {field: stored[field] for field in told}) == (addresses, told)
+    [entry] = db.session.scalars(select(AuditEntry))
+    assert [change["field"] for change in entry.details["changed"]] == ["notes"]
+
+    fewer = {**left_alone, "email": "dora@server", "emails": "\n".join([*addresses[3:], "new@contoso.example"])}
+    assert edit(as_administrator, contact, **fewer).status_code == 302
+    assert kept(contact)["emails"] == ["dora@server", *addresses[3:], "new@contoso.example"]
+    more = {**fewer, "emails": "\n".join([*addresses[3:], *(f"more{number}@contoso.example" for number in range(4))])}
+    assert edit(as_administrator, contact, **more).status_code == 422
+
+
 def test_an_address_keeps_its_row_when_only_its_case_changes(as_administrator: FlaskClient, typed_in: Contact) -> None:
     address = typed_in.email
     [row_id] = [row.id for row in typed_in.emails]
