@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from ..likely import likely
 from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
+from ..models.portions import in_portions
 from ..scope import Scope
 from ..search import every_word, row_id
 from .filters import CONNECTED, DISCONNECTED, Filters
@@ -16,6 +17,8 @@ from .filters import CONNECTED, DISCONNECTED, Filters
 EVERY_TENANTS_DOMAIN = ".onmicrosoft.com"
 
 _EVERYTHING = Scope()
+# So many values are looked for in one expression; each takes up to six of the thousand levels that SQLite allows.
+_GROUP = 50
 
 
 def meets(scope: Scope, filters: Filters, organization_id: int | None) -> ColumnElement[bool]:
@@ -71,7 +74,7 @@ def products_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select
             Product.name_folded == fold(value),
         )
 
-    return standing_alone(select(Product.id).where(or_(false(), *map(is_called, values))))
+    return _ids(Product, [is_called(value) for value in values])
 
 
 def standing_alone(query: Select[Any]) -> Select[Any]:
@@ -113,7 +116,7 @@ def _tenants_by_connection(connections: tuple[str, ...]) -> Select[int]:
 
 def _chosen(model: Any, values: Iterable[str], is_called: Any, seen: Select[int]) -> Select[int]:
     """The ids of the rows that the values name. Digits are an id; where nothing that is seen has it, a name."""
-    conditions: list[ColumnElement[bool]] = [false()]
+    conditions: list[ColumnElement[bool]] = []
     for value in values:
         number = row_id(value)
         if number is None:
@@ -121,4 +124,16 @@ def _chosen(model: Any, values: Iterable[str], is_called: Any, seen: Select[int]
         else:
             is_id = standing_alone(seen.where(model.id == number)).exists()
             conditions.append(or_(model.id == number, and_(is_called(value), ~is_id)))
-    return standing_alone(select(model.id).where(or_(*conditions)))
+    return _ids(model, conditions)
+
+
+def _ids(model: Any, conditions: Sequence[ColumnElement[bool]]) -> Select[int]:
+    """The ids of the rows for which one of the conditions holds.
+
+    In groups, each a query of its own: SQLite takes an expression only so deep, and of those that are joined by OR each
+    lies deeper than the one before.
+    """
+    groups = [standing_alone(select(model.id).where(or_(*some))) for some in in_portions(conditions, _GROUP)]
+    if len(groups) == 1:
+        return groups[0]
+    return standing_alone(select(model.id).where(or_(false(), *map(model.id.in_, groups))))

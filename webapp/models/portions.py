@@ -11,6 +11,6 @@ VALUES_PER_STATEMENT = 1000
 Value = TypeVar("Value")
 
 
-def in_portions(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
-    for start in range(0, len(values), VALUES_PER_STATEMENT):
-        yield values[start : start + VALUES_PER_STATEMENT]
+def in_portions(values: Sequence[Value], size: int = VALUES_PER_STATEMENT) -> Iterator[Sequence[Value]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -105,6 +105,19 @@ def test_a_product_is_chosen_by_sku_id_part_number_or_name(make: Make) -> None:
         assert listed(product=[value]) == [mine.id], value
 
 
+@pytest.mark.parametrize("kind", ["organization", "tenant", "product"])
+@pytest.mark.parametrize("others", [[str(10**6 + number) for number in range(700)], [f"x{n}" for n in range(700)]])
+def test_as_many_may_be_chosen_as_an_address_holds(make: Make, kind: str, others: list[str]) -> None:
+    """SQLite takes expressions of a thousand parts below each other at the most."""
+    license = make.license(
+        tenant=make.tenant(organization=make.organization(name="Wanted"), name="Wanted"),
+        product=make.product(name="Wanted"),
+    )
+    make.license()
+    assert listed(**{kind: [*others, "wanted"]}) == [license.id]
+    assert totals(db.session, EVERYTHING, Filters.made_of(**{kind: [*others, "wanted"]})).count == 1
+
+
 def test_a_status_that_is_not_known_yet_is_found_as_it_is_stored(make: Make) -> None:
     odd, _ = make.license(status="PendingReview"), make.license()
     assert listed(status=["pendingreview"]) == [odd.id]
