@@ -43,14 +43,15 @@ def write(tenant: Tenant, read: UsersRead | None, basis: Basis, licenses: Outcom
     """
     if read is not None:
         tenant.users_synced_at = now  # before the first query, which writes it along with what the caller has set
+        if tenant.organization_id is not None:
+            # Before any user is written: who deletes a contact has the turn, and takes the contact from its users.
+            take_turn(db.session, tenant.organization_id)
     freed = assignments.delete_of_licenses(sorted(basis.gone.values()))
     if freed:
         # What the users hold would not be told again, should a license come back.
         UserTracking.forget(db.session, tenant.id)
     if read is None:
         return replace(licenses, other_rows=freed)
-    if tenant.organization_id is not None:
-        take_turn(db.session, tenant.organization_id)
     outcome = _write(tenant, read, basis, now)
     return replace(
         licenses,

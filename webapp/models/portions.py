@@ -11,6 +11,7 @@ VALUES_PER_STATEMENT = 1000
 Value = TypeVar("Value")
 
 
-def in_portions(values: Sequence[Value], size: int = VALUES_PER_STATEMENT) -> Iterator[Sequence[Value]]:
+def in_portions(values: Sequence[Value], size: int | None = None) -> Iterator[Sequence[Value]]:
+    size = size or VALUES_PER_STATEMENT
     for start in range(0, len(values), size):
         yield values[start : start + size]

@@ -17,13 +17,31 @@ from jobs.people import contacts
 from jobs.removal import remove
 from tests.jobs.helpers import do
 from tests.support.factories import Make
-from tests.support.locks import in_another_session, need_many_writers, wait_until_done_or_waiting
+from tests.support.locks import (
+    in_another_session,
+    need_many_writers,
+    wait_for_who_waits,
+    wait_until_done_or_waiting,
+)
+from webapp.access import EVERYTHING
+from webapp.contacts import records
+from webapp.contacts.queries import find_to_delete
 from webapp.extensions import db
 from webapp.integrations import matching
-from webapp.models import Contact, DirectoryUser, Removal, Tenant, portions, removal, utc_now
+from webapp.models import (
+    Assignment,
+    Contact,
+    DirectoryUser,
+    License,
+    Removal,
+    Tenant,
+    portions,
+    removal,
+    utc_now,
+)
 from webapp.models.directory import is_linked
 
-from .storing import a_tenant, facts_of, store
+from .storing import E3, VISIO, a_tenant, facts_of, store
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +60,34 @@ def delete(tenant_id: int) -> None:
     removal.begin(db.session, integration_id, Removal.DELETE, utc_now())
     db.session.commit()
     remove(integration_id)
+
+
+def test_neither_who_deletes_a_contact_nor_a_sync_that_finds_a_license_of_its_user_gone_is_ended(
+    app: Flask, make: Make
+) -> None:
+    """A sync changes who held the license, and deleting a contact changes its users."""
+    tenant = a_tenant(make)
+    store(tenant, facts_of("Anna Berg", E3, VISIO))
+    blocked = facts_of("Anna Berg", E3, VISIO, accountEnabled=False)
+    store(tenant, blocked)
+    contact_id = db.session.scalars(select(Contact.id)).one()
+    assert linked_by(tenant.id) == {contact_id}
+    tenant_id = tenant.id
+    contact = find_to_delete(db.session, EVERYTHING, contact_id)
+    assert contact is not None
+
+    def sync() -> None:
+        store(db.session.get_one(Tenant, tenant_id), blocked, skus=[VISIO])
+
+    with in_another_session(app, sync) as synced:
+        wait_for_who_waits()
+        records.delete(db.session, contact)
+        db.session.commit()
+        synced.result(10)
+    assert linked_by(tenant_id) == {None}
+    assert db.session.scalars(select(Assignment.license_id)).all() == [
+        db.session.scalars(select(License.id).where(License.sku_id == VISIO)).one()
+    ]
 
 
 def linked_by(tenant_id: int) -> set[int | None]:
