@@ -2,52 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, or_, select
 
-from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
+from ..choices import Choice, Choices, Entries, first_found, offered
+from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant
 from ..models.base import DbSession
 from ..scope import Scope
 from ..search import every_word
-from ..text import clipped
 from .conditions import organizations_chosen, products_chosen, tenants_chosen
 from .filters import CONNECTIONS, Filters
-
-# A select with more entries than this holds only the chosen ones, and asks for others as somebody types.
-MOST_LISTED = 200
-MOST_FOUND = 50
-_LONGEST_TEXT = 100
-
-Entries = Select[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One entry of a select. The value is what stands in the address."""
-
-    value: str
-    text: str
-    is_chosen: bool = False
-
-
-@dataclass(frozen=True)
-class Choices:
-    """One filter's select. It `is_searched` where there are too many entries to hold them all."""
-
-    kind: str
-    label: str
-    options: list[Choice]
-    is_searched: bool = False
 
 
 @dataclass(frozen=True)
 class _Kind:
     label: str
-    # Of each entry its value, its name, what tells apart those of one name, and by what else it may be named.
     query: Callable[[Scope, int | None], Entries]
     is_found: Callable[[str], ColumnElement[bool]]
     chosen: Callable[[Iterable[str], Scope], Select[int]]
@@ -67,8 +39,7 @@ def filters_shown(
 def found(session: DbSession, scope: Scope, kind: str, q: str, organization_id: int | None = None) -> list[Choice]:
     """The first entries in which every word of `q` is found."""
     rules = KINDS[kind]
-    query = rules.query(scope, organization_id).where(every_word(q, rules.is_found))
-    return _labelled(session.execute(query.limit(MOST_FOUND)).all())
+    return first_found(session, rules.query(scope, organization_id).where(every_word(q, rules.is_found)))
 
 
 def unknown(session: DbSession, scope: Scope, kind: str, values: Sequence[str]) -> list[str]:
@@ -78,33 +49,13 @@ def unknown(session: DbSession, scope: Scope, kind: str, values: Sequence[str]) 
 
 def _shown(session: DbSession, scope: Scope, kind: str, values: Sequence[str], organization_id: int | None) -> Choices:
     rules = KINDS[kind]
-    chosen_rows = _chosen_rows(session, scope, kind, values, organization_id)
-    rows = session.execute(rules.query(scope, organization_id).limit(MOST_LISTED + 1)).all()
-    is_searched = len(rows) > MOST_LISTED
-    options = _labelled(chosen_rows if is_searched else rows, chosen={row[0] for row in chosen_rows})
-    # A value that names nothing is shown as well: it is in the address, and is why nothing is found.
-    options += [Choice(value, _clipped(value), True) for value in _unknown(chosen_rows, values)]
-    return Choices(kind, rules.label, options, is_searched)
-
-
-def _chosen_rows(
-    session: DbSession, scope: Scope, kind: str, values: Sequence[str], organization_id: int | None
-) -> Sequence[Any]:
-    if not values:
-        return []
-    rules = KINDS[kind]
     is_chosen = rules.model.id.in_(rules.chosen(values, scope))
-    return session.execute(rules.query(scope, organization_id).where(is_chosen)).all()
-
-
-def _unknown(rows: Sequence[Any], values: Sequence[str]) -> list[str]:
-    names = {fold(str(name)) for row in rows for name in row if name}
-    return [value for value in values if fold(value) not in names]
+    return offered(session, kind, rules.label, rules.query(scope, organization_id), is_chosen, values)
 
 
 def _statuses(chosen: Sequence[str]) -> Choices:
     options = [Choice(str(status), label, status in chosen) for status, label in STATUS_LABELS.items()]
-    options += [Choice(status, _clipped(status), True) for status in chosen if status not in STATUS_LABELS]
+    options += [Choice.of_nothing(status) for status in chosen if status not in STATUS_LABELS]
     return Choices("status", "Status", options)
 
 
@@ -120,19 +71,6 @@ def _connections(session: DbSession, scope: Scope, chosen: Sequence[str], organi
         return []
     options = [Choice(connection, connection.capitalize(), connection in chosen) for connection in CONNECTIONS]
     return [Choices("connection", "Connection", options)]
-
-
-def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:
-    times = Counter(row[1] for row in rows)
-    chosen = set(chosen)
-    return [
-        Choice(value, _clipped(f"{name} ({hint})" if hint and times[name] > 1 else name), value in chosen)
-        for value, name, hint, *_ in rows
-    ]
-
-
-def _clipped(text: str) -> str:
-    return clipped(" ".join(text.split()), _LONGEST_TEXT)
 
 
 def _organizations(scope: Scope, organization_id: int | None) -> Entries:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from tests.support.factories import Make
 from tests.support.turns import in_turn
 from tests.webapp.licenses.test_choices import options
-from webapp.contacts import choices
+from webapp import choices
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, Organization, Tenant, utc_now
 from webapp.models.integration import Removal

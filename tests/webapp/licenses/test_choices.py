@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from tests.support.factories import Make
 from tests.webapp.licenses.reading import GLOBAL
 from tests.webapp.licenses.test_queries import organization_of
+from webapp import choices as shared
 from webapp.access import EVERYTHING, scope_of
 from webapp.extensions import db
 from webapp.licenses import choices
@@ -18,8 +19,8 @@ from webapp.licenses.filters import Filters
 
 @pytest.fixture
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choices, "MOST_LISTED", 2)
-    monkeypatch.setattr(choices, "MOST_FOUND", 2)
+    monkeypatch.setattr(shared, "MOST_LISTED", 2)
+    monkeypatch.setattr(shared, "MOST_FOUND", 2)
 
 
 def options(html: str, kind: str) -> list[str]:

@@ -114,8 +114,9 @@ def test_as_many_may_be_chosen_as_an_address_holds(make: Make, kind: str, others
         product=make.product(name="Wanted"),
     )
     make.license()
-    assert listed(**{kind: [*others, "wanted"]}) == [license.id]
-    assert totals(db.session, EVERYTHING, Filters.made_of(**{kind: [*others, "wanted"]})).count == 1
+    chosen: dict[str, Any] = {kind: [*others, "wanted"]}
+    assert listed(**chosen) == [license.id]
+    assert totals(db.session, EVERYTHING, Filters.made_of(**chosen)).count == 1
 
 
 def test_a_status_that_is_not_known_yet_is_found_as_it_is_stored(make: Make) -> None:

@@ -1,0 +1,79 @@
+"""The entries of a filter's select: all that there are, or where they are very many, those that are chosen or found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select
+
+from .models import fold
+from .models.base import DbSession
+from .text import clipped
+
+# A select with more entries than this holds only the chosen ones, and asks for others as somebody types.
+MOST_LISTED = 200
+MOST_FOUND = 50
+_LONGEST_TEXT = 100
+
+# Of each entry its value, its name, what tells apart those of one name, and by what else it may be named.
+Entries = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a select. The value is what stands in the address."""
+
+    value: str
+    text: str
+    is_chosen: bool = False
+
+    @classmethod
+    def of_nothing(cls, value: str) -> Choice:
+        """A value that is chosen and names nothing."""
+        return cls(value, _clipped(value), True)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One filter's select. It `is_searched` where there are too many entries to hold them all."""
+
+    kind: str
+    label: str
+    options: list[Choice]
+    is_searched: bool = False
+
+
+def offered(
+    session: DbSession, kind: str, label: str, entries: Entries, is_chosen: ColumnElement[bool], values: Sequence[str]
+) -> Choices:
+    """The select of these entries. `is_chosen` is the condition that one of the address's `values` names an entry.
+
+    A value that names nothing is in it as well: it is in the address, and is why nothing is found.
+    """
+    chosen = session.execute(entries.where(is_chosen)).all() if values else []
+    rows = session.execute(entries.limit(MOST_LISTED + 1)).all()
+    is_searched = len(rows) > MOST_LISTED
+    options = _labelled(chosen if is_searched else rows, {row[0] for row in chosen})
+    named = {fold(str(name)) for row in chosen for name in row if name}
+    options += [Choice.of_nothing(value) for value in values if fold(value) not in named]
+    return Choices(kind, label, options, is_searched)
+
+
+def first_found(session: DbSession, entries: Entries) -> list[Choice]:
+    """The first of the entries that were searched for."""
+    return _labelled(session.execute(entries.limit(MOST_FOUND)).all())
+
+
+def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:
+    times = Counter(row[1] for row in rows)
+    return [
+        Choice(value, _clipped(f"{name} ({hint})" if hint and times[name] > 1 else name), value in chosen)
+        for value, name, hint, *_ in rows
+    ]
+
+
+def _clipped(text: str) -> str:
+    return clipped(" ".join(text.split()), _LONGEST_TEXT)
