@@ -25,6 +25,9 @@ _BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 # What a spreadsheet takes for the beginning of a formula, also in the width that Japanese keyboards type.
 _FORMULA = tuple("=+-@＝＋－＠")
 _SEPARATORS = ("\t", "\r", "\n")
+# Where a spreadsheet sets cells apart by semicolons, as in much of Europe, it heeds no quotes that follow a comma: a
+# cell begins after each semicolon, and a row after each line's end.
+_BEGINS_A_CELL = re.compile(rf"(;|\n|\r(?!\n))(?=[^\S\r\n]*[{re.escape(''.join(_FORMULA))}])")
 # A number is none, though it begins like one; with an apostrophe nothing would be reckoned with it.
 _NEGATIVE = re.compile(r"-[0-9]+(\.[0-9]+)?")
 
@@ -60,9 +63,10 @@ def csv_lines(columns: Sequence[str], chunks: Iterable[Sequence[Any]], record: R
 
 
 def defused(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula: with an apostrophe before it where one might."""
+    """The text so that no spreadsheet takes it, or what it cuts off it, for a formula: with an apostrophe before."""
     if _NEGATIVE.fullmatch(text):
         return text
+    text = _BEGINS_A_CELL.sub(r"\1'", text)
     if text.startswith(_SEPARATORS) or text.lstrip().startswith(_FORMULA):
         return f"'{text}"
     return text

@@ -44,7 +44,37 @@ def test_what_a_spreadsheet_takes_for_a_formula_is_defused(text: str) -> None:
     assert defused(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["", "Contoso", "a=b", "3-1", "-1", "-12.50", "株式会社", "'=1", "Mail @ work"])
+@pytest.mark.parametrize(
+    ("text", "exported"),
+    [
+        ("x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0"),
+        ("x; \t＋1;-1", "x;' \t＋1;'-1"),
+        ("First\n=1\r\n\r\n @SUM(A1)\r-1", "First\n'=1\r\n\r\n' @SUM(A1)\r'-1"),
+        ("=1;=2", "'=1;'=2"),
+    ],
+)
+def test_so_is_what_a_spreadsheet_cuts_off_that_sets_cells_apart_by_semicolons(text: str, exported: str) -> None:
+    """In quotes it stands after a comma, and there such a spreadsheet heeds neither quotes nor line ends in them."""
+    assert defused(text) == exported
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@x.example; b@x.example",
+        "1;2",
+        "One\nTwo - three",
+        "",
+        "Contoso",
+        "a=b",
+        "3-1",
+        "-1",
+        "-12.50",
+        "株式会社",
+        "'=1",
+        "Mail @ work",
+    ],
+)
 def test_other_text_is_left_as_it_is(text: str) -> None:
     assert defused(text) == text
 
