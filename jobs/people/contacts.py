@@ -59,6 +59,7 @@ def refresh(
     }
     if not wanted:
         return 0, 0
+    _hold_unlinked(list(wanted))
     differing = _differing_columns(wanted)
     missing, superfluous = _differing_emails(wanted)
     written = {*differing, *(contact_id for contact_id, _ in missing), *superfluous.values()}
@@ -80,6 +81,12 @@ def still_there(contact_ids: Sequence[int]) -> set[int]:
         kept = select(Contact.id).where(Contact.id.in_(some)).order_by(Contact.id)
         found.update(db.session.scalars(kept.with_for_update(read=True, key_share=True)))
     return found
+
+
+def _hold_unlinked(contact_ids: Sequence[int]) -> None:
+    """Keep those of these contacts as they are that people may edit until this transaction links them again."""
+    open_ones = select(Contact.id).where(Contact.id.in_(contact_ids), Contact.unlinked_at.is_not(None))
+    db.session.execute(open_ones.order_by(Contact.id).with_for_update(key_share=True))
 
 
 def _values(facts: UserFacts) -> tuple[str, ...]:

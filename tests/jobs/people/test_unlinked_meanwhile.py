@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,12 +26,13 @@ from tests.support.locks import (
 )
 from webapp.access import EVERYTHING
 from webapp.contacts import records
-from webapp.contacts.queries import find_to_delete
+from webapp.contacts.queries import find, find_to_delete
 from webapp.extensions import db
 from webapp.integrations import matching
 from webapp.models import (
     Assignment,
     Contact,
+    ContactEmail,
     DirectoryUser,
     License,
     Removal,
@@ -87,6 +89,34 @@ def test_neither_who_deletes_a_contact_nor_a_sync_that_finds_a_license_of_its_us
     assert linked_by(tenant_id) == {None}
     assert db.session.scalars(select(Assignment.license_id)).all() == [
         db.session.scalars(select(License.id).where(License.sku_id == VISIO)).one()
+    ]
+
+
+def test_an_address_that_somebody_types_while_a_sync_links_the_contact_again_is_stored_once(
+    app: Flask, make: Make
+) -> None:
+    """Nobody but the user has the contact, so nothing is looked for that would hold it."""
+    tenant = a_tenant(make)
+    alias = {"proxyAddresses": ["SMTP:anna.berg@contoso.example", "smtp:alias@contoso.example"]}
+    store(tenant, facts_of("Anna Berg"))
+    store(tenant, facts_of("Anna Berg", accountEnabled=False))
+    tenant_id, contact_id = tenant.id, db.session.scalars(select(Contact.id)).one()
+    contact = find(db.session, EVERYTHING, contact_id, to_write=True)
+    assert contact is not None
+    details = records.stored(contact)
+    records.change(db.session, contact, replace(details, emails=(*details.emails, "alias@contoso.example")))
+    db.session.flush()
+
+    def sync() -> None:
+        store(db.session.get_one(Tenant, tenant_id), facts_of("Anna Berg", **alias))
+
+    with in_another_session(app, sync) as synced:
+        wait_for_who_waits()
+        db.session.commit()
+        synced.result(10)
+    assert list(db.session.scalars(select(ContactEmail.address).order_by(ContactEmail.address))) == [
+        "alias@contoso.example",
+        "anna.berg@contoso.example",
     ]
 
 
