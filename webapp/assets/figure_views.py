@@ -24,7 +24,8 @@ LOCKED = (
     "This license is synced from Microsoft 365, so that its figures and status are locked: the next sync would undo "
     "what somebody types. Only its security settings can be edited."
 )
-_LARGEST = 10**9
+# As large as what Microsoft tells: what was synced, and is left alone, can be saved.
+_LARGEST = 2**31 - 1
 
 
 class FiguresForm(FlaskForm):
@@ -40,7 +41,7 @@ class FiguresForm(FlaskForm):
         unknown = [] if license.status in STATUS_LABELS else [(license.status, license.status)]
         self.status.choices = [SelectChoice(*item) for item in [*STATUS_LABELS.items(), *unknown]]
         for field in self.numbers:
-            field.validators = [InputRequired("Type a number."), NumberRange(0, _LARGEST, "Type 0 or more.")]
+            field.validators = [InputRequired("Type a number."), NumberRange(0, _LARGEST, f"Type 0 to {_LARGEST:,}.")]
             field.render_kw = {"min": 0, "max": _LARGEST, "step": 1}
 
     @property

@@ -76,6 +76,17 @@ def test_figures_that_make_no_sense_are_refused(
     assert db.session.get_one(License, license.id).active == 25
 
 
+def test_the_largest_figures_that_are_synced_can_be_saved_beside_others_and_no_larger_ones(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    license = disconnected(make, active=2**31 - 1)
+    address = f"/licenses/{license.id}/figures"
+    assert edited(as_administrator, address, form(active=2**31 - 1, consumed=7)).status_code == 303
+    assert "Type 0 to 2,147,483,647." in edited(as_administrator, address, form(active=2**31)).text
+    stored = db.session.get_one(License, license.id)
+    assert (stored.active, stored.consumed, stored.unused) == (2**31 - 1, 7, 2**31 - 8)
+
+
 def test_the_figures_of_a_synced_license_are_locked_for_everyone(as_administrator: FlaskClient, make: Make) -> None:
     license = make.license()
     for answer in (
