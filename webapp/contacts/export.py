@@ -21,6 +21,6 @@ def record(row: Any) -> list[Any]:
         row.emails or "",
         *(getattr(contact, field) for field in _MORE_FIELDS),
         "yes" if row.is_linked else "no",
-        unlinked.at if unlinked else None,
+        unlinked and unlinked.at,
         unlinked.reason if unlinked else "",
     ]

@@ -13,7 +13,7 @@ from ..licenses.conditions import organizations_chosen
 from ..models import Contact, ContactEmail, Organization
 from ..models.base import DbSession
 from ..models.contact_turns import take_turn
-from ..models.directory import is_linked, unlinked_since
+from ..models.directory import is_linked, unlinked_since, was_linked
 from ..paging import Page, count_rows
 from ..scope import Scope
 from ..search import every_word, row_id
@@ -143,5 +143,4 @@ def _is_found(organization_id: int | None, word: str) -> ColumnElement[bool]:
 def _comes_from(origin: Origin) -> Any:
     if origin == Origin.LINKED:
         return is_linked()
-    since = unlinked_since()
-    return and_(~is_linked(), since.is_not(None) if origin == Origin.UNLINKED else since.is_(None))
+    return and_(~is_linked(), was_linked() if origin == Origin.UNLINKED else ~was_linked())

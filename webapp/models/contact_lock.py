@@ -11,7 +11,7 @@ from sqlalchemy import Select, select
 
 from .base import DbSession
 from .contact import Contact
-from .directory import INTEGRATION_REMOVED, DirectoryUser, links, unlinked_since
+from .directory import INTEGRATION_REMOVED, DirectoryUser, links, unlinked_since, was_linked
 from .integration import Integration
 from .tenant import Tenant
 
@@ -29,17 +29,16 @@ class Lock:
 
 @dataclass(frozen=True)
 class Unlinked:
-    """Since when, and why, a contact that was linked is so no more."""
+    """Since when, and why, a contact that was linked is so no more; nothing of both until its link is cut."""
 
-    at: datetime
+    at: datetime | None
     reason: str
 
     @classmethod
-    def of(cls, contact: Contact, since: datetime | None) -> Unlinked | None:
-        """`since` is what `unlinked_since` found of the contact; None where it never was linked."""
-        if since is None:
-            return None
-        return cls(since, INTEGRATION_REMOVED if contact.unlinked_at is None else contact.unlinked_reason)
+    def of(cls, contact: Contact, since: datetime | None) -> Unlinked:
+        """`since` is what `unlinked_since` found of the contact, which nobody links."""
+        is_kept = contact.unlinked_at is None and since is not None
+        return cls(since, INTEGRATION_REMOVED if is_kept else contact.unlinked_reason)
 
 
 def locked_by(session: DbSession, contact: Contact) -> Lock | None:
@@ -55,9 +54,8 @@ def locks_of(session: DbSession, contact_ids: Collection[int]) -> dict[int, Lock
 def unlinked_of(session: DbSession, contacts: Collection[Contact]) -> dict[int, Unlinked]:
     """Those of the contacts that were linked, each with since when it is so no more, unless it is in `locks_of`."""
     by_id = {contact.id: contact for contact in contacts}
-    rows = session.execute(select(Contact.id, unlinked_since()).where(Contact.id.in_(by_id))).all()
-    found = {contact_id: Unlinked.of(by_id[contact_id], since) for contact_id, since in rows}
-    return {contact_id: unlinked for contact_id, unlinked in found.items() if unlinked is not None}
+    rows = session.execute(select(Contact.id, unlinked_since()).where(Contact.id.in_(by_id), was_linked()))
+    return {contact_id: Unlinked.of(by_id[contact_id], since) for contact_id, since in rows}
 
 
 def every_lock(session: DbSession, organization_ids: Collection[int] = ()) -> dict[int, Lock]:

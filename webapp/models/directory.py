@@ -100,8 +100,14 @@ def is_linked() -> Any:
     return linking.correlate(Contact).exists()
 
 
+def was_linked() -> ColumnElement[bool]:
+    """The condition on `Contact` that it is linked or was, be it by a link that is there and counts for nothing."""
+    left = select(DirectoryUser.id).where(DirectoryUser.contact_id == Contact.id, DirectoryUser.qualifies)
+    return or_(Contact.unlinked_at.is_not(None), left.correlate(Contact).exists())
+
+
 def unlinked_since() -> Any:
-    """Of a `Contact` that was linked, and is no more, since when; NULL of one that never was.
+    """Of a `Contact` that was linked, and is no more, since when, as far as that is known.
 
     Where an integration is removed and its data kept, nothing is marked contact by contact: its links stay, and do not
     count from then on. Where another user links the contact, this means nothing.

@@ -8,11 +8,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.support.factories import Make
+from tests.support.matching import move
 from tests.support.turns import in_turn
 from tests.webapp.licenses.test_choices import options
 from webapp import choices
 from webapp.extensions import db
-from webapp.models import Contact, ContactEmail, Organization, Tenant, utc_now
+from webapp.models import Contact, ContactEmail, Organization, Tenant, departed, utc_now
 from webapp.models.integration import Removal
 
 from .reading import GLOBAL, exported, listed
@@ -126,6 +127,21 @@ def test_a_contact_of_a_removed_integration_is_linked_no_more(
     assert removed_at is not None
     assert (row["linked"], row["unlinked_reason"]) == ("no", "The integration was removed")
     assert row["unlinked_at"] == removed_at.isoformat(timespec="seconds")
+
+
+def test_a_contact_whose_tenant_left_is_linked_no_more_before_its_link_is_cut(
+    as_reader: FlaskClient, linked: Contact, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(departed, "AT_ONCE", 0)
+    move(tenant)
+    assert linked.unlinked_at is None
+    assert listed(as_reader, origin="linked") == listed(as_reader, origin="typed-in") == []
+    assert listed(as_reader, origin="unlinked") == ["Ann Archer"]
+    html = as_reader.get(f"/contacts/{linked.id}").text
+    assert "No longer linked to Microsoft 365" in html
+    assert "Since" not in html
+    [row] = exported(as_reader)
+    assert (row["linked"], row["unlinked_at"], row["unlinked_reason"]) == ("no", "", "")
 
 
 def test_a_contact_that_a_removed_integration_and_another_one_link_is_linked(
