@@ -47,8 +47,16 @@ def _take(tables: Sequence[str]) -> TextClause:
     return text(f"SELECT {', '.join(map(ids.format, tables))}")
 
 
+# What SQLite notes with each row that is inserted, whoever numbers it.
+_HIGHEST_EVER = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+
+
 def _next(connection: Connection, table: Table, count: int) -> Sequence[int]:
-    highest = connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        # Not of those that there are: the id of one that is gone is given to no other.
+        highest = connection.scalar(_HIGHEST_EVER, {"name": table.name}) or 0
+    else:
+        highest = connection.scalar(text(f"SELECT max(id) FROM {table.name}")) or 0  # noqa: S608
     return range(highest + 1, highest + 1 + count)
 
 

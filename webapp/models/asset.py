@@ -10,7 +10,19 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from ..extensions import db
-from .base import UNKNOWN, DbSession, FoldedText, Model, Named, Stored, UtcDateTime, fold, primary_key, utc_now
+from .base import (
+    IDS_ONCE,
+    UNKNOWN,
+    DbSession,
+    FoldedText,
+    Model,
+    Named,
+    Stored,
+    UtcDateTime,
+    fold,
+    primary_key,
+    utc_now,
+)
 from .organization import Organization
 
 OFFICE_365_LICENSES = "office-365-licenses"
@@ -111,6 +123,7 @@ class FlexibleAsset(Model):
     __table_args__ = (
         Index("ix_flexible_asset_organization_id", "organization_id", "type_id", "name_folded"),
         Index("ix_flexible_asset_type_id", "type_id"),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

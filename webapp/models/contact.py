@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
 from .organization import Organization
 
 # What Microsoft 365 says of a linked contact, and nobody else.
@@ -39,6 +39,7 @@ class Contact(Model):
             sqlite_where=text("unlinked_at IS NOT NULL"),
             postgresql_where=text("unlinked_at IS NOT NULL"),
         ),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

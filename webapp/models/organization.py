@@ -10,7 +10,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from ..extensions import db
-from .base import DbSession, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, DbSession, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
 
 LONGEST_NAME = 200
 
@@ -22,6 +22,7 @@ class Organization(Model):
     """
 
     __tablename__ = "organization"
+    __table_args__ = (IDS_ONCE,)
 
     id: Mapped[primary_key]
     name: Mapped[str] = mapped_column(Text)
