@@ -43,7 +43,8 @@ def show(asset_id: int) -> str:
 @bp.route("/organizations/<id:organization_id>/assets/<slug>/add", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_RECORDS)
 def add(organization_id: int, slug: str) -> tuple[str, int] | Response:
-    organization, kind = organization_or_404(organization_id), _for_new_assets(slug)
+    organization = organization_or_404(organization_id, to_add=request.method == "POST")
+    kind = _for_new_assets(slug)
     form = _form(kind, organization, Entered(""))
     if request.method == "POST" and not _is_looking() and form.form.validate():
         asset = recording.create(

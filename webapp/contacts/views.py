@@ -64,7 +64,7 @@ def organizations(organization_id: int) -> Response:
 @bp.route("/organizations/<id:organization_id>/contacts/add", methods=["GET", "POST"])
 @access.requires(Permission.EDIT_RECORDS)
 def add(organization_id: int) -> tuple[str, int] | Response:
-    organization = organization_or_404(organization_id)
+    organization = organization_or_404(organization_id, to_add=request.method == "POST")
     form = ContactForm()
     if form.validate_on_submit():
         contact = records.create(db.session, organization, form.details)

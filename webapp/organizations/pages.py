@@ -14,9 +14,9 @@ from ..models import Organization
 from . import queries
 
 
-def organization_or_404(organization_id: int) -> Organization:
-    """The organization within the user's scope; one that is hidden is not there."""
-    organization = queries.find(db.session, access.scope_of(current_user), organization_id)
+def organization_or_404(organization_id: int, to_add: bool = False) -> Organization:
+    """The organization within the user's scope; one that is hidden is not there. For `to_add` see `queries.find`."""
+    organization = queries.find(db.session, access.scope_of(current_user), organization_id, to_add)
     if organization is None:
         abort(404)
     return organization

@@ -52,11 +52,18 @@ class Summary:
     over: int = 0
 
 
-def find(session: DbSession, scope: Scope, organization_id: int) -> Organization | None:
-    """The organization, or None where there is none that the scope includes."""
+def find(session: DbSession, scope: Scope, organization_id: int, to_add: bool = False) -> Organization | None:
+    """The organization, or None where there is none that the scope includes.
+
+    Whoever adds something to it says `to_add`: an undo that is just removing it is waited for, and none removes it
+    before this transaction ends.
+    """
     if row_id(organization_id) is None:
         return None
-    return session.scalar(select(Organization).where(Organization.id == organization_id, scope.includes()))
+    query = select(Organization).where(Organization.id == organization_id, scope.includes())
+    if to_add:
+        query = query.with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
+    return session.scalar(query)
 
 
 def listing(scope: Scope, q: str, archived: bool = False) -> Select[Organization]:

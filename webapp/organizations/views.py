@@ -98,6 +98,9 @@ def edit(organization_id: int) -> tuple[str, int] | Response:
 @bp.route("/organizations/<id:organization_id>/archive", methods=["GET", "POST"])
 @access.requires(Permission.CREATE_ORGANIZATIONS)
 def archive(organization_id: int) -> str | Response:
+    if request.method == "POST":
+        # An undo may just be removing it.
+        take_turns(db.session)
     organization = organization_or_404(organization_id)
     if request.method == "POST":
         records.archive(organization)
@@ -117,6 +120,7 @@ def archive(organization_id: int) -> str | Response:
 @bp.post("/organizations/<id:organization_id>/bring-back")
 @access.requires(Permission.CREATE_ORGANIZATIONS)
 def bring_back(organization_id: int) -> Response:
+    take_turns(db.session)
     organization = organization_or_404(organization_id)
     records.bring_back(organization)
     db.session.commit()

@@ -12,9 +12,11 @@ from sqlalchemy import select
 from tests.conftest import signed_in
 from tests.support.factories import Make
 from tests.support.forms import edited, opened
+from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from tests.support.together import at_once, meeting
 from webapp.extensions import db
-from webapp.models import Organization
+from webapp.integrations.matching import take_turns
+from webapp.models import Organization, utc_now
 from webapp.organizations import forms, queries
 
 
@@ -61,3 +63,28 @@ def test_of_two_who_save_the_same_domain_both_find_it_saved(two: tuple[FlaskClie
 
     assert at_once(*(partial(save, client) for client in two)) == [302, 302]
     assert [row.domain for row in db.session.get_one(Organization, organization_id).domains] == ["contoso.example"]
+
+
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("/organizations/{}/contacts/add", {"name": "Ann"}),
+        ("/organizations/{}/assets/servers/add", {"name": "Mail server"}),
+        ("/organizations/{}/archive", {}),
+        ("/organizations/{}/bring-back", {}),
+    ],
+)
+def test_who_adds_to_an_organization_or_archives_it_while_an_undo_removes_it_is_told_that_it_is_gone(
+    app: Flask, as_administrator: FlaskClient, make: Make, address: str, sent: dict[str, str]
+) -> None:
+    need_many_writers()
+    make.asset_type(slug="servers")
+    organization_id = make.organization(archived_at=utc_now() if "bring-back" in address else None).id
+    take_turns(db.session)
+    one = select(Organization).where(Organization.id == organization_id).with_for_update()
+    db.session.delete(db.session.scalars(one).one())
+    db.session.flush()
+    with in_another_session(app, lambda: as_administrator.post(address.format(organization_id), data=sent)) as other:
+        wait_for_who_waits()
+        db.session.commit()
+        assert other.result(10).status_code == 404
