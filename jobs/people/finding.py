@@ -35,14 +35,16 @@ def find(
     free -= seen.taken
     again = _known_again(users, seen, judge, free)
     free.difference_update(again.values())
+    for user_id in _holders_of(tenant, again.values()) & users.keys() - again.keys():
+        seen.displace(user_id)
     keys = _keys(free)
     people = (_person(users[user_id], judge) for user_id in seen.lacking if user_id not in again) if keys else ()
     seekers = {person.user_id: person for person in people if not keys.isdisjoint(person.keys)}
     if (again or seekers) and not is_whole:
         raise WholeReadNeeded
-    moved: dict[str, int | None] = {**dict.fromkeys(seen.doubles), **again}
+    moved: dict[str, int | None] = {**dict.fromkeys(seen.displaced), **again}
     if seekers:
-        found, before = _match(tenant, users, judge, seekers, again)
+        found, before = _match(tenant, users, judge, seekers, again, seen.displaced)
         others = {user_id for user_id in {*found, *before} if found.get(user_id) != before.get(user_id)}
         seen.differing |= others - seen.new
         moved.update((user_id, found.get(user_id)) for user_id in others)
@@ -78,21 +80,35 @@ def _known_again(users: Mapping[str, UserFacts], seen: Seen, judge: Judge, free:
     return found
 
 
+def _holders_of(tenant: Tenant, contact_ids: Collection[int]) -> set[str]:
+    """The users who have these contacts so far: none of them qualifies now, or the contact would not be free."""
+    found: set[str] = set()
+    for some in in_portions(sorted(contact_ids)):
+        found.update(db.session.scalars(_HOLDERS, {"tenant_id": tenant.id, "ids": some}))
+    return found
+
+
 def _match(
     tenant: Tenant,
     users: Mapping[str, UserFacts],
     judge: Judge,
     seekers: dict[str, Person],
     again: Mapping[str, int],
+    displaced: Collection[str],
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """The contacts found, and those had before or known `again`, of all users whom it concerns."""
+    """The contacts found, and those had before or known `again`, of all users whom it concerns.
+
+    Who is `displaced` had none.
+    """
     while True:
         known = known_contacts(tenant.organization_id or 0, list(seekers.values()))
         keys, contact_ids = known.keys, known.contact_ids
         concerned = {**seekers, **{person.user_id: person for person in _concerned(users, judge, keys)}}
         before = {}
         for user_id, contact_id in chain(own_contacts(tenant), again.items()):
-            if user_id in users and (user_id in concerned or contact_id in contact_ids):
+            if user_id not in users or user_id in displaced:
+                continue
+            if user_id in concerned or contact_id in contact_ids:
                 before[user_id] = contact_id
                 concerned.setdefault(user_id, _person(users[user_id], judge))
         found = match(concerned.values(), before, known)
@@ -138,6 +154,9 @@ _FREE = select(_CONTACT.c.id).where(
 )
 _FORMER = select(_CONTACT.c.id, _CONTACT.c.microsoft_user_id).where(
     _CONTACT.c.id.in_(bindparam("ids", expanding=True)), _CONTACT.c.microsoft_user_id != ""
+)
+_HOLDERS = select(_USER.c.user_id).where(
+    _USER.c.contact_id.in_(bindparam("ids", expanding=True)), _USER.c.tenant_id == bindparam("tenant_id")
 )
 _CONTACTS = select(
     _CONTACT.c.microsoft_user_id,

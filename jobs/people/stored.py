@@ -47,8 +47,8 @@ class Seen:
     differing: set[str] = field(default_factory=set)
     new: set[str] = field(default_factory=set)
     lacking: set[str] = field(default_factory=set)
-    # Those who have a contact that another of the tenant's users has as well.
-    doubles: set[str] = field(default_factory=set)
+    # Those who have a contact that another of the tenant's users has as well, or gets back: they lose it.
+    displaced: set[str] = field(default_factory=set)
     gone: list[Stored] = field(default_factory=list)
     # The contacts that a user who qualifies has from now on, and those whose user qualifies no more, or is gone.
     taken: set[int] = field(default_factory=set)
@@ -64,6 +64,11 @@ class Seen:
         if row.own_id is not None and qualifies != row.qualifies:
             (self.taken if qualifies else self.left).add(row.own_id)
 
+    def displace(self, user_id: str) -> None:
+        """Another user has its contact: it is looked for anew."""
+        for users_like_it in (self.displaced, self.differing, self.lacking):
+            users_like_it.add(user_id)
+
     def miss(self, row: Stored) -> None:
         self.gone.append(row)
         if row.own_id is not None:
@@ -74,19 +79,25 @@ def look(tenant: Tenant, users: Mapping[str, UserFacts], judge: Judge) -> Seen:
     """Compare all users of the tenant with all that are stored, by hash."""
     seen = Seen(new=set(users))
     linked: set[int] = set()
+    # Who has a contact and does not qualify: those are few.
+    unqualified: dict[int, str] = {}
     for user_id, row in _everyone(tenant):
         facts = users.get(user_id)
         if facts is None:
             seen.miss(row)
             continue
         seen.new.discard(user_id)
-        if row.own_id is not None and row.own_id in linked:
-            # Of two users with one contact, the second is looked for anew.
-            for users_like_it in (seen.doubles, seen.differing, seen.lacking):
-                users_like_it.add(user_id)
-            continue
         if row.own_id is not None:
+            qualifies = judge.refuse(facts) is None
+            if row.own_id in linked:
+                # Of two users with one contact, who qualifies keeps it, else the first.
+                if not (qualifies and row.own_id in unqualified):
+                    seen.displace(user_id)
+                    continue
+                seen.displace(unqualified.pop(row.own_id))
             linked.add(row.own_id)
+            if not qualifies:
+                unqualified[row.own_id] = user_id
         seen.compare(user_id, row, facts, judge)
     seen.lacking |= seen.new
     return seen
