@@ -7,7 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from sandbox import Fault, Sandbox
+from sandbox import Fault, Sandbox, Sku
+from sandbox.products import BY_PART_NUMBER
 from tests.browser.conftest import EMAIL, PASSWORD, sign_in
 from tests.browser.test_removal import connected_and_synced
 from tests.browser.test_walk import choose_action, connect, integration_row
@@ -155,6 +156,25 @@ def test_back_and_a_shared_link_show_the_same_filtered_list(
         expect(page).to_have_url(shared)
         expect(page.locator("tbody tr")).to_have_count(1)
         expect(page.get_by_role("searchbox")).to_have_value("e3")
+
+
+def test_who_pages_to_the_end_by_keyboard_goes_on_at_the_list(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page, name = signed_in, "Has two pages"
+    skus = tuple(Sku.of(part_number, enabled=5) for part_number in list(BY_PART_NUMBER)[:11])
+    tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
+    connect(page, server, tenant, name)
+    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
+    page.goto(f"{server.url}/account/integrations")
+    choose_action(page, name, "Start Manual Sync")
+    expect(integration_row(page, name).get_by_text("OK", exact=True)).to_be_visible()
+    page.goto(f"{server.url}/global/office-365-licenses?organization={name}&per_page=10")
+    page.get_by_role("link", name="Next").press("Enter")
+    expect(page.get_by_text("11–11 of 11").first).to_be_visible()
+    expect(page.locator("#listing")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Clear")).to_be_focused()
 
 
 def test_on_a_phone_no_main_page_scrolls_sideways(signed_in: Page, server: Running, microsoft: Sandbox) -> None:

@@ -252,23 +252,46 @@ document.addEventListener("hide.bs.dropdown", (event) => {
   if (event.target.parentElement?.querySelector(".dropdown-menu")?.contains(document.activeElement)) event.target.focus();
 });
 
-// The server cannot be reached: say so once, and take it back when it answers again.
+// The server cannot be reached, or does not answer in time: say so, and take it back when it answers again. What asks by
+// itself goes on; what somebody did is theirs to do again, and is told anew each time that it comes to nothing.
 const lost = () => document.getElementById("connection-lost");
-document.addEventListener("htmx:sendError", (event) => {
+const unanswered = (event) => {
+  const element = event.detail.elt;
+  const asksByItself = "poll" in element.dataset;
+  if (!asksByItself) lost()?.remove();
   if (!lost()) {
     const notice = document.createElement("div");
     notice.id = "connection-lost";
-    notice.className = "alert alert-warning";
-    notice.textContent = "Seatledger cannot be reached at the moment. This page goes on by itself when it can.";
+    notice.className = "alert alert-warning arrived";
+    notice.textContent = asksByItself
+      ? "Seatledger cannot be reached at the moment. This page goes on by itself when it can."
+      : "Seatledger cannot be reached at the moment, so this page is as it was. Try again in a moment.";
     document.getElementById("notices")?.append(notice);
   }
-  const element = event.detail.elt;
-  if (element.dataset.poll) poll(element);
-});
+  if (asksByItself) poll(element);
+};
+document.addEventListener("htmx:sendError", unanswered);
+document.addEventListener("htmx:timeout", unanswered);
 document.addEventListener("htmx:responseError", (event) => {
   const { elt, xhr } = event.detail;
   if (xhr.status >= 500 && elt.dataset.poll) poll(elt);
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.successful) lost()?.remove();
+});
+
+// What is swapped in may lack what had the focus, as the last page of a list has no Next: the keyboard then goes on where
+// that begins, and not where the page does.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  if (target.contains(document.activeElement)) target.dataset.hadFocus = "";
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const { target } = event.detail;
+  if (!("hadFocus" in target.dataset)) return;
+  delete target.dataset.hadFocus;
+  const swapped = target.isConnected ? target : document.getElementById(target.id);
+  if (!swapped || document.activeElement !== document.body) return;
+  swapped.tabIndex = -1;
+  swapped.focus({ preventScroll: true });
 });
