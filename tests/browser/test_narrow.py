@@ -1,0 +1,64 @@
+"""Narrow screens: the largest figures, and names without a space, have room."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sandbox import Sandbox, Sku
+from tests.browser.test_walk import choose_action, connect, integration_row
+from tests.support.microsoft import sandbox_tenant
+from tests.support.running import Running
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WIDTH = "document.documentElement.scrollWidth"
+
+
+def test_on_a_phone_the_largest_figures_stand_side_by_side(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page, name = signed_in, "Has billions"
+    skus = (Sku.of("SPE_E3", enabled=1_000_000_000, consumed=2_123_456_789), Sku.of("SPB", enabled=2_000_000_000))
+    tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
+    connect(page, server, tenant, name)
+    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
+    page.goto(f"{server.url}/account/integrations")
+    choose_action(page, name, "Start Manual Sync")
+    expect(integration_row(page, name).get_by_text("OK", exact=True)).to_be_visible()
+
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{server.url}/global/office-365-licenses?organization={name}")
+    expect(page.locator('[data-total="active"]')).to_have_text("3,000,000,000")
+    too_long = "figures => figures.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent.trim())"
+    assert page.locator("td.number, [data-total]").evaluate_all(too_long) == []
+    heights = page.locator("[data-total]").evaluate_all("figures => figures.map(figure => figure.clientHeight)")
+    assert max(heights) < 40, "each is on one line"
+    assert page.evaluate(WIDTH) <= 360
+
+
+def test_names_and_addresses_without_a_space_do_not_widen_the_page(signed_in: Page, server: Running) -> None:
+    page, word = signed_in, "w" * 60
+    page.goto(f"{server.url}/account/flexible-asset-types/add")
+    page.get_by_label("Name", exact=True).fill(word)
+    page.get_by_role("button", name="Create type").click()
+    expect(page.get_by_role("heading", name=word)).to_be_visible()
+    page.goto(f"{server.url}/organizations/add")
+    page.get_by_label("Name", exact=True).fill("Long addresses")
+    page.get_by_role("button", name="Add organization").click()
+    expect(page.get_by_role("heading", name="Long addresses")).to_be_visible()
+    organization = page.url
+    page.goto(f"{organization}/contacts/add")
+    page.get_by_label("Name", exact=True).fill(f"Somebody Von{word}")
+    page.get_by_label("E-mail", exact=True).fill(f"{word}@{word}.example")
+    page.get_by_role("button", name="Add contact").click()
+    expect(page.get_by_role("heading", name="Somebody Von")).to_be_visible()
+
+    too_wide = []
+    for address in (f"{organization}/assets/{word}", f"{organization}/contacts", f"{server.url}/global/contacts"):
+        for width in (360, 768, 1024):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(address)
+            if page.evaluate(WIDTH) > width:
+                too_wide.append((address, width))
+    assert too_wide == []
