@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 from flask.testing import FlaskClient
 
@@ -19,6 +22,18 @@ def test_it_shows_its_tenants_and_sums_their_licenses(as_reader: FlaskClient, ma
     for text in ("Contoso EU", "Contoso US", tenant.tenant_id, "Not synced yet", ">1,000<", ">986<"):
         assert text in html
     assert f'href="/organizations/{organization.id}/office-365-licenses?sort=-unused"' in html
+
+
+@pytest.mark.parametrize(("since", "state"), [("left_out_at", "Left out"), ("gone_at", "Gone")])
+def test_a_tenant_that_no_sync_reads_any_more_is_not_called_synced(
+    as_reader: FlaskClient, make: Make, since: str, state: str
+) -> None:
+    organization = make.organization()
+    ended = datetime(2026, 3, 1, tzinfo=UTC)
+    make.tenant(organization=organization, last_synced_at=ended, **{since: ended})
+    html = as_reader.get(f"/organizations/{organization.id}").get_data(as_text=True)
+    assert re.search(rf">{state}</span> <span[^>]*>since <time[^>]*>2026-03-01<", html)
+    assert ">Synced<" not in html
 
 
 def test_the_sidebar_names_the_flexible_asset_types_once_there_are_any(as_reader: FlaskClient, make: Make) -> None:
