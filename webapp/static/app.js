@@ -187,6 +187,14 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// Paper is white.
+addEventListener("beforeprint", () => {
+  const { dataset } = document.documentElement;
+  if (dataset.bsTheme !== "dark") return;
+  dataset.bsTheme = "light";
+  addEventListener("afterprint", () => { dataset.bsTheme = "dark"; }, { once: true });
+});
+
 // data-filters="ID": show of that list only the entries that have every word that was typed; what is checked stays.
 document.addEventListener("input", (event) => {
   const list = document.getElementById(event.target.dataset.filters);
