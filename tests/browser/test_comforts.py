@@ -75,6 +75,28 @@ def test_a_pressed_button_is_busy_and_cannot_be_pressed_twice(page: Page, server
     assert len(sent) == 1
 
 
+def test_a_form_whose_button_stands_outside_of_it_is_sent_once(signed_in: Page, server: Running) -> None:
+    page, sent = signed_in, []
+    page.goto(f"{server.url}/organizations/import")
+    lines = b"name\nPressed twice\n"
+    page.get_by_label("CSV file").set_input_files({"name": "names.csv", "mimeType": "text/csv", "buffer": lines})
+    page.get_by_role("button", name="Check the file").click()
+    button = page.get_by_role("button", name="Import", exact=True)
+    expect(button).to_be_visible()
+
+    def answer_nothing(route: Route) -> None:
+        sent.append(route.request.method)
+        route.fulfill(status=204)
+
+    page.route(page.url, answer_nothing)
+    button.click()
+    expect(button).to_be_disabled()
+    page.evaluate("document.getElementById('import').requestSubmit()")
+    page.goto(f"{server.url}/organizations")
+    expect(page.get_by_role("heading", name="Organizations")).to_be_visible()
+    assert sent == ["POST"]
+
+
 def test_the_theme_is_remembered(signed_in: Page, server: Running) -> None:
     page = signed_in
     theme = page.locator("html")

@@ -1,4 +1,4 @@
-"""A server that cannot be reached while somebody looks at a page: they see it where they are, and what waits goes on."""
+"""A server that cannot be reached while a page is open: whoever is there sees it, and what waits goes on."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ def answer_nothing(route: Route) -> None:
     """Leave the request without an answer, as a network does that drops packets."""
 
 
-def test_a_status_goes_on_after_an_answer_that_never_came(
-    cut_off: Page, server: Running, microsoft: Sandbox
-) -> None:
+def test_a_status_goes_on_after_an_answer_that_never_came(cut_off: Page, server: Running, microsoft: Sandbox) -> None:
     page, name, asked = cut_off, "Drops packets", re.compile(r"/integrations/\d+/status")
     tenant = sandbox_tenant(microsoft, display_name=name)
     microsoft.faults(tenant.tenant_id, Fault("subscribedSkus", "slow", times=None, after=1, seconds=3))
@@ -68,3 +66,26 @@ def test_who_pressed_something_far_down_sees_that_nothing_came_of_it(
     button.click()
     expect(told).to_be_in_viewport()
     expect(button).to_be_in_viewport()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "Your session has ended. Sign in again"), (503, "Seatledger cannot be reached")]
+)
+def test_a_select_whose_entries_could_not_be_asked_for_says_so(cut_off: Page, status: int, words: str) -> None:
+    page = cut_off
+    page.route("**/some/choices*", lambda route: route.fulfill(status=status))
+    page.evaluate("""() => {
+      const part = document.createElement("p");
+      part.innerHTML = '<select id="chosen" data-choices data-choices-url="/some/choices"></select>';
+      document.getElementById("content").append(part);
+      htmx.trigger(part, "htmx:load", { elt: part });
+    }""")
+    field = page.locator("#chosen + .ts-wrapper input")
+    field.press_sequentially("contoso")
+    expect(page.get_by_text(words)).to_be_visible()
+    expect(page.get_by_text("No results found")).to_have_count(0)
+
+    page.unroute("**/some/choices*")
+    page.route("**/some/choices*", lambda route: route.fulfill(json=[{"value": "1", "text": "Contoso 株式会社"}]))
+    field.press("Backspace")
+    expect(page.get_by_role("option", name="Contoso 株式会社")).to_be_visible()
