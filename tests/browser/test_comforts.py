@@ -124,6 +124,13 @@ def test_times_and_days_are_those_of_the_reader_s_zone(signed_in: Page) -> None:
     expect(page.locator("#late")).to_have_text("2 Jan 2026, 00:30, 2 Jan 2026")
 
 
+def test_days_of_the_audit_log_are_chosen_in_the_reader_s_zone(signed_in: Page, server: Running) -> None:
+    page = signed_in
+    page.goto(f"{server.url}/account/audit-log")
+    page.get_by_label("From").fill("2026-01-02")
+    expect(page).to_have_url(f"{server.url}/account/audit-log?since=2026-01-02&zone=Europe/Berlin")
+
+
 @pytest.mark.parametrize(
     ("width", "stops"),
     [

@@ -14,6 +14,11 @@ const showTimes = (root) => {
   }
 };
 
+// data-zone: a field that tells the server in which zone the reader's days begin.
+const tellZone = (root) => {
+  for (const field of root.querySelectorAll("[data-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+};
+
 // data-poll="MILLISECONDS": send the event "poll" to the element once after that time; while the tab is hidden, when it
 // is shown again. The server decides with each answer whether and when there is a next time.
 const poll = (element) => {
@@ -59,6 +64,7 @@ const showFirstError = () => {
 
 const start = (root) => {
   showTimes(root);
+  tellZone(root);
   const own = (selector) => [...(root.matches?.(selector) ? [root] : []), ...root.querySelectorAll(selector)];
   own("[data-poll]").forEach(poll);
   own("select[data-choices]").forEach(choose);

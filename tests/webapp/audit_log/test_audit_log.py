@@ -65,6 +65,13 @@ def test_an_entry_says_who_what_when_and_from_where(as_administrator: FlaskClien
         ("until=2026-02-02", {"Paused Contoso", "Invited bob"}),
         ("since=2026-02-02&until=2026-02-02", {"Invited bob"}),
         ("since=yesterday&until=9999-12-31", {"Paused Contoso", "Invited bob", "Signed in"}),
+        ("since=2026-02-02&zone=Europe/Berlin", {"Paused Contoso", "Invited bob", "Signed in"}),
+        ("until=2026-02-01&zone=Europe/Berlin", set()),
+        ("until=2026-02-02&zone=America/New_York", {"Paused Contoso", "Invited bob", "Signed in"}),
+        ("since=2026-02-02&zone=America/New_York", {"Invited bob", "Signed in"}),
+        ("since=2026-02-02&zone=../../etc/passwd", {"Invited bob", "Signed in"}),
+        ("since=0001-01-01&until=9999-12-30&zone=Asia/Tokyo", {"Paused Contoso", "Invited bob", "Signed in"}),
+        ("since=0001-01-01&until=9999-12-30&zone=America/New_York", {"Paused Contoso", "Invited bob", "Signed in"}),
         ("q=nobody", set()),
     ],
 )
@@ -75,6 +82,12 @@ def test_it_is_narrowed(as_administrator: FlaskClient, query: str, found: set[st
     html = page(as_administrator, query)
     assert {event for event in ("Paused Contoso", "Invited bob", "Signed in") if event in html} == found
     assert ("Nothing matches" in html) == (not found)
+
+
+def test_the_zone_of_its_days_goes_along_to_the_export(as_administrator: FlaskClient) -> None:
+    entry("Paused Contoso", at=datetime(2026, 2, 1, 23, 59, tzinfo=UTC))
+    assert "since=2026-02-02&amp;zone=Europe/Berlin" in page(as_administrator, "since=2026-02-02&zone=Europe/Berlin")
+    assert "zone=" not in page(as_administrator, "q=paused&zone=Europe/Berlin")
 
 
 def test_the_newest_is_first_and_pages_follow(as_administrator: FlaskClient) -> None:
