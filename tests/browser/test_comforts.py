@@ -49,6 +49,44 @@ def test_a_hidden_tab_does_not_poll_and_goes_on_when_it_is_shown(
     expect(row.get_by_text("OK", exact=True)).to_be_visible()
 
 
+@pytest.mark.parametrize(
+    ("select", "leave"),
+    [
+        (
+            "getSelection().selectAllChildren(document.querySelector('#polled code'))",
+            "getSelection().removeAllRanges()",
+        ),
+        ("document.querySelector('#polled input').select()", "document.querySelector('#polled input').blur()"),
+    ],
+)
+def test_what_is_selected_to_be_copied_stays_for_half_a_minute(signed_in: Page, select: str, leave: str) -> None:
+    page, asked = signed_in, "document.querySelector('#polled').dataset.asked ?? 0"
+    page.clock.install()
+    begin = """() => {
+      document.querySelector("#polled")?.remove();
+      const part = document.createElement("div");
+      part.innerHTML = '<code>a request</code><input value="an address" readonly autofocus>';
+      part.id = "polled";
+      part.dataset.poll = "1000";
+      part.addEventListener("poll", () => { part.dataset.asked = 1; });
+      document.getElementById("content").append(part);
+      part.querySelector("input").focus();
+      htmx.trigger(part, "htmx:load", { elt: part });
+    }"""
+    page.evaluate(begin)
+    page.evaluate(select)
+    page.clock.run_for(20_000)
+    assert page.evaluate(asked) == 0
+    page.evaluate(leave)
+    page.clock.run_for(1_000)
+    assert page.evaluate(asked) == "1"
+
+    page.evaluate(begin)
+    page.evaluate(select)
+    page.clock.run_for(32_000)
+    assert page.evaluate(asked) == "1", "a selection that somebody forgot does not end it"
+
+
 def test_a_pressed_button_is_busy_and_cannot_be_pressed_twice(page: Page, server: Running) -> None:
     sent: list[Request] = []
 

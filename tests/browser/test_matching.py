@@ -82,6 +82,29 @@ def test_one_is_matched_in_its_row_by_keyboard(signed_in: Page, server: Running,
     expect(row.get_by_role("button", name="Accept")).to_be_visible()
 
 
+def test_a_menu_closes_with_escape_and_when_something_else_is_pressed(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page = signed_in
+    add_tenants(server, microsoft, "Menu Alpha", "Menu Beta")
+    page.goto(f"{server.url}/account/integrations/tenants?q=menu")
+    alpha, beta = page.get_by_text("More", exact=True).all()
+    within = page.locator(".menu-content")
+    alpha.press("Enter")
+    expect(within.first).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(within.first).to_be_hidden()
+    expect(alpha).to_be_focused()
+    beta.click()
+    expect(within.last).to_be_visible()
+    alpha.click()
+    expect(within.last).to_be_hidden()
+    expect(within.first).to_be_visible()
+    page.get_by_role("heading", name="Match Tenants").click()
+    expect(within.first).to_be_hidden()
+
+
 def test_an_organization_is_found_without_script(plain: Page, server: Running, microsoft: Sandbox) -> None:
     page = plain
     page.goto(server.url)

@@ -19,12 +19,22 @@ const tellZone = (root) => {
   for (const field of root.querySelectorAll("[data-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
 };
 
+// Whether somebody is about to copy text of the element, also out of a field of it.
+const isCopiedFrom = (element) => {
+  const { isCollapsed, anchorNode } = getSelection();
+  const field = document.activeElement;
+  return (!isCollapsed && element.contains(anchorNode)) || (element.contains(field) && field.selectionStart < field.selectionEnd);
+};
+
 // data-poll="MILLISECONDS": send the event "poll" to the element once after that time; while the tab is hidden, when it
-// is shown again. The server decides with each answer whether and when there is a next time.
+// is shown again. An answer that takes its place would take away what is selected in it, so half a minute is waited for
+// that. The server decides with each answer whether and when there is a next time.
 const poll = (element) => {
+  const begun = performance.now();
   const ask = () => {
     if (!element.isConnected) return;
     if (document.hidden) document.addEventListener("visibilitychange", ask, { once: true });
+    else if (isCopiedFrom(element) && performance.now() - begun < 30000) setTimeout(ask, 500);
     else htmx.trigger(element, "poll");
   };
   setTimeout(ask, Number(element.dataset.poll));
@@ -173,6 +183,17 @@ document.addEventListener("keydown", (event) => {
     chooser.remove();
     opener?.focus();
   }
+});
+
+// A menu of details closes as others do: with Escape, and when something else is pressed.
+const closeMenus = (but) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(but)) menu.open = false;
+};
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest?.("details.menu[open]");
+  if (menu) menu.querySelector("summary").focus();
+  if (event.key === "Escape") closeMenus(null);
 });
 
 // data-copy="ID": copy what stands in that field; where the browser does not let us, select it for the reader to copy.
