@@ -1,4 +1,4 @@
-"""Narrow screens: the largest figures, and names without a space, have room."""
+"""Narrow screens: the largest figures, and names without a space, have room, and what is chosen can be taken out."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDTH = "document.documentElement.scrollWidth"
 
 
-def test_on_a_phone_the_largest_figures_stand_side_by_side(
+def test_on_a_phone_the_largest_figures_and_a_long_choice_have_room(
     signed_in: Page, server: Running, microsoft: Sandbox
 ) -> None:
-    page, name = signed_in, "Has billions"
+    page, name = signed_in, "Milliardengesellschaft" * 3
     skus = (Sku.of("SPE_E3", enabled=1_000_000_000, consumed=2_123_456_789), Sku.of("SPB", enabled=2_000_000_000))
     tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
     connect(page, server, tenant, name)
@@ -35,6 +35,9 @@ def test_on_a_phone_the_largest_figures_stand_side_by_side(
     heights = page.locator("[data-total]").evaluate_all("figures => figures.map(figure => figure.clientHeight)")
     assert max(heights) < 40, "each is on one line"
     assert page.evaluate(WIDTH) <= 360
+    right = "element => element.getBoundingClientRect().right"
+    taken_out_by, field = page.locator("[data-take-out]"), page.locator(".ts-control").first
+    assert taken_out_by.evaluate(right) <= field.evaluate(right)
 
 
 def test_names_and_addresses_without_a_space_do_not_widen_the_page(signed_in: Page, server: Running) -> None:
