@@ -89,3 +89,21 @@ def test_a_select_whose_entries_could_not_be_asked_for_says_so(cut_off: Page, st
     page.route("**/some/choices*", lambda route: route.fulfill(json=[{"value": "1", "text": "Contoso 株式会社"}]))
     field.press("Backspace")
     expect(page.get_by_role("option", name="Contoso 株式会社")).to_be_visible()
+
+
+def test_a_forecast_that_could_not_be_made_is_not_taken_for_the_one_before(
+    cut_off: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page, name = cut_off, "Has no forecast"
+    add_tenants(server, microsoft, name)
+    page.goto(f"{server.url}/account/integrations")
+    choose_action(page, name, "Sync Settings")
+    forecast = page.locator("#forecast")
+    expect(forecast).to_contain_text("No contact will be created or unlinked")
+    page.route("**/preview", lambda route: route.abort())
+    page.get_by_role("radio", name="All users").check()
+    expect(forecast).to_contain_text("What the next sync will do could not be worked out.")
+    expect(forecast).not_to_contain_text("No contact will be created")
+    page.unroute("**/preview")
+    page.get_by_role("radio", name="Off").check()
+    expect(forecast).to_contain_text("No contact will be created or unlinked")

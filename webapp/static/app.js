@@ -213,8 +213,14 @@ document.addEventListener("hide.bs.dropdown", (event) => {
 // The server cannot be reached, or does not answer in time: say so, and take it back when it answers again. What asks by
 // itself goes on; what somebody did is theirs to do again, and is told anew each time that it comes to nothing.
 const lost = () => document.getElementById("connection-lost");
+// data-unanswered: what a part of a page says then, where what it said before would be taken for the answer.
+const forgetAnswer = (event) => {
+  const { target } = event.detail.requestConfig;
+  if (target.dataset.unanswered) target.textContent = target.dataset.unanswered;
+};
 const unanswered = (event) => {
   const element = event.detail.elt;
+  forgetAnswer(event);
   const asksByItself = "poll" in element.dataset;
   if (!asksByItself) lost()?.remove();
   if (!lost()) {
@@ -232,6 +238,7 @@ document.addEventListener("htmx:sendError", unanswered);
 document.addEventListener("htmx:timeout", unanswered);
 document.addEventListener("htmx:responseError", (event) => {
   const { elt, xhr } = event.detail;
+  forgetAnswer(event);
   if (xhr.status >= 500 && elt.dataset.poll) poll(elt);
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {
