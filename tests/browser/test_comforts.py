@@ -230,12 +230,7 @@ def test_who_pages_to_the_end_by_keyboard_goes_on_at_the_list(
 ) -> None:
     page, name = signed_in, "Has two pages"
     skus = tuple(Sku.of(part_number, enabled=5) for part_number in list(BY_PART_NUMBER)[:11])
-    tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
-    connect(page, server, tenant, name)
-    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
-    page.goto(f"{server.url}/account/integrations")
-    choose_action(page, name, "Start Manual Sync")
-    expect(integration_row(page, name).get_by_text("OK", exact=True)).to_be_visible()
+    connected_and_synced(page, server, microsoft, name, skus)
     page.goto(f"{server.url}/global/office-365-licenses?organization={name}&per_page=10")
     page.get_by_role("link", name="Next").press("Enter")
     expect(page.get_by_text("11–11 of 11").first).to_be_visible()

@@ -6,8 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox import Sandbox, Sku
-from tests.browser.test_walk import choose_action, connect, integration_row
-from tests.support.microsoft import sandbox_tenant
+from tests.browser.test_removal import connected_and_synced
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -20,12 +19,7 @@ def test_on_a_phone_the_largest_figures_and_a_long_choice_have_room(
 ) -> None:
     page, name = signed_in, "Milliardengesellschaft" * 3
     skus = (Sku.of("SPE_E3", enabled=1_000_000_000, consumed=2_123_456_789), Sku.of("SPB", enabled=2_000_000_000))
-    tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
-    connect(page, server, tenant, name)
-    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
-    page.goto(f"{server.url}/account/integrations")
-    choose_action(page, name, "Start Manual Sync")
-    expect(integration_row(page, name).get_by_text("OK", exact=True)).to_be_visible()
+    connected_and_synced(page, server, microsoft, name, skus)
 
     page.set_viewport_size({"width": 360, "height": 800})
     page.goto(f"{server.url}/global/office-365-licenses?organization={name}")

@@ -19,10 +19,13 @@ DELETE = "Permanently delete all data including all related/child records"
 NAME = "Type the integration's name to confirm"
 
 
-def connected_and_synced(page: Page, server: Running, microsoft: Sandbox, name: str) -> Tenant:
-    tenant = sandbox_tenant(
-        microsoft, display_name=name, skus=(Sku.of("SPE_E3", enabled=25, consumed=14), Sku.of("SPB", enabled=5))
-    )
+TWO = (Sku.of("SPE_E3", enabled=25, consumed=14), Sku.of("SPB", enabled=5))
+
+
+def connected_and_synced(
+    page: Page, server: Running, microsoft: Sandbox, name: str, skus: tuple[Sku, ...] = TWO
+) -> Tenant:
+    tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
     connect(page, server, tenant, name)
     expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
     page.goto(f"{server.url}/account/integrations")
