@@ -100,7 +100,13 @@ def load(environ_file: Path | None = BASE_DIR / ".env") -> Settings:
         microsoft_graph_url=checks.https_url("MICROSOFT_GRAPH_URL", env.str("MICROSOFT_GRAPH_URL", "")),
         microsoft_ca_bundle=checks.ca_bundle("MICROSOFT_CA_BUNDLE", env.str("MICROSOFT_CA_BUNDLE", "")),
         sync_workers=checks.at_least("SYNC_WORKERS", _number(env, "SYNC_WORKERS", 2), 1),
-        sync_tenants_at_once=checks.tenants_at_once(_number(env, "SYNC_TENANTS_AT_ONCE", 16)),
+        sync_tenants_at_once=checks.between(
+            "SYNC_TENANTS_AT_ONCE",
+            _number(env, "SYNC_TENANTS_AT_ONCE", 16),
+            1,
+            checks.MOST_TENANTS_AT_ONCE,
+            "Where that is not enough, start more workers.",
+        ),
         trusted_proxies=checks.at_least("TRUSTED_PROXIES", _number(env, "TRUSTED_PROXIES", 0), 0),
         run_log_days=checks.between("RUN_LOG_DAYS", _number(env, "RUN_LOG_DAYS", 90), 1, checks.MOST_DAYS),
         database_prepared_statements=checks.yes_or_no(

@@ -190,16 +190,6 @@ def yes_or_no(name: str, given: str, default: bool) -> bool:
     return given.lower() in _YES
 
 
-def tenants_at_once(given: int) -> int:
-    """A number of threads that a process can have."""
-    if not 1 <= given <= MOST_TENANTS_AT_ONCE:
-        raise SettingError(
-            f"SYNC_TENANTS_AT_ONCE is {given}; it must be between 1 and {MOST_TENANTS_AT_ONCE}. Where that is not "
-            "enough, start more workers."
-        )
-    return given
-
-
 def one_of(name: str, given: str, choices: tuple[str, ...]) -> str:
     """The choice, in lower case."""
     if given.lower() not in choices:
@@ -217,10 +207,10 @@ def metrics_token(given: str) -> str:
     return given
 
 
-def between(name: str, given: int, least: int, most: int) -> int:
-    """The number."""
+def between(name: str, given: int, least: int, most: int, advice: str = "") -> int:
+    """The number. `advice` is a sentence for whoever wants another one."""
     if not least <= given <= most:
-        raise SettingError(f"{name} is {given}; it must be between {least} and {most}.")
+        raise SettingError(f"{name} is {given}; it must be between {least} and {most}. {advice}".rstrip())
     return given
 
 

@@ -35,22 +35,22 @@ _SYNC_JOB_SECONDS = 3600
 class NoWorker(Exception):
     """No worker took the job up. The message says what to do."""
 
+    _MESSAGE = (
+        "No worker is running, so nothing can be asked of Microsoft. Start one: `make run` starts "
+        "workers, and `python -m jobs.worker` starts one alone."
+    )
+
     def __init__(self) -> None:
-        super().__init__(
-            "No worker is running, so nothing can be asked of Microsoft. Start one: `make run` starts "
-            "workers, and `python -m jobs.worker` starts one alone."
-        )
+        super().__init__(self._MESSAGE)
 
 
 class WorkersCutOff(NoWorker):
     """Workers run, and the database or Microsoft does not answer any of them. The message says what to do."""
 
-    def __init__(self) -> None:
-        Exception.__init__(
-            self,
-            "All workers are cut off from the database or from Microsoft, so nothing can be asked now. `flask doctor` "
-            "names them and says what to do.",
-        )
+    _MESSAGE = (
+        "All workers are cut off from the database or from Microsoft, so nothing can be asked now. `flask doctor` "
+        "names them and says what to do."
+    )
 
 
 class WorkersBusy(Exception):

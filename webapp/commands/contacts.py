@@ -49,7 +49,7 @@ def list_contacts(organization: str | None, search: str, as_json: bool) -> None:
 
 
 def _record(contact: Contact, lock: Lock | None, since: datetime | None) -> dict[str, Any]:
-    unlinked = None if lock else Unlinked.of(contact, since)
+    unlinked = Unlinked() if lock else Unlinked.of(contact, since)
     return {
         "organization": contact.organization.name,
         **{field: getattr(contact, field) for field in _FIELDS},
@@ -58,6 +58,6 @@ def _record(contact: Contact, lock: Lock | None, since: datetime | None) -> dict
         "linked": lock is not None,
         "tenant_id": lock and lock.tenant_id,
         "user_id": lock and lock.user_id,
-        "unlinked_at": unlinked and unlinked.at,
-        "unlinked_reason": unlinked.reason if unlinked else "",
+        "unlinked_at": unlinked.at,
+        "unlinked_reason": unlinked.reason,
     }

@@ -14,13 +14,13 @@ COLUMNS = ("organization", *_FIELDS, "emails", *_MORE_FIELDS, "linked", "unlinke
 def record(row: Any) -> list[Any]:
     """The cells of one row of `queries.with_emails`, in the order of the columns."""
     contact = row.Contact
-    unlinked = None if row.is_linked else Unlinked.of(contact, row.since)
+    unlinked = Unlinked() if row.is_linked else Unlinked.of(contact, row.since)
     return [
         row.organization,
         *(getattr(contact, field) for field in _FIELDS),
         row.emails or "",
         *(getattr(contact, field) for field in _MORE_FIELDS),
         "yes" if row.is_linked else "no",
-        unlinked and unlinked.at,
-        unlinked.reason if unlinked else "",
+        unlinked.at,
+        unlinked.reason,
     ]

@@ -116,15 +116,14 @@ def _own(form: OwnFieldsForm | ContactForm) -> dict[str, str]:
     return {"location": _line(form.location), "notes": _notes(form.notes)}
 
 
-def _line(field: Field) -> str:
+def _line(field: Field, longest: int = records.LONGEST_TEXT) -> str:
     """What was typed. What was left as it is stored stays so, however long: Microsoft's limits are others."""
     text = _text(field)
-    return text if text == field.object_data else records.clean_line(text)
+    return text if text == field.object_data else records.clean_line(text, longest)
 
 
 def _number(field: Field) -> str:
-    text = _text(field)
-    return text if text == field.object_data else records.clean_line(text, records.LONGEST_NUMBER)
+    return _line(field, records.LONGEST_NUMBER)
 
 
 def _notes(field: Field) -> str:

@@ -28,7 +28,8 @@ def check_redis() -> Iterator[Finding]:
         yield _away(error)
         return
     yield well("redis", f"Redis {told.version} answers." if told.version else "Redis answers.")
-    if told.version.partition(".")[0].isdecimal() and int(told.version.partition(".")[0]) < _LEAST_REDIS:
+    major = told.version.partition(".")[0]
+    if major.isdecimal() and int(major) < _LEAST_REDIS:
         text = f"Redis {told.version} is older than {_LEAST_REDIS}, the first that Seatledger is made for."
         yield doubtful("version of Redis", text, "Install a newer one, or a Valkey: nothing in it needs to be kept.")
     if told.may_evict:

@@ -29,10 +29,13 @@ class Lock:
 
 @dataclass(frozen=True)
 class Unlinked:
-    """Since when, and why, a contact that was linked is so no more; nothing of both until its link is cut."""
+    """Since when, and why, a contact that was linked is so no more; nothing of both until its link is cut.
 
-    at: datetime | None
-    reason: str
+    Nor of one that is linked.
+    """
+
+    at: datetime | None = None
+    reason: str = ""
 
     @classmethod
     def of(cls, contact: Contact, since: datetime | None) -> Unlinked:
