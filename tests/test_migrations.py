@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import inspect, text
+from sqlalchemy import CheckConstraint, Table, inspect, text
 
 from config import BASE_DIR
 from tests.support.factories import Make
@@ -133,7 +133,22 @@ def _up_down_up(url: str, data_dir: Path) -> None:
             assert connection.scalar(text("SELECT count(*) FROM license")) == 0
             context = MigrationContext.configure(connection, opts={"compare_type": True})
             assert compare_metadata(context, db.metadata) == []
+        assert [table.name for table in db.metadata.sorted_tables if not _is_as_its_model(table)] == []
         db.engine.dispose()
+
+
+def _is_as_its_model(table: Table) -> bool:
+    """Whether what Alembic does not compare is as the model has it: the checks, and whether SQLite gives ids once."""
+    database = inspect(db.engine)
+    checks = {str(check.sqltext) for check in table.constraints if isinstance(check, CheckConstraint)}
+    if db.engine.dialect.name != "sqlite":
+        return len(database.get_check_constraints(table.name)) == len(checks)  # it spells them in its own way
+    with db.engine.connect() as connection:
+        made = connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table.name})
+    gives_ids_once = "AUTOINCREMENT" in made
+    return gives_ids_once == table.dialect_options["sqlite"]["autoincrement"] and checks == {
+        check["sqltext"] for check in database.get_check_constraints(table.name)
+    }
 
 
 def test_the_migrations_are_found_in_a_folder_with_a_percent_sign_in_its_name(

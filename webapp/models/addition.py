@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, Text, and_, delete, fun
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
-from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 from .integration import Integration
 from .problem import LOST_TOO_OFTEN, Problem
 
@@ -84,6 +84,7 @@ class TenantAddition(Model):
             sqlite_where=text("finished_at IS NULL"),
             postgresql_where=text("finished_at IS NULL"),
         ),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

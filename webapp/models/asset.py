@@ -32,6 +32,7 @@ class FlexibleAssetType(Model):
     """A named template of fields. A synced type belongs to integrations, and nobody can edit it."""
 
     __tablename__ = "flexible_asset_type"
+    __table_args__ = (IDS_ONCE,)
 
     id: Mapped[primary_key]
     slug: Mapped[str] = mapped_column(Text, unique=True)

@@ -90,9 +90,9 @@ FoldedText = Text().with_variant(Text(collation="C"), "postgresql")
 # What the models' methods take: a session of one's own, or the app's.
 DbSession = Session | scoped_session[Any]
 
-# For tables whose rows people remove one by one: SQLite would give the id of the last one, once it is removed, to the
-# next one that is made, and whoever kept it, be it a program, an undo or a form that is open, would take one for the
-# other. PostgreSQL never does.
+# For tables whose ids leave the database, in addresses, forms, undos and answers to programs: SQLite would give the id
+# of the last row, once it is removed, to the next one that is made, and whoever kept it would take one for the other.
+# PostgreSQL never does.
 IDS_ONCE = {"sqlite_autoincrement": True}
 
 primary_key = Annotated[int, mapped_column(primary_key=True)]

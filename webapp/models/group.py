@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
-from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
 
 
 class UserGroup(Model):
     """Users who are given organizations, and named in security settings, together."""
 
     __tablename__ = "user_group"
+    __table_args__ = (IDS_ONCE,)
 
     id: Mapped[primary_key]
     name: Mapped[str] = mapped_column(Text)

@@ -10,7 +10,19 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from . import schedule
-from .base import UNKNOWN, DbSession, FoldedText, Model, Named, Stored, UtcDateTime, fold, primary_key, utc_now
+from .base import (
+    IDS_ONCE,
+    UNKNOWN,
+    DbSession,
+    FoldedText,
+    Model,
+    Named,
+    Stored,
+    UtcDateTime,
+    fold,
+    primary_key,
+    utc_now,
+)
 from .cloud import Cloud
 from .credentials import HasCredentials
 from .user_rules import HasUserRules, UserSync
@@ -78,6 +90,7 @@ class Integration(HasCredentials, HasUserRules, Model):
             postgresql_where=text("disconnected_at IS NULL"),
         ),
         Index("ix_integration_next_sync_at", "next_sync_at"),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

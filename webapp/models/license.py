@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from .base import FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
 from .tenant import Tenant
 
 
@@ -78,6 +78,7 @@ class License(Model):
         Index("ix_license_active", "active"),
         Index("ix_license_consumed", "consumed"),
         Index("ix_license_status", "status"),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import UNKNOWN, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, UNKNOWN, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 
 # How long somebody may think about what they were shown, and how long after it was done it can be undone.
 PREVIEW_LIFETIME = timedelta(hours=12)
@@ -45,7 +45,7 @@ class MatchingChange(Model):
     """
 
     __tablename__ = "matching_change"
-    __table_args__ = (Index("ix_matching_change_user_id", "user_id"),)
+    __table_args__ = (Index("ix_matching_change_user_id", "user_id"), IDS_ONCE)
 
     id: Mapped[primary_key]
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 
 # How long an upload waits for its import.
 PENDING_LIFETIME = timedelta(days=1)
@@ -25,6 +25,7 @@ class PendingImport(Model):
     """What a user uploaded and has seen the dry run of, until it is imported, discarded, replaced or forgotten."""
 
     __tablename__ = "pending_import"
+    __table_args__ = (IDS_ONCE,)
 
     id: Mapped[primary_key]
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
-from .base import DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 from .integration import Integration
 from .leases import PartState
 from .part import SyncPart
@@ -62,6 +62,7 @@ class SyncRun(HasDiscovery, Model):
             sqlite_where=text("state IN ('queued', 'syncing')"),
             postgresql_where=text("state IN ('queued', 'syncing')"),
         ),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

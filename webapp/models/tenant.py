@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from .base import DbSession, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, DbSession, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
 from .integration import Integration
 from .organization import Organization
 from .portions import in_portions
@@ -53,6 +53,7 @@ class Tenant(HasUserRules, Model):
             sqlite_where=text("departed_from_id IS NOT NULL"),
             postgresql_where=text("departed_from_id IS NOT NULL"),
         ),
+        IDS_ONCE,
     )
 
     id: Mapped[primary_key]

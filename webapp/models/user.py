@@ -14,7 +14,7 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
-from .base import UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
 
 SESSION_LIFETIME = timedelta(days=14)
 
@@ -56,6 +56,7 @@ class User(UserMixin, Model):
     """
 
     __tablename__ = "user_account"
+    __table_args__ = (IDS_ONCE,)
     __allow_unmapped__ = True
 
     id: Mapped[primary_key]

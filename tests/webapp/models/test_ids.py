@@ -11,12 +11,34 @@ from sqlalchemy import Table, delete
 from jobs.bulk import take_ids
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import Contact, FlexibleAsset, Organization
+from webapp.models import (
+    Contact,
+    FlexibleAsset,
+    FlexibleAssetType,
+    Integration,
+    License,
+    Organization,
+    SyncRun,
+    Tenant,
+    User,
+    UserGroup,
+)
 
 
 @pytest.mark.parametrize(
     ("model", "made"),
-    [(Organization, Make.organization), (Contact, Make.contact), (FlexibleAsset, Make.asset)],
+    [
+        (Organization, Make.organization),
+        (Contact, Make.contact),
+        (FlexibleAsset, Make.asset),
+        (FlexibleAssetType, Make.asset_type),
+        (Integration, Make.integration),
+        (Tenant, Make.tenant),
+        (License, Make.license),
+        (SyncRun, Make.run),
+        (User, Make.user),
+        (UserGroup, Make.group),
+    ],
 )
 def test_the_id_of_what_is_gone_is_given_to_no_other(make: Make, model: Any, made: Callable[[Make], Any]) -> None:
     removed_id = made(make).id
