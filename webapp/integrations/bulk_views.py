@@ -171,9 +171,8 @@ def _undone(undone: undoing.Undone) -> str:
             f"{count_of(undone.removed, 'new organization')} {'was' if undone.removed == 1 else 'were'} removed."
         )
     if undone.stayed:
-        words.append(
-            f"{count_of(undone.stayed, 'new organization')} stay{'s' if undone.stayed == 1 else ''}, being in use."
-        )
+        stay = "stays" if undone.stayed == 1 else "stay"
+        words.append(f"{count_of(undone.stayed, 'new organization')} {stay}, being in use or changed since.")
     if undone.left:
         words.append(
             f"{count_of(len(undone.left), 'tenant')} changed since, and stay{'s' if len(undone.left) == 1 else ''} so."

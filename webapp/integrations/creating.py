@@ -16,13 +16,16 @@ from .public_domains import own_domains
 
 def organization_of(tenant: Tenant, name: str) -> Organization:
     """A new organization of this name, with what is known of the tenant."""
-    return made_of(
-        Details(
-            name=name,
-            address=several_lines(several_lines(tenant.address)[:LONGEST_ADDRESS]),
-            phone=one_line(one_line(tenant.phone)[:LONGEST_PHONE]),
-            domains=_domains(tenant),
-        )
+    return made_of(details_of(tenant, name))
+
+
+def details_of(tenant: Tenant, name: str) -> Details:
+    """What an organization of this name says of itself that is made of the tenant."""
+    return Details(
+        name=name,
+        address=several_lines(several_lines(tenant.address)[:LONGEST_ADDRESS]),
+        phone=one_line(one_line(tenant.phone)[:LONGEST_PHONE]),
+        domains=_domains(tenant),
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import defer
+from sqlalchemy.orm import defer, selectinload
 
 from .. import audit
 from ..extensions import db
@@ -16,10 +16,12 @@ from ..models import AuditArea, MatchingChange, Organization, OrganizationDomain
 from ..models.base import DbSession
 from ..models.matching import UNDO_LIFETIME
 from ..models.portions import in_portions
+from ..organizations.records import Details, stored
 from ..text import count_of
 from .changes import NotSo, steps_of
+from .creating import details_of
 from .matching import Move, hold, hold_organizations, place, take_turns
-from .steps import Kept, Left, Placement
+from .steps import Kept, Left, Placement, Step
 from .telling import named
 
 
@@ -36,7 +38,7 @@ class Undone:
 def undo(session: DbSession, change: MatchingChange, now: datetime) -> Undone:
     """Take back what was done; the caller holds the change and commits. Raises `NotSo` where it is too late.
 
-    Organizations that were made for it go, where nothing is in them.
+    Organizations that were made for it go, where nothing is in them and nobody changed them.
     """
     if not change.may_be_undone(now):
         raise NotSo("This cannot be undone any more.")
@@ -61,7 +63,7 @@ def undo(session: DbSession, change: MatchingChange, now: datetime) -> Undone:
         before = steps[move.tenant.id].before
         move.tenant.ignored_at, move.tenant.placed_at = before.ignored_at, before.placed_at
     session.flush()
-    removed = _remove_empty(session, change.created)
+    removed = _remove_untouched(session, change.created, _details_made(steps, tenants))
     change.undone_at, change.left = now, [one.plain() for one in left]
     audit.record(
         AuditArea.INTEGRATIONS,
@@ -91,14 +93,28 @@ def _former(steps: Any) -> set[int]:
     return {step.before.organization_id for step in steps if step.before.organization_id is not None}
 
 
-def _remove_empty(session: DbSession, organization_ids: Sequence[int]) -> int:
-    """Delete those of the organizations to which nothing belongs but their own domains. Returns how many."""
+def _details_made(steps: Mapping[int, Step], tenants: Mapping[int, Tenant]) -> dict[int, list[Details]]:
+    """By organization, what it says of itself where it was made of one of the tenants that came to it."""
+    made: dict[int, list[Details]] = {}
+    for tenant_id, step in steps.items():
+        organization_id = step.after.organization_id if step.after else None
+        if organization_id is not None and step.new_name and tenant_id in tenants:
+            made.setdefault(organization_id, []).append(details_of(tenants[tenant_id], step.new_name))
+    return made
+
+
+def _remove_untouched(
+    session: DbSession, organization_ids: Sequence[int], made: Mapping[int, Collection[Details]]
+) -> int:
+    """Delete those of the organizations that are as they were made, and to which nothing belongs. Returns how many."""
     removed = 0
     for some in in_portions(sorted(organization_ids)):
         # Locked first: who adds something to one meanwhile has done so before this is looked at, or finds it gone.
-        there = session.scalars(
-            select(Organization.id).where(Organization.id.in_(some)).order_by(Organization.id).with_for_update()
-        ).all()
+        query = select(Organization).where(Organization.id.in_(some)).order_by(Organization.id).with_for_update()
+        loaded = query.options(selectinload(Organization.domains)).execution_options(populate_existing=True)
+        there = [
+            one.id for one in session.scalars(loaded) if not one.is_archived and stored(one) in made.get(one.id, ())
+        ]
         used: set[int | None] = set()
         for column in _references():
             used.update(session.scalars(select(column).where(column.in_(there)).distinct()))

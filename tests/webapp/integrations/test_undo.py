@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -18,6 +21,7 @@ from webapp.models import (
     utc_now,
 )
 from webapp.models.matching import PREVIEW_LIFETIME, UNDO_LIFETIME
+from webapp.organizations import records
 
 
 def test_a_bulk_is_undone_with_what_it_made(as_administrator: FlaskClient, make: Make) -> None:
@@ -67,9 +71,39 @@ def test_a_new_organization_in_which_there_is_something_stays(as_administrator: 
     preview = prepare(as_administrator, "create", tenant)
     press(as_administrator, preview, "apply")
     make.contact(organization=stored(tenant).organization)
-    assert "1 new organization stays, being in use." in press(as_administrator, preview, "undo").text
+    assert "1 new organization stays, being in use or changed since." in press(as_administrator, preview, "undo").text
     assert stored(tenant).state == TenantState.UNMATCHED
     assert db.session.scalars(select(Organization.name)).all() == ["Contoso"]
+
+
+@pytest.mark.parametrize("field", ["address", "phone", "domains", "name"])
+def test_a_new_organization_that_somebody_changed_stays(as_administrator: FlaskClient, make: Make, field: str) -> None:
+    tenant = make.tenant(name="Contoso", domains="contoso.example", address="1 Main Street", phone="+1 425 555 0100")
+    untouched = make.tenant(name="Fabrikam", domains="fabrikam.example", address="2 Main Street")
+    preview = prepare(as_administrator, "create", tenant, untouched)
+    press(as_administrator, preview, "apply")
+
+    @in_turn
+    def meanwhile() -> None:
+        organization = stored(tenant).organization
+        assert organization is not None
+        records.change(organization, replace(records.stored(organization), **{field: _CHANGED[field]}))
+        db.session.commit()
+
+    meanwhile()
+    page = press(as_administrator, preview, "undo").text
+    assert "1 new organization was removed. 1 new organization stays, being in use or changed since." in page
+    assert stored(tenant).state == TenantState.UNMATCHED
+    [left] = db.session.scalars(select(Organization))
+    assert getattr(records.stored(left), field) == _CHANGED[field]
+
+
+_CHANGED: dict[str, Any] = {
+    "address": "Seattle",
+    "phone": "",
+    "domains": ("contoso.example", "contoso.test"),
+    "name": "Contoso of Seattle",
+}
 
 
 def test_an_undo_has_its_time_and_happens_once(as_administrator: FlaskClient, make: Make) -> None:
