@@ -33,6 +33,10 @@ _NO = frozenset({"false", "f", "no", "n", "off", "0"})
 _ESCAPES = "In a user or a password, write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A and % as %25."
 
 
+# What SQLAlchemy and SQLite call a database that is no file.
+_IN_MEMORY = frozenset({None, "", ":memory:"})
+
+
 def database_url(given: str, data_dir: Path) -> str:
     """The address with the driver that is installed; a SQLite file in the data directory where none was given."""
     if not given or given.startswith("sqlite:"):
@@ -43,19 +47,24 @@ def database_url(given: str, data_dir: Path) -> str:
     if given.startswith(("postgresql://", "postgres://")):
         # What hosting providers hand out; the driver that Seatledger installs is psycopg 3.
         given = "postgresql+psycopg://" + given.split("://", 1)[1]
-    if not given.startswith(("sqlite:///", "postgresql+psycopg://")):
+    if not given.startswith(("sqlite://", "postgresql+psycopg://")):
         scheme = given.split(":", 1)[0]
         raise SettingError(
             f"DATABASE_URL starts with {scheme}: which Seatledger does not know. "
             "Use postgresql+psycopg://USER:PASSWORD@HOST/NAME or sqlite:////PATH."
         )
     try:
-        make_url(given)
+        url = make_url(given)
     except (ArgumentError, ValueError):
         # What they say may quote a part of the password.
         raise SettingError(
             f"DATABASE_URL is no address of the form postgresql+psycopg://USER:PASSWORD@HOST:5432/NAME. {_ESCAPES}"
         ) from None
+    if url.get_backend_name() == "sqlite" and (url.host or url.database in _IN_MEMORY or "mode=memory" in given):
+        raise SettingError(
+            "DATABASE_URL names no file, and all processes need the same one, which outlives them. Name it, as in "
+            "sqlite:////srv/seatledger/seatledger.db, or leave DATABASE_URL out."
+        )
     return given
 
 

@@ -181,6 +181,22 @@ def test_a_bundle_that_holds_no_certificate_is_refused(
         load(None)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///file:seatledger?mode=memory&uri=true",
+        "sqlite://srv/seatledger.db",
+    ],
+)
+def test_a_database_that_no_two_processes_would_share_is_refused(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", given)
+    with pytest.raises(SettingError, match="DATABASE_URL names no file"):
+        load(None)
+
+
 @pytest.mark.parametrize("given", ["", "sqlite:////srv/seatledger.db"])
 def test_a_python_whose_sqlite_is_too_old_is_told_and_what_to_do(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
