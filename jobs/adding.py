@@ -123,10 +123,8 @@ def _work(addition_id: int, seconds: float) -> bool:
 def _answer(own: _Own, integration_id: int, taken: list[Taken]) -> bool:
     """Ask about these lines at the same time, and store each answer. Returns whether none was left to others."""
     addition_id = own.addition_id
-    integration = db.session.get(Integration, integration_id)
     try:
-        if integration is None or not integration.is_live:
-            raise IntegrationRemoved
+        integration = Integration.live(db.session, integration_id)
         credentials = {line.id: tenants.credentials_of(integration, line.text, on_trial=True) for line in taken}
     except UnreadableSecret:
         _refuse_all(addition_id, UNREADABLE_SECRET)

@@ -100,7 +100,8 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
         # What the app may not read, the user may whom it acts for.
         warning = None if acts_for_user else directory.warning
     try:
-        integration = _held(integration_id)
+        # No credentials are stored of one that was removed while Microsoft was asked.
+        integration = Integration.live(db.session, integration_id, to_change=True)
         if _version(integration) != before:
             raise Overtaken(Problem("Somebody else changed this connection while Microsoft was asked.", _CHECK))
         _change(integration, name, client_id, cloud, proof)
@@ -112,18 +113,6 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
     finally:
         db.session.rollback()
     return warning
-
-
-def _held(integration_id: int) -> Integration:
-    """The integration as it is by now, which nobody else changes until the transaction ends.
-
-    It may have been removed while Microsoft was asked, and no credentials are stored after that: `IntegrationRemoved`.
-    """
-    query = select(Integration).where(Integration.id == integration_id, Integration.is_live)
-    held = db.session.scalar(query.with_for_update(key_share=True).execution_options(populate_existing=True))
-    if held is None:
-        raise IntegrationRemoved
-    return held
 
 
 def _version(integration: Integration) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from .. import audit
 from ..extensions import db, vault
-from ..models import AuditArea, Integration, Kind, Problem, utc_now
+from ..models import AuditArea, Integration, IntegrationRemoved, Kind, Problem, utc_now
 from ..text import one_line
 
 # How long somebody may take at Microsoft, with a password, a second factor and consent.
@@ -123,11 +123,10 @@ def _bounded(answered: Mapping[str, str]) -> dict[str, str]:
 
 
 def _store(integration_id: int, signed_in: Mapping[str, str]) -> Integration:
-    integration = db.session.get(
-        Integration, integration_id, with_for_update={"key_share": True}, populate_existing=True
-    )
-    if integration is None or not integration.is_live:
-        raise SignInFailed(Problem("This integration was removed meanwhile.", "Nothing was saved."))
+    try:
+        integration = Integration.live(db.session, integration_id, to_change=True)
+    except IntegrationRemoved as error:
+        raise SignInFailed(Problem("This integration was removed meanwhile.", "Nothing was saved.")) from error
     if integration.kind != Kind.PARTNER:
         raise SignInFailed(_NO_PARTNER)
     if signed_in["client_id"] != integration.client_id:

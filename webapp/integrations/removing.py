@@ -8,7 +8,7 @@ from jobs import queue
 
 from .. import audit
 from ..extensions import db
-from ..models import AuditArea, Integration, IntegrationRemoved, Removal, removal, utc_now
+from ..models import AuditArea, Integration, Removal, removal, utc_now
 from ..models.removal import Concerned
 from ..text import one_line
 
@@ -31,12 +31,9 @@ def remove(integration_id: int, what: Removal, typed_name: str) -> Concerned:
     Raises `NotConfirmed`, or `IntegrationRemoved` where somebody was first; nothing is changed then. Where the queue
     cannot be reached, the sweep finds the work later.
     """
-    integration = db.session.get(Integration, integration_id)
-    if integration is None:
-        raise IntegrationRemoved
-    if one_line(typed_name) != integration.name:
-        raise NotConfirmed(integration.name)
-    name = integration.name
+    name = Integration.live(db.session, integration_id).name
+    if one_line(typed_name) != name:
+        raise NotConfirmed(name)
     affected = removal.begin(db.session, integration_id, what, utc_now())
     becomes = "kept its data" if what == Removal.KEEP else "deletes its data"
     audit.record(

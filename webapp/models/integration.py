@@ -220,6 +220,19 @@ class Integration(HasCredentials, HasUserRules, Model):
         self.plan_next_sync(now)
 
     @classmethod
+    def live(cls, session: DbSession, integration_id: int, *, to_change: bool = False) -> Integration:
+        """The integration. Raises `IntegrationRemoved` where it is gone, or is being removed.
+
+        Whoever changes it says `to_change`: it is read anew, and nobody else changes it until this transaction ends.
+        """
+        # No more strongly: who writes one of its tenants, which may be waited for next, has PostgreSQL look after it.
+        lock = {"key_share": True} if to_change else None
+        integration = session.get(cls, integration_id, with_for_update=lock, populate_existing=to_change)
+        if integration is None or not integration.is_live:
+            raise IntegrationRemoved
+        return integration
+
+    @classmethod
     def hold(cls, session: DbSession, integration_id: int) -> None:
         """Keep the integration from being removed until this transaction ends. Raises `IntegrationRemoved`."""
         query = select(cls.id).where(cls.id == integration_id, cls.is_live).with_for_update(read=True)

@@ -14,7 +14,7 @@ from sqlalchemy import not_, or_, select
 from . import removal
 from .asset import FlexibleAssetType
 from .base import DbSession, fold
-from .integration import Integration, IntegrationRemoved
+from .integration import Integration
 from .organization import Organization
 from .portions import in_portions
 from .tenant import Tenant
@@ -34,11 +34,7 @@ def take_turn(session: DbSession, integration_id: int) -> Integration:
     The row that all queue for comes first, as it does for who connects and who removes. Raises `IntegrationRemoved`.
     """
     FlexibleAssetType.hold_licenses(session)
-    # No more strongly: who writes one of its tenants, which may be waited for next, has PostgreSQL look after it.
-    integration = session.get(Integration, integration_id, with_for_update={"key_share": True}, populate_existing=True)
-    if integration is None or not integration.is_live:
-        raise IntegrationRemoved
-    return integration
+    return Integration.live(session, integration_id, to_change=True)
 
 
 def held_by_others(

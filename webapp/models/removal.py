@@ -28,7 +28,7 @@ from .directory import (
     links_if_live,
     unlink_contacts,
 )
-from .integration import Integration, IntegrationRemoved, Removal
+from .integration import Integration, Removal
 from .license import License
 from .part import SyncPart
 from .run import SyncRun
@@ -81,10 +81,7 @@ def begin(session: DbSession, integration_id: int, removal: Removal, now: dateti
 
     Raises `IntegrationRemoved` where somebody was first.
     """
-    # No more strongly: PostgreSQL looks after it when a worker writes a tenant twice, whose part is waited for below.
-    integration = session.get(Integration, integration_id, with_for_update={"key_share": True}, populate_existing=True)
-    if integration is None or not integration.is_live:
-        raise IntegrationRemoved
+    integration = Integration.live(session, integration_id, to_change=True)
     integration.disconnect(removal, now)
     # Before what follows: it is this row for which those queue who would begin a run.
     session.flush()
