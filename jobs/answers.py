@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
 
-from webapp.models import Problem
+from webapp.extensions import UnreadableSecret
+from webapp.models import UNREADABLE_SECRET, IntegrationRemoved, Problem
 
 from . import cut_off, queue
 from .microsoft.errors import MicrosoftError
+
+Params = ParamSpec("Params")
+
+_REMOVED = Problem("The integration was removed meanwhile.", "Nothing was saved.", code="removed")
 
 
 def failed(problem: Problem) -> dict[str, Any]:
@@ -17,3 +24,20 @@ def failed(problem: Problem) -> dict[str, Any]:
 def failed_by(error: MicrosoftError) -> dict[str, Any]:
     """The same, and whether whoever waits is to ask another worker: it may get a connection, as there was none here."""
     return failed(error.problem) | ({queue.MAY_BE_LEFT: True} if cut_off.lets_leave(error) else {})
+
+
+def answering_why(job: Callable[Params, dict[str, Any]]) -> Callable[Params, dict[str, Any]]:
+    """Let the job answer why, where its integration is gone, its secret cannot be read, or Microsoft was of no use."""
+
+    @wraps(job)
+    def run(*args: Params.args, **kwargs: Params.kwargs) -> dict[str, Any]:
+        try:
+            return job(*args, **kwargs)
+        except IntegrationRemoved:
+            return failed(_REMOVED)
+        except UnreadableSecret:
+            return failed(UNREADABLE_SECRET)
+        except MicrosoftError as error:
+            return failed_by(error)
+
+    return run

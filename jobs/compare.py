@@ -8,16 +8,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from webapp.extensions import UnreadableSecret, db
-from webapp.models import UNREADABLE_SECRET, Product, Tenant, utc_now
+from webapp.extensions import db
+from webapp.models import IntegrationRemoved, Product, Tenant, utc_now
 from webapp.models.product_edition import names_for
 
 from . import licenses, waits
 from . import tenant as tenants
-from .answers import failed, failed_by
-from .connect import REMOVED
+from .answers import answering_why
 from .job import job
-from .microsoft.errors import MicrosoftError
 from .microsoft.facts import LicenseFacts
 
 # What a difference is about: a fact of the tenant; a figure of a license that both have; one that only one has.
@@ -27,6 +25,7 @@ Differences = list[dict[str, Any]]
 
 
 @job
+@answering_why
 def compare(tenant_row_id: int) -> dict[str, Any]:
     """Read the tenant live and compare, license by license and figure by figure.
 
@@ -37,21 +36,16 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
     """
     tenant = db.session.get(Tenant, tenant_row_id)
     if tenant is None or not tenant.integration.is_live:
-        return failed(REMOVED)
-    try:
-        credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
-        # It ends the transaction, too: none is held while Microsoft is asked.
-        waits.obey(credentials.client_id, credentials.tenant)
-        snapshot = tenants.read(credentials, tenants.transport())
-        read_at = utc_now()
-        tenant = db.session.get(Tenant, tenant_row_id)
-        if tenant is None:
-            return failed(REMOVED)
-        tenants.refuse_another(tenant.tenant_id, snapshot)
-    except UnreadableSecret:
-        return failed(UNREADABLE_SECRET)
-    except MicrosoftError as error:
-        return failed_by(error)
+        raise IntegrationRemoved
+    credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
+    # It ends the transaction, too: none is held while Microsoft is asked.
+    waits.obey(credentials.client_id, credentials.tenant)
+    snapshot = tenants.read(credentials, tenants.transport())
+    read_at = utc_now()
+    tenant = db.session.get(Tenant, tenant_row_id)
+    if tenant is None:
+        raise IntegrationRemoved
+    tenants.refuse_another(tenant.tenant_id, snapshot)
     stored = licenses.stored(tenant_row_id).facts
     syncs_licenses = tenant.integration.sync_licenses
     changes = tenants.license_changes(stored, snapshot, syncs_licenses)

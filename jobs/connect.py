@@ -25,7 +25,6 @@ _NOTHING_BY_ITSELF = Problem(
     "LicenseAssignment.Read.All and Organization.Read.All and grant admin consent.",
     code="nothing_by_itself",
 )
-REMOVED = Problem("The integration was removed meanwhile.", "Nothing was saved.", code="removed")
 
 
 @job

@@ -26,8 +26,7 @@ from webapp.models import (
 
 from . import cut_off, queue, waits
 from . import tenant as tenants
-from .answers import failed, failed_by
-from .connect import REMOVED
+from .answers import answering_why
 from .discovered import Found, store_customers, store_own
 from .job import job
 from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Throttled, has_no_connection
@@ -47,6 +46,7 @@ class Interrupted(Exception):
 
 
 @job
+@answering_why
 def discover(integration_id: int) -> dict[str, Any]:
     """Find the tenants that the integration reaches and store those that are new, unmatched.
 
@@ -54,14 +54,7 @@ def discover(integration_id: int) -> dict[str, Any]:
     that are new, that are back, and those that it does not reach any more; `left`, names of customers with the
     integration that reaches them; and `warning`, a problem or None. Or not `ok` with `problem`.
     """
-    try:
-        found = find(integration_id, tenants.transport())
-    except IntegrationRemoved:
-        return failed(REMOVED)
-    except UnreadableSecret:
-        return failed(UNREADABLE_SECRET)
-    except MicrosoftError as error:
-        return failed_by(error)
+    found = find(integration_id, tenants.transport())
     return {
         "ok": True,
         "tenants": list(found.reached),
@@ -107,9 +100,7 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
 
 def find(integration_id: int, transport: Transport) -> Found:
     """Look for tenants and store what is found. Raises `IntegrationRemoved`, `UnreadableSecret`, `MicrosoftError`."""
-    integration = db.session.get(Integration, integration_id)
-    if integration is None or not integration.is_live:
-        raise IntegrationRemoved
+    integration = Integration.live(db.session, integration_id)
     home_id, kind = integration.home_tenant_id, integration.kind
     credentials = tenants.credentials_of(integration, home_id)
     home = select(Tenant.id).where(Tenant.integration_id == integration_id, Tenant.tenant_id == home_id)

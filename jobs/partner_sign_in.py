@@ -13,41 +13,34 @@ from typing import Any
 
 from flask import current_app
 
-from webapp.extensions import UnreadableSecret, db, vault
-from webapp.models import UNREADABLE_SECRET, Integration
+from webapp.extensions import db, vault
+from webapp.models import Integration
 
 from . import tenant as tenants
-from .answers import failed, failed_by
-from .connect import REMOVED
+from .answers import answering_why
 from .job import job
 from .microsoft import user_signin
-from .microsoft.errors import MicrosoftError
 from .microsoft.signin import Credentials
 
 
 @job
+@answering_why
 def begin(integration_id: int, redirect_uri: str) -> dict[str, Any]:
     """Where the user signs in.
 
     Returns `ok` with `address`, and `flow`: what `finish` needs, sealed. Or not `ok` with `problem`.
     """
-    integration = db.session.get(Integration, integration_id)
-    if integration is None or not integration.is_live:
-        return failed(REMOVED)
-    try:
-        credentials, login_hint = _as_the_app(integration), integration.signed_in_as
-        db.session.rollback()  # no transaction is held while Microsoft is asked
-        address, flow = user_signin.begin(
-            credentials, current_app.config["SETTINGS"], tenants.transport(), redirect_uri, login_hint
-        )
-    except UnreadableSecret:
-        return failed(UNREADABLE_SECRET)
-    except MicrosoftError as error:
-        return failed_by(error)
+    integration = Integration.live(db.session, integration_id)
+    credentials, login_hint = _as_the_app(integration), integration.signed_in_as
+    db.session.rollback()  # no transaction is held while Microsoft is asked
+    address, flow = user_signin.begin(
+        credentials, current_app.config["SETTINGS"], tenants.transport(), redirect_uri, login_hint
+    )
     return {"ok": True, "address": address, "flow": vault.encrypt(json.dumps(flow))}
 
 
 @job
+@answering_why
 def finish(token: str) -> dict[str, Any]:
     """Redeem what the user came back with.
 
@@ -56,21 +49,13 @@ def finish(token: str) -> dict[str, Any]:
     `tenant_id`, `user`, `refresh_token`, and `client_id`, the app whose refresh token it is. Or not `ok` with
     `problem`.
     """
-    try:
-        given = json.loads(vault.decrypt(token))
-        flow = json.loads(vault.decrypt(given["flow"]))
-        integration = db.session.get(Integration, given["integration_id"])
-        if integration is None or not integration.is_live:
-            return failed(REMOVED)
-        credentials = _as_the_app(integration)
-        db.session.rollback()
-        signed_in = user_signin.finish(
-            credentials, current_app.config["SETTINGS"], tenants.transport(), flow, given["response"]
-        )
-    except UnreadableSecret:
-        return failed(UNREADABLE_SECRET)
-    except MicrosoftError as error:
-        return failed_by(error)
+    given = json.loads(vault.decrypt(token))
+    flow = json.loads(vault.decrypt(given["flow"]))
+    credentials = _as_the_app(Integration.live(db.session, given["integration_id"]))
+    db.session.rollback()
+    signed_in = user_signin.finish(
+        credentials, current_app.config["SETTINGS"], tenants.transport(), flow, given["response"]
+    )
     sealed = vault.encrypt(json.dumps({**asdict(signed_in), "client_id": credentials.client_id}))
     return {"ok": True, "signed_in": sealed}
 
