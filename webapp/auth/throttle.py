@@ -47,22 +47,12 @@ class Limit(NamedTuple):
 
 def of_sign_in(address: str) -> list[Limit]:
     """The limits on guessing the password of this e-mail address, whether or not it has an account."""
-    account, visitor = hashlib.sha256(address.strip().lower().encode()).hexdigest(), _visitor()
-    return [
-        *_limits(_PER_ACCOUNT_AND_VISITOR, f"account-{account}-visitor-{visitor}"),
-        *_limits(_PER_ACCOUNT, f"account-{account}"),
-        *_limits(_PER_VISITOR, f"visitor-{visitor}"),
-    ]
+    return _of_address(address, "account", "visitor")
 
 
 def of_reset(address: str) -> list[Limit]:
     """The limits on asking for a mail to this e-mail address, which are those of guessing its password."""
-    account, visitor = hashlib.sha256(address.strip().lower().encode()).hexdigest(), _visitor()
-    return [
-        *_limits(_PER_ACCOUNT_AND_VISITOR, f"reset-{account}-visitor-{visitor}"),
-        *_limits(_PER_ACCOUNT, f"reset-{account}"),
-        *_limits(_PER_VISITOR, f"reset-visitor-{visitor}"),
-    ]
+    return _of_address(address, "reset", "reset-visitor")
 
 
 def of_setup() -> list[Limit]:
@@ -82,6 +72,15 @@ def check(limits: Sequence[Limit]) -> None:
 def count(limits: Sequence[Limit]) -> None:
     """Count an attempt; raise `TooManyRequests` where others used the limit up meanwhile."""
     _refuse_beyond([limit for limit in limits if not _count(limit)])
+
+
+def _of_address(address: str, of_account: str, of_visitor: str) -> list[Limit]:
+    account, visitor = hashlib.sha256(address.strip().lower().encode()).hexdigest(), _visitor()
+    return [
+        *_limits(_PER_ACCOUNT_AND_VISITOR, f"{of_account}-{account}-visitor-{visitor}"),
+        *_limits(_PER_ACCOUNT, f"{of_account}-{account}"),
+        *_limits(_PER_VISITOR, f"{of_visitor}-{visitor}"),
+    ]
 
 
 def _limits(amounts: Sequence[RateLimitItem], key: str) -> list[Limit]:
