@@ -6,10 +6,11 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, RadioField, SelectChoice, StringField, ValidationError
-from wtforms.validators import InputRequired, StopValidation
+from wtforms.validators import InputRequired
 
 from ..access import takes_all
 from ..auth import accounts
+from ..form_checks import checked
 from ..models import Role, User, UserGroup
 from . import groups
 from .refused import LITE_TAKES_NO_ALL
@@ -47,20 +48,16 @@ class RightsForm(FlaskForm):
 class InviteForm(RightsForm):
     email = EmailField(
         "E-mail address",
-        [InputRequired("Enter the e-mail address of who is to sign in with it.")],
+        [InputRequired("Enter the e-mail address of who is to sign in with it."), checked(accounts.normal_address)],
         filters=[lambda text: (text or "").strip()],
         render_kw={"maxlength": accounts.ADDRESS_MAX, "autocomplete": "off"},
     )
 
-    def validate_email(self, field: Field) -> None:
-        try:
-            field.data = accounts.normal_address(field.data)
-        except ValueError as error:
-            raise StopValidation(str(error)) from error
-
 
 class GroupForm(FlaskForm):
-    name = StringField("Name", render_kw={"maxlength": groups.LONGEST_NAME, "autocomplete": "off"})
+    name = StringField(
+        "Name", [checked(groups.fit_name)], render_kw={"maxlength": groups.LONGEST_NAME, "autocomplete": "off"}
+    )
     which = RadioField("Which organizations", [InputRequired("Choose which.")], choices=_GROUPS_WHICH, default=CHOSEN)
 
     def __init__(self, group: UserGroup | None = None) -> None:
@@ -68,9 +65,3 @@ class GroupForm(FlaskForm):
         if group is not None:
             stored = {"name": group.name, "which": ALL if group.all_organizations else CHOSEN}
         super().__init__(data=stored)
-
-    def validate_name(self, field: Field) -> None:
-        try:
-            field.data = groups.fit_name(field.data or "")
-        except ValueError as error:
-            raise StopValidation(str(error)) from error

@@ -10,6 +10,7 @@ from wtforms import BooleanField, Field, Form, SelectField, SelectMultipleField,
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 
+from ..form_checks import checked, cleaned
 from ..meanwhile import Meanwhile
 from ..models import AssetField, FieldKind
 from ..search import row_id
@@ -80,7 +81,7 @@ class AssetForm:
         members: dict[str, Field] = {
             "name": StringField(
                 "Name",
-                validators=[_valid_name],
+                validators=[checked(_name)],
                 render_kw={"maxlength": LONGEST_ASSET_NAME, "autocomplete": "off"},
             )
         }
@@ -105,10 +106,7 @@ class AssetForm:
             if field.kind == FieldKind.CONTACTS:
                 self._check_contacts(field, row)
             elif field.kind != FieldKind.CHECKBOX:
-                try:
-                    row.data = read(field, row.data or "", stored)
-                except ValueError as error:
-                    raise StopValidation(str(error)) from error
+                row.data = cleaned(row, lambda typed: read(field, typed, stored))
 
         return check
 
@@ -123,13 +121,11 @@ class AssetForm:
             raise StopValidation("Choose contacts of this organization: one that was chosen is none, or not any more.")
 
 
-def _valid_name(form: Form, row: Field) -> None:
-    try:
-        row.data = as_name(row.data or "", LONGEST_ASSET_NAME)
-    except ValueError as error:
-        raise StopValidation(str(error)) from error
-    if not row.data:
-        raise StopValidation("Give it a name, by which it is found in lists.")
+def _name(text: str) -> str:
+    name = as_name(text, LONGEST_ASSET_NAME)
+    if not name:
+        raise ValueError("Give it a name, by which it is found in lists.")
+    return name
 
 
 def _choices(field: AssetField, stored: Any) -> list[SelectChoice]:

@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, StopValidation
 
 from ..extensions import db
+from ..form_checks import cleaned
 from ..models import AssetField, FieldKind, FlexibleAssetType, fold
 from ..text import name as as_name
 from ..text import one_line
@@ -22,10 +23,7 @@ class _Named(FlaskForm):
     name = StringField("Name", render_kw={"maxlength": LONGEST_NAME, "autocomplete": "off"})
 
     def validate_name(self, field: StringField) -> None:
-        try:
-            field.data = as_name(field.data or "", LONGEST_NAME)
-        except ValueError as error:
-            raise StopValidation(str(error)) from error
+        field.data = cleaned(field, lambda text: as_name(text, LONGEST_NAME))
         if not field.data:
             raise StopValidation("Give it a name.")
         self.refuse_taken(field.data)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask_login import current_user
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
+from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
 from wtforms.validators import EqualTo, InputRequired, Length
 
+from ..form_checks import checked
 from . import accounts
 
 _MAX = {"maxlength": accounts.PASSWORD_MAX}
@@ -18,13 +21,24 @@ def _trimmed(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
-class SignInForm(FlaskForm):
-    email = EmailField(
-        "E-mail address",
-        [InputRequired("Enter your e-mail address.")],
+def _email_field(label: str, *checks: Callable[[Form, Field], None]) -> EmailField:
+    return EmailField(
+        label,
+        [InputRequired("Enter your e-mail address."), *checks],
         filters=[_trimmed],
         render_kw={"autocomplete": "username", "maxlength": accounts.ADDRESS_MAX},
     )
+
+
+def _repeated_field(what: str = "password") -> PasswordField:
+    """The field `password` once more."""
+    is_same = EqualTo("password", "The two passwords differ.")
+    label, message = f"{what.capitalize()} again", f"Enter the {what} again."
+    return PasswordField(label, [InputRequired(message), is_same], render_kw=_NEW)
+
+
+class SignInForm(FlaskForm):
+    email = _email_field("E-mail address")
     password = PasswordField("Password", [InputRequired("Enter your password.")], render_kw=_CURRENT)
 
 
@@ -40,21 +54,9 @@ class SetupForm(FlaskForm):
             "placeholder": "xxxx-xxxx-xxxx-xxxx",
         },
     )
-    email = EmailField(
-        "Your e-mail address",
-        [InputRequired("Enter your e-mail address.")],
-        filters=[_trimmed],
-        render_kw={"autocomplete": "username", "maxlength": accounts.ADDRESS_MAX},
-    )
+    email = _email_field("Your e-mail address", checked(accounts.normal_address))
     password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw=_NEW)
-    repeated = PasswordField(
-        "Password again",
-        [InputRequired("Enter the password again."), EqualTo("password", "The two passwords differ.")],
-        render_kw=_NEW,
-    )
-
-    def validate_email(self, field: Field) -> None:
-        _check_address(field)
+    repeated = _repeated_field()
 
     def validate_password(self, field: Field) -> None:
         _check_new_password(field.data, self.email.data or "")
@@ -63,37 +65,21 @@ class SetupForm(FlaskForm):
 class PasswordForm(FlaskForm):
     current = PasswordField("Current password", [InputRequired("Enter your current password.")], render_kw=_CURRENT)
     password = PasswordField("New password", [InputRequired("Choose a new password.")], render_kw=_NEW)
-    repeated = PasswordField(
-        "New password again",
-        [InputRequired("Enter the new password again."), EqualTo("password", "The two passwords differ.")],
-        render_kw=_NEW,
-    )
+    repeated = _repeated_field("new password")
 
     def validate_password(self, field: Field) -> None:
         _check_new_password(field.data, current_user.email)
 
 
 class ForgottenForm(FlaskForm):
-    email = EmailField(
-        "E-mail address",
-        [InputRequired("Enter your e-mail address.")],
-        filters=[_trimmed],
-        render_kw={"autocomplete": "username", "maxlength": accounts.ADDRESS_MAX},
-    )
-
-    def validate_email(self, field: Field) -> None:
-        _check_address(field)
+    email = _email_field("E-mail address", checked(accounts.normal_address))
 
 
 class ChosenPasswordForm(FlaskForm):
     """The first password, or another one, of who came by a link."""
 
     password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw=_NEW)
-    repeated = PasswordField(
-        "Password again",
-        [InputRequired("Enter the password again."), EqualTo("password", "The two passwords differ.")],
-        render_kw=_NEW,
-    )
+    repeated = _repeated_field()
 
     def __init__(self, address: str) -> None:
         super().__init__()
@@ -101,13 +87,6 @@ class ChosenPasswordForm(FlaskForm):
 
     def validate_password(self, field: Field) -> None:
         _check_new_password(field.data, self._address)
-
-
-def _check_address(field: Field) -> None:
-    try:
-        field.data = accounts.normal_address(field.data)
-    except ValueError as error:
-        raise ValidationError(str(error)) from error
 
 
 def _check_new_password(password: str, address: str) -> None:

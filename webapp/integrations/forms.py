@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, Form, RadioField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, Field, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, StopValidation
 from wtforms.widgets import HiddenInput
 
+from ..form_checks import checked
 from ..models import Cloud, Kind, Organization, Removal
 from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
 from ..search import row_id
@@ -22,18 +23,6 @@ from .sync_settings import Override
 from .trying import Refused
 
 CREATE, EXISTING, LATER = "create", "existing", "later"
-
-
-def checked(check: Callable[[str], str]) -> Callable[[Form, Field], None]:
-    """A validator that keeps what the check makes of the text, or says what it says is wrong with it."""
-
-    def validate(form: Form, field: Field) -> None:
-        try:
-            field.data = check(field.data or "")
-        except ValueError as error:
-            raise StopValidation(str(error)) from error
-
-    return validate
 
 
 _INTERVALS = [SelectChoice(hours, intervals.label(hours)) for hours in (*EVERY_HOURS, MANUAL_ONLY)]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import Field, StringField, TextAreaField
-from wtforms.validators import StopValidation, ValidationError
+from wtforms.validators import ValidationError
 
 from ..extensions import db
+from ..form_checks import cleaned
 from ..integrations.matching import take_turns
 from ..models import Organization
 from ..models.organization import LONGEST_NAME
@@ -45,9 +45,9 @@ class OrganizationForm(FlaskForm):
         return records.clean(*(field.data or "" for field in fields))
 
     def validate_name(self, field: Field) -> None:
-        _check(field, records.clean_name)
+        name = cleaned(field, records.clean_name)
         take_turns(db.session)
-        other = named(db.session, self._scope, records.clean_name(field.data or ""), besides=self._own_id)
+        other = named(db.session, self._scope, name, besides=self._own_id)
         if other is None:
             return
         if other.is_archived:
@@ -57,21 +57,14 @@ class OrganizationForm(FlaskForm):
         raise ValidationError("There is an organization with this name already. Choose another name, or use that one.")
 
     def validate_address(self, field: Field) -> None:
-        _check(field, records.clean_address)
+        cleaned(field, records.clean_address)
 
     def validate_phone(self, field: Field) -> None:
-        _check(field, records.clean_phone)
+        cleaned(field, records.clean_phone)
 
     def validate_domains(self, field: Field) -> None:
-        _check(field, records.clean_domains)
+        cleaned(field, records.clean_domains)
 
 
 class UploadForm(FlaskForm):
     file = FileField("CSV file", [FileRequired("Choose the file first.")], render_kw={"accept": ".csv,.txt,text/csv"})
-
-
-def _check(field: Field, clean: Callable[[str], object]) -> None:
-    try:
-        clean(field.data or "")
-    except ValueError as error:
-        raise StopValidation(str(error)) from error

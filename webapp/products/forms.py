@@ -5,19 +5,17 @@ from __future__ import annotations
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
-from wtforms.validators import StopValidation
 
+from ..form_checks import checked
 from . import naming
 
 
 class OwnNameForm(FlaskForm):
-    own_name = StringField("Own name", render_kw={"maxlength": naming.LONGEST_OWN_NAME, "autocomplete": "off"})
-
-    def validate_own_name(self, field: StringField) -> None:
-        try:
-            field.data = naming.own_name(field.data or "")
-        except ValueError as error:
-            raise StopValidation(str(error)) from error
+    own_name = StringField(
+        "Own name",
+        [checked(naming.own_name)],
+        render_kw={"maxlength": naming.LONGEST_OWN_NAME, "autocomplete": "off"},
+    )
 
 
 class UploadForm(FlaskForm):
