@@ -11,12 +11,11 @@ from sqlalchemy import ColumnElement, Select
 
 from .models import fold
 from .models.base import DbSession
-from .text import clipped
+from .text import label as as_label
 
 # A select with more entries than this holds only the chosen ones, and asks for others as somebody types.
 MOST_LISTED = 200
 MOST_FOUND = 50
-_LONGEST_TEXT = 100
 
 # Of each entry its value, its name, what tells apart those of one name, and by what else it may be named.
 Entries = Select[*tuple[Any, ...]]
@@ -33,7 +32,7 @@ class Choice:
     @classmethod
     def of_nothing(cls, value: str) -> Choice:
         """A value that is chosen and names nothing."""
-        return cls(value, _clipped(value), True)
+        return cls(value, as_label(value), True)
 
 
 @dataclass(frozen=True)
@@ -70,10 +69,6 @@ def first_found(session: DbSession, entries: Entries) -> list[Choice]:
 def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:
     times = Counter(row[1] for row in rows)
     return [
-        Choice(value, _clipped(f"{name} ({hint})" if hint and times[name] > 1 else name), value in chosen)
+        Choice(value, as_label(f"{name} ({hint})" if hint and times[name] > 1 else name), value in chosen)
         for value, name, hint, *_ in rows
     ]
-
-
-def _clipped(text: str) -> str:
-    return clipped(" ".join(text.split()), _LONGEST_TEXT)

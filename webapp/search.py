@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from sqlalchemy import ColumnElement, and_
 
@@ -26,6 +26,16 @@ def row_id(text: str | int) -> int | None:
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_ID))):
         return None
     return int(text) if int(text) <= LARGEST_ID else None
+
+
+def row_ids(texts: Iterable[str]) -> list[int]:
+    """The ids that the texts stand for; what cannot be one is left out."""
+    return [number for number in map(row_id, texts) if number is not None]
+
+
+def each_value(given: Iterable[str]) -> tuple[str, ...]:
+    """What was given to choose by, on one line, each once; what holds nothing visible is left out."""
+    return tuple(dict.fromkeys(filter(None, map(one_line, given))))
 
 
 def every_word(text: str, found: Callable[[str], ColumnElement[bool]]) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 # So much of what somebody typed, and what is refused, is told them.
 LONGEST_TOLD = 60
+_LONGEST_LABEL = 100
 NO_VISIBLE_NAME = "(no visible name)"
 
 # Zero width non-joiner and joiner: Persian and the scripts of India spell words with them, emoji are put together.
@@ -60,6 +61,11 @@ def first_of(names: Sequence[str], most: int = 5) -> str:
 def clipped(text: str, longest: int = LONGEST_TOLD) -> str:
     """The text where it has no more than so many characters, else its beginning and that there is more."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def label(text: str) -> str:
+    """The text as an entry of a list to choose from: on one line, and no longer than a list is wide."""
+    return clipped(" ".join(text.split()), _LONGEST_LABEL)
 
 
 def at_the_end(name: str) -> str:

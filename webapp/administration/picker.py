@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from ..models import Organization, User, UserGroup
 from ..models.base import DbSession
-from ..search import every_word, row_id, searchable
+from ..search import every_word, row_ids, searchable
 from .grants import Change
 
 MOST_LISTED = 30
@@ -154,5 +154,4 @@ def _ids(values: MultiDict[str, str], name: str) -> set[int]:
     texts = values.getlist(name)
     if len(texts) > MOST_CHANGED:
         abort(400, f"No more than {MOST_CHANGED:,} can be chosen at once. Save in between.")
-    ids = {row_id(text) for text in texts}
-    return {number for number in ids if number is not None}
+    return set(row_ids(texts))

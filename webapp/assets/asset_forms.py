@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -13,7 +13,7 @@ from wtforms.validators import StopValidation
 from ..form_checks import checked, cleaned
 from ..meanwhile import Meanwhile
 from ..models import AssetField, FieldKind
-from ..search import row_id
+from ..search import row_ids
 from ..text import name as as_name
 from .contacts import Offered, Option
 from .limits import LONGEST_ASSET_NAME, LONGEST_TEXT, MOST_TAGS
@@ -51,13 +51,13 @@ class AssetForm:
     @property
     def chosen_contacts(self) -> set[int]:
         rows = [row for field, row in self.rows if field.kind == FieldKind.CONTACTS]
-        return {contact_id for row in rows for contact_id in _ids(row.data or ())}
+        return {contact_id for row in rows for contact_id in row_ids(row.data or ())}
 
     def offer(self, offered: Offered, found: Sequence[Option] = (), field_id: int | None = None) -> None:
         """Give the contact fields their options: beside those that are offered what was found for one of them."""
         for field, row in self.rows:
             if field.kind == FieldKind.CONTACTS:
-                options = offered.for_field(_ids(row.data or ()), found if field.id == field_id else ())
+                options = offered.for_field(row_ids(row.data or ()), found if field.id == field_id else ())
                 row.choices = [SelectChoice(str(option.id), option.text) for option in options]
 
     def entered(self) -> Entered:
@@ -66,7 +66,7 @@ class AssetForm:
         tags: dict[int, frozenset[int]] = {}
         for field, row in self.rows:
             if field.kind == FieldKind.CONTACTS:
-                tags[field.id] = frozenset(_ids(row.data or ()))
+                tags[field.id] = frozenset(row_ids(row.data or ()))
             elif field.kind == FieldKind.CHECKBOX:
                 content[str(field.id)] = bool(row.data)
             elif row.data:
@@ -112,7 +112,7 @@ class AssetForm:
 
     def _check_contacts(self, field: AssetField, row: Field) -> None:
         sent = row.data or []
-        ids = set(_ids(sent))
+        ids = set(row_ids(sent))
         if field.is_required and not sent:
             raise StopValidation("Choose at least one contact.")
         if len(ids) > MOST_TAGS:
@@ -137,8 +137,3 @@ def _choices(field: AssetField, stored: Any) -> list[SelectChoice]:
 
 def _key(field: AssetField) -> str:
     return f"field_{field.id}"
-
-
-def _ids(values: Iterable[str]) -> list[int]:
-    found = (row_id(value) for value in values)
-    return [contact_id for contact_id in found if contact_id is not None]

@@ -20,7 +20,7 @@ from .asset_forms import AssetForm
 from .blueprints import assets as bp
 from .pages import asset_or_404, type_or_404
 from .recording import Entered
-from .security_forms import security_form
+from .security_forms import SecurityForm
 
 NOT_BY_HAND = "Licenses are made by the sync with Microsoft 365. Nobody adds one by hand."
 
@@ -141,7 +141,7 @@ def _page(
         most_found=contacts.MOST_FOUND,
         meanwhile=None if asset is None else form.meanwhile,
         latest=history.latest(asset.id) if asset is not None and form.meanwhile.clashes else None,
-        security=security_form(asset)
+        security=SecurityForm(asset, is_sent=False)
         if asset is not None and access.may(current_user, Permission.SECURE_RECORDS)
         else None,
         **layout(organization, kind.slug),

@@ -10,12 +10,11 @@ from sqlalchemy import Select, select
 from ..models import Contact
 from ..models.base import DbSession
 from ..search import every_word
-from ..text import clipped
+from ..text import label
 
 # Of an organization with more contacts than this, a field offers only those that are tagged and those that are found.
 MOST_LISTED = 200
 MOST_FOUND = 50
-_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True)
@@ -79,10 +78,6 @@ def _of(organization_id: int) -> Select[int, str, str]:
 
 def _options(session: DbSession, query: Select[int, str, str]) -> list[Option]:
     return [
-        Option(contact_id, _clipped(f"{name} ({email})" if email and email != name else name))
+        Option(contact_id, label(f"{name} ({email})" if email and email != name else name))
         for contact_id, name, email in session.execute(query)
     ]
-
-
-def _clipped(text: str) -> str:
-    return clipped(" ".join(text.split()), _LONGEST_LABEL)

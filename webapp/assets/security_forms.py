@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from flask import request
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -14,7 +12,7 @@ from wtforms.validators import InputRequired, StopValidation
 from ..extensions import db
 from ..meanwhile import Meanwhile
 from ..models import License
-from ..search import row_id
+from ..search import row_ids
 from . import security
 from .limits import MOST_NAMED
 from .security import Nameable, Record, Settings
@@ -78,7 +76,8 @@ class SecurityForm(FlaskForm):
         """The settings that were sent. Who is named counts only where only they may see it."""
         if self.who.data != _NAMED:
             return Settings()
-        return Settings(True, _ids(self.users.data), _ids(self.groups.data))
+        users, groups = (frozenset(row_ids(field.data or ())) for field in (self.users, self.groups))
+        return Settings(True, users, groups)
 
     def validate_users(self, field: SelectMultipleField) -> None:
         if self.who.data != _NAMED:
@@ -110,12 +109,3 @@ class SecurityForm(FlaskForm):
             if field.name == name:
                 return "\n".join(option.name for option in options if str(option.id) in field.object_data)
         return None
-
-
-def security_form(record: Record, *, is_sent: bool = False) -> SecurityForm:
-    return SecurityForm(record, is_sent=is_sent)
-
-
-def _ids(values: Iterable[str] | None) -> frozenset[int]:
-    found = (row_id(value) for value in values or ())
-    return frozenset(each for each in found if each is not None)

@@ -20,7 +20,7 @@ from . import security
 from .blueprints import assets as bp
 from .pages import asset_or_404
 from .security import Record
-from .security_forms import security_form
+from .security_forms import SecurityForm
 
 
 @bp.route("/licenses/<id:license_id>/edit", methods=["GET", "POST"])
@@ -71,7 +71,7 @@ def _edited(
     slug: str,
     **values: Any,
 ) -> tuple[str, int] | Response:
-    form = security_form(record, is_sent=request.method == "POST")
+    form = SecurityForm(record, is_sent=request.method == "POST")
     if form.is_to_be_saved():
         settings = form.settings
         sees_it_still = not security.locks_out(db.session, current_user, settings)

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from ..models import MatchingAction, Tenant
 from ..models.base import DbSession
 from ..scope import Scope
-from ..search import row_id
+from ..search import row_ids
 from . import tenant_list
 from .tenant_list import Filters, ListedAs
 
@@ -36,6 +36,6 @@ def selected(
         # Where no state is filtered by, those are meant for which the action is.
         state = filters.state or (ListedAs.UNMATCHED if action in _OF_UNMATCHED else None)
         return Selection(tenant_list.all_filtered(session, replace(filters, state=state)))
-    ids = {number for number in map(row_id, form.getlist("tenant")) if number is not None}
+    ids = set(row_ids(form.getlist("tenant")))
     tenants = tenant_list.chosen(session, filters, sorted(ids))
     return Selection(tenants, sorted(ids - {tenant.id for tenant in tenants}), is_by_hand=True)
