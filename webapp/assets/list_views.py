@@ -65,18 +65,11 @@ def _list(template: str, kind: FlexibleAssetType, organization: Organization | N
         cells=partial(_cells, tags_of(db.session, [row.FlexibleAsset.id for row in rows])),
         paging=page,
         view=view,
-        address=partial(_address, view),
+        address=view.address,
         list_url=url_for(request.endpoint or "", **(request.view_args or {})),
         **layout(organization, kind.slug),
     )
-    return with_address(html, _address(view, page=page.number))
-
-
-def _address(view: View, file_format: str | None = None, **changes: Any) -> str:
-    """The address of this list with something of its view changed."""
-    return url_for(
-        request.endpoint or "", **(request.view_args or {}), **view.parameters(**changes), format=file_format
-    )
+    return with_address(html, view.address(page=page.number))
 
 
 def _export(kind: FlexibleAssetType, query: Select[Any]) -> Response:

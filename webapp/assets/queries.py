@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -13,6 +13,7 @@ from ..extensions import db
 from ..models import AssetContact, Contact, FlexibleAsset, FlexibleAssetType, License, Organization, fold
 from ..models.base import DbSession
 from ..paging import page_asked
+from ..saved_view import SavedView
 from ..scope import Scope
 from ..search import every_word, row_id, searchable
 from .limits import MOST_TYPES
@@ -27,7 +28,7 @@ _SORT_COLUMNS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class View:
+class View(SavedView):
     """A view of a list of assets, as an address holds it; whatever was asked for, it is valid."""
 
     q: str = ""
@@ -39,12 +40,6 @@ class View:
         sort = args.get("sort", "")
         is_known = sort.removeprefix("-") in SORTS and not sort.startswith("--")
         return cls(searchable(args.get("q", "")), sort if is_known else "name", page_asked(args))
-
-    def parameters(self, **changes: Any) -> dict[str, Any]:
-        """The parameters of the address of this view with some changes, which go back to the first page."""
-        changed = replace(self, **{"page": 1, **changes})
-        values = {"q": changed.q, "sort": changed.sort, "page": changed.page}
-        return {name: value for name, value in values.items() if value != getattr(View(), name)}
 
     @property
     def sort_field(self) -> str:

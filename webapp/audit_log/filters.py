@@ -13,11 +13,12 @@ from werkzeug.datastructures import MultiDict
 
 from ..models import AuditArea
 from ..paging import page_asked
+from ..saved_view import SavedView
 from ..search import searchable
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(SavedView):
     """A view of the log. Days are days of the zone, UTC where none is named, and both are within.
 
     Whatever was asked for, it is valid.

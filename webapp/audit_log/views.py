@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask, url_for
+from flask import Blueprint, Flask
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
@@ -39,7 +37,6 @@ def index() -> Response:
     if request.args.get("format") == "csv":
         return csv_answer(f"audit-log-{utc_now():%Y-%m-%d}.csv", _EXPORTED, query, _record)
     page = Page(filters.page, PER_PAGE, count_rows(db.session, query))
-    address = partial(_address, filters)
     html = page_or_partial(
         "audit_log/index.html",
         "audit_log/_table.html",
@@ -47,15 +44,9 @@ def index() -> Response:
         paging=page,
         filters=filters,
         areas=list(AuditArea),
-        address=address,
+        address=filters.address,
     )
-    return with_address(html, address(page=page.number))
-
-
-def _address(filters: Filters, file_format: str | None = None, **changes: Any) -> str:
-    """The address of this list with some of its filters changed. A change goes back to the first page."""
-    parameters = replace(filters, **{"page": 1, **changes}).parameters()
-    return url_for("audit_log.index", **parameters, format=file_format)
+    return with_address(html, filters.address(page=page.number))
 
 
 def _record(row: Any) -> list[Any]:

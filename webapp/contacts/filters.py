@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from ..paging import page_asked
-from ..search import searchable
-from ..text import one_line
+from ..saved_view import SavedView
+from ..search import each_value, searchable
 
 
 class Origin(StrEnum):
@@ -35,7 +33,7 @@ _LABELS = {
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(SavedView):
     """A view of the contacts. Values of one kind widen it, kinds narrow it; whatever was asked for, it is valid."""
 
     q: str = ""
@@ -49,7 +47,7 @@ class Filters:
         origins = args.getlist("origin")
         return cls(
             q=searchable(args.get("q", "")),
-            organization=tuple(_values(args.getlist("organization"))),
+            organization=each_value(args.getlist("organization")),
             origin=tuple(origin for origin in Origin if origin in origins),
             page=page_asked(args),
         )
@@ -57,15 +55,3 @@ class Filters:
     @property
     def is_narrowed(self) -> bool:
         return bool(self.q or self.organization or self.origin)
-
-    def parameters(self) -> dict[str, Any]:
-        """The parameters of this view's address: only what is not as it is by default."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value != getattr(_EVERYTHING, name)}
-
-
-_EVERYTHING = Filters()
-
-
-def _values(given: Iterable[str]) -> Iterable[str]:
-    return dict.fromkeys(value for value in map(one_line, given) if value)

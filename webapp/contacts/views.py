@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Flask, abort, flash, jsonify, redirect, render_template, url_for
 from flask_login import current_user
@@ -145,7 +144,6 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         exported = with_emails(listing(scope, filters, organization_id))
         return csv_answer(f"contacts-{utc_now():%Y-%m-%d}.csv", COLUMNS, exported, record)
     page, rows = read_page(db.session, scope, filters, PER_PAGE, organization_id)
-    address = partial(_address, filters)
     html = page_or_partial(
         template,
         "contacts/_table.html",
@@ -155,18 +153,12 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         paging=page,
         filters=filters,
         origins=list(Origin),
-        address=address,
+        address=filters.address,
         # It is asked for by the whole page, not each time that the table is swapped.
         choices=partial(choices.organizations, db.session, scope, filters.organization),
         **layout(organization, CONTACTS),
     )
-    return with_address(html, address(page=page.number))
-
-
-def _address(filters: Filters, file_format: str | None = None, **changes: Any) -> str:
-    """The address of this list with some of its filters changed. A change goes back to the first page."""
-    parameters = replace(filters, **{"page": 1, **changes}).parameters()
-    return url_for(request.endpoint or "", **(request.view_args or {}), **parameters, format=file_format)
+    return with_address(html, filters.address(page=page.number))
 
 
 def _contact_or_404(contact_id: int, to_write: bool = False) -> Contact:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
+from ..access import EVERYTHING
 from ..likely import likely
 from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant, fold
 from ..models.portions import in_portions
@@ -16,7 +17,6 @@ from .filters import CONNECTED, DISCONNECTED, Filters
 
 EVERY_TENANTS_DOMAIN = ".onmicrosoft.com"
 
-_EVERYTHING = Scope()
 # So many values are looked for in one expression; each takes up to six of the thousand levels that SQLite allows.
 _GROUP = 50
 
@@ -41,7 +41,7 @@ def meets(scope: Scope, filters: Filters, organization_id: int | None) -> Column
     return and_(*conditions)
 
 
-def organizations_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[int]:
+def organizations_chosen(values: Iterable[str], scope: Scope = EVERYTHING) -> Select[int]:
     """The ids of the organizations that the values name: by id, or else by their exact name.
 
     One that the scope hides takes no id from a name: nobody can tell by it that it is there.
@@ -50,7 +50,7 @@ def organizations_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> S
     return _chosen(Organization, values, lambda value: Organization.name_folded == fold(value), seen)
 
 
-def tenants_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[int]:
+def tenants_chosen(values: Iterable[str], scope: Scope = EVERYTHING) -> Select[int]:
     """The ids of the tenants that the values name: by row id, or else by GUID, name or default domain."""
 
     def is_called(value: str) -> ColumnElement[bool]:
@@ -64,7 +64,7 @@ def tenants_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[
     return _chosen(Tenant, values, is_called, seen)
 
 
-def products_chosen(values: Iterable[str], scope: Scope = _EVERYTHING) -> Select[int]:
+def products_chosen(values: Iterable[str], scope: Scope = EVERYTHING) -> Select[int]:
     """The ids of the products that the values name: by SKU id, part number or friendly name."""
 
     def is_called(value: str) -> ColumnElement[bool]:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from werkzeug.datastructures import MultiDict
 
 from ..models import STATUS_LABELS, fold
 from ..paging import number_asked, page_asked
-from ..search import searchable
-from ..text import one_line
+from ..saved_view import SavedView
+from ..search import each_value, searchable
 
 SORTS = (
     "organization",
@@ -41,7 +40,7 @@ _STATUSES = {
 
 
 @dataclass(frozen=True)
-class Filters:
+class Filters(SavedView):
     """A view of the licenses. Values of one kind widen it, kinds narrow it; whatever was asked for, it is valid."""
 
     q: str = ""
@@ -85,9 +84,9 @@ class Filters:
         """The view that somebody's words ask for, from an address or a command."""
         return cls(
             q=searchable(q),
-            organization=_values(organization),
-            tenant=_values(tenant),
-            product=_values(product),
+            organization=each_value(organization),
+            tenant=each_value(tenant),
+            product=each_value(product),
             status=_statuses(status),
             connection=_connections(connection),
             sort=known_sort(sort) or DEFAULT_SORT,
@@ -107,12 +106,6 @@ class Filters:
     def is_descending(self) -> bool:
         return self.sort.startswith("-")
 
-    def parameters(self) -> dict[str, Any]:
-        """The parameters of this view's address: only what is not as it is by default."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        defaults = Filters()
-        return {name: value for name, value in values.items() if value != getattr(defaults, name)}
-
 
 def known_sort(text: str) -> str | None:
     """The text as a sort, or None where there is nothing of that name to sort by. `name` is the product's."""
@@ -123,15 +116,11 @@ def known_sort(text: str) -> str | None:
     return f"-{field}" if descending else field
 
 
-def _values(given: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(value for value in map(one_line, given) if value))
-
-
 def _statuses(given: Iterable[str]) -> tuple[str, ...]:
     """Statuses in Microsoft's spelling where it is one that we know, and as they are where it is not."""
-    return tuple(dict.fromkeys(_STATUSES.get(fold(value).replace(" ", ""), value) for value in _values(given)))
+    return tuple(dict.fromkeys(_STATUSES.get(fold(value).replace(" ", ""), value) for value in each_value(given)))
 
 
 def _connections(given: Iterable[str]) -> tuple[str, ...]:
-    wanted = {value.lower() for value in _values(given)}
+    wanted = {value.lower() for value in each_value(given)}
     return tuple(connection for connection in CONNECTIONS if connection in wanted)

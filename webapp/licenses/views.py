@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
-from flask import Blueprint, Flask, jsonify, render_template, url_for
+from flask import Blueprint, Flask, jsonify, render_template
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
@@ -84,7 +83,6 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
     query = listing(scope, filters, organization_id)
     figures = totals(db.session, scope, filters, organization_id)
     page = Page(filters.page, filters.per_page, figures.count)
-    address = partial(_address, filters)
     html = page_or_partial(
         template,
         "licenses/_table.html",
@@ -92,16 +90,10 @@ def _list(template: str, filters: Filters, organization: Organization | None) ->
         totals=figures,
         paging=page,
         filters=filters,
-        address=address,
+        address=filters.address,
         # These are asked for by the whole page, or by an empty list, not each time that the table is swapped.
         choices=partial(choices.filters_shown, db.session, scope, filters, organization_id),
         why_empty=partial(why_empty, db.session, scope, filters, organization_id),
         **layout(organization, OFFICE_365_LICENSES),
     )
-    return with_address(html, address(page=page.number))
-
-
-def _address(filters: Filters, file_format: str | None = None, **changes: Any) -> str:
-    """The address of this list with some of its filters changed. A change goes back to the first page."""
-    parameters = replace(filters, **{"page": 1, **changes}).parameters()
-    return url_for(request.endpoint or "", **(request.view_args or {}), **parameters, format=file_format)
+    return with_address(html, filters.address(page=page.number))
