@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import wraps
 from typing import Any
@@ -81,8 +81,8 @@ PERMISSION_WORDS: dict[Permission, str] = {
 EVERYTHING = Scope()
 
 
-def may(user: User, permission: Permission) -> bool:
-    return permission in _GRANTED.get(user.role, frozenset())
+def may(holder: User | ApiKey, permission: Permission) -> bool:
+    return permission in _GRANTED.get(holder.role, frozenset())
 
 
 def permissions_of(role: Role) -> list[Permission]:
@@ -101,14 +101,16 @@ def takes_all(role: Role) -> bool:
     return role != Role.LITE
 
 
+def has_all(user: User, groups: Iterable[UserGroup]) -> bool:
+    """Whether the user, who is in these groups, has every organization, also those that come later."""
+    is_given = user.all_organizations or any(group.all_organizations for group in groups)
+    return sees_everything(user.role) or (is_given and takes_all(user.role))
+
+
 def scope_of(user: User) -> Scope:
     if sees_everything(user.role):
         return EVERYTHING
     return UserScope(user.id, takes_all=takes_all(user.role))
-
-
-def key_may(key: ApiKey, permission: Permission) -> bool:
-    return permission in _GRANTED.get(key.role, frozenset())
 
 
 def scope_of_key(key: ApiKey) -> Scope:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select, union
 
-from ..access import sees_everything, takes_all
+from ..access import has_all
 from ..models import AssetAccess, GroupMember, Organization, OrganizationGrant, Role, User, UserGroup, fold
 from ..models.base import DbSession
 from ..search import every_word
@@ -66,7 +66,7 @@ def user_rows(session: DbSession, users: Sequence[User]) -> list[UserRow]:
         UserRow(
             user=user,
             groups=[group.name for group in groups[user.id]],
-            has_all=_has_all(user, groups[user.id]),
+            has_all=has_all(user, groups[user.id]),
             organizations=counts.get(user.id, 0),
         )
         for user in users
@@ -122,11 +122,6 @@ def _given(is_member: ColumnElement[bool], is_own: ColumnElement[bool]) -> Any:
         .where(is_member)
     )
     return union(own, by_groups)
-
-
-def _has_all(user: User, groups: Sequence[UserGroup]) -> bool:
-    given = user.all_organizations or any(group.all_organizations for group in groups)
-    return sees_everything(user.role) or (given and takes_all(user.role))
 
 
 def _counts(session: DbSession, column: Any, ids: Sequence[int]) -> dict[int, int]:

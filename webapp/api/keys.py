@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Unauthorized
 
-from ..access import Permission, key_may
+from ..access import Permission, may
 from ..database import forget_transaction, is_away
 from ..extensions import db
 from ..models import ApiKey, ApiKeyGrant, Organization, Role, utc_now
@@ -49,7 +49,7 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
         @wraps(view)
         def checked(*args: Any, **kwargs: Any) -> Any:
             key = _key_of_request()
-            if not key_may(key, permission):
+            if not may(key, permission):
                 abort(403, f"{key.name} has the role {key.role.label}. Use a key that was made with another role.")
             g.api_key = key
             return view(*args, **kwargs)

@@ -32,11 +32,10 @@ def of(session: DbSession, user: User) -> Account:
         .where(GroupMember.user_id == user.id)
         .order_by(UserGroup.name_folded)
     ).all()
-    given_all = user.all_organizations or any(group.all_organizations for group in groups)
     return Account(
         role_words=access.ROLE_WORDS.get(user.role, ""),
         abilities=[access.PERMISSION_WORDS[permission] for permission in access.permissions_of(user.role)],
         groups=[group.name for group in groups],
         organizations=seen,
-        has_all=access.sees_everything(user.role) or (given_all and access.takes_all(user.role)),
+        has_all=access.has_all(user, groups),
     )

@@ -229,7 +229,7 @@ def test_an_address_or_a_method_that_is_not_there_and_a_missing_or_weak_key_are_
     client: FlaskClient, run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = made(run_command, "Reports", "--role", "read-only")
-    monkeypatch.setattr("webapp.api.keys.key_may", lambda key, permission: False)
+    monkeypatch.setattr("webapp.api.keys.may", lambda key, permission: False)
     answers = [
         client.get("/api/v1/nothing"),
         client.get("/api/"),
@@ -261,7 +261,7 @@ def test_a_weak_key_is_told_its_role(
     client: FlaskClient, run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = made(run_command, "Reports", "--role", "read-only")
-    monkeypatch.setattr("webapp.api.keys.key_may", lambda key, permission: False)
+    monkeypatch.setattr("webapp.api.keys.may", lambda key, permission: False)
     answer = client.get(LICENSES, headers={"Authorization": f"Bearer {key}"})
     assert answer.get_json()["error"].startswith("This API key does not allow this. Reports has the role Read-only. ")
 
