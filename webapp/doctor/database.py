@@ -95,7 +95,7 @@ def check_secrets() -> Iterator[Finding]:
     except SQLAlchemyError:
         db.session.rollback()
         return  # said of the database already
-    unreadable = [integration.name for integration in integrations if not _can_be_read(integration)]
+    unreadable = [integration.name for integration in integrations if not integration.has_readable_credentials]
     signed_out = [integration.name for integration in integrations if not _can_be_signed_in(integration)]
     if unreadable:
         text = f"{UNREADABLE_SECRET.reason} It is that of: {first_of(unreadable)}."
@@ -110,13 +110,6 @@ def check_secrets() -> Iterator[Finding]:
         # As after a backup was restored in which the sign-in is older than the one that was made since.
         text = f"Microsoft no longer takes the sign-in of the partner user, so nothing is synced: {first_of(lapsed)}."
         yield doubtful("sign-ins of partner users", text, _SIGN_IN)
-
-
-def _can_be_read(integration: Integration) -> bool:
-    try:
-        return bool(integration.client_secret or integration.certificate)
-    except UnreadableSecret:
-        return False
 
 
 def _can_be_signed_in(integration: Integration) -> bool:

@@ -53,7 +53,7 @@ def connection(integration_id: int) -> str | Response | tuple[str, int]:
     integration = get_or_404(integration_id)
     form, meanwhile = _edit_form(integration)
     if not form.is_submitted() or not _merged(integration, form, meanwhile) or not form.validate():
-        problem = None if form.is_submitted() or _is_readable(integration) else UNREADABLE_SECRET
+        problem = None if form.is_submitted() or integration.has_readable_credentials else UNREADABLE_SECRET
         return _edit_page(integration_id, form, meanwhile, meanwhile.status, problem)
     try:
         warning = update(
@@ -194,10 +194,3 @@ def _why_not_created(tenant: Tenant) -> str:
         f"An organization named {tenant.name} exists already, so none was created. Match the tenant to it here if it "
         "is the same customer."
     )
-
-
-def _is_readable(integration: Integration) -> bool:
-    try:
-        return bool(integration.certificate or integration.client_secret)
-    except UnreadableSecret:
-        return False

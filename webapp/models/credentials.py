@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import Date, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..extensions import vault
+from ..extensions import UnreadableSecret, vault
 from .base import UtcDateTime
 
 
@@ -47,6 +47,14 @@ class HasCredentials:
     @certificate.setter
     def certificate(self, pem: str) -> None:
         self.certificate_encrypted = _encrypted(pem)
+
+    @property
+    def has_readable_credentials(self) -> bool:
+        """Whether there is a client secret or a certificate, and the key that it is encrypted with."""
+        try:
+            return bool(self.client_secret or self.certificate)
+        except UnreadableSecret:
+            return False
 
     @property
     def refresh_token(self) -> str:
