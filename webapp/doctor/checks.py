@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from flask import current_app
 
+from jobs.queue import QueueUnavailable
+
 from ..database import forget_transaction
 from .database import check_database, check_secrets
 from .finding import Finding, Health, ill
@@ -53,6 +55,8 @@ def every_check() -> Iterator[Finding]:
                 if finding.health is Health.FAILED:
                     failed.add(finding.part)
                 yield finding
+        except QueueUnavailable:
+            continue  # it answered when it was looked at, and says so itself where it does not
         except Exception as error:
             current_app.logger.exception("%s broke", check.__name__)
             forget_transaction()

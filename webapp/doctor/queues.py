@@ -1,4 +1,7 @@
-"""Redis, and who works: workers, the schedule, and how long work waits."""
+"""Redis, and who works: workers, the schedule, and how long work waits.
+
+All but the first check raise `QueueUnavailable` where Redis does not answer.
+"""
 
 from __future__ import annotations
 
@@ -56,11 +59,7 @@ def _away(error: queue.QueueUnavailable) -> Finding:
 
 
 def check_workers() -> Iterator[Finding]:
-    try:
-        by_queue = queue.workers_by_queue()
-    except queue.QueueUnavailable:
-        return  # said of Redis already
-    for name, workers in by_queue.items():
+    for name, workers in queue.workers_by_queue().items():
         able = workers.alive - workers.cut_off
         if not workers.alive:
             yield ill("workers", f"No worker takes jobs of the queue {name}.", _START)
@@ -74,12 +73,8 @@ def check_workers() -> Iterator[Finding]:
 
 def check_hindered() -> Iterator[Finding]:
     """Nothing where no worker is cut off from the database, or from a host of Microsoft's that answers others."""
-    try:
-        hindered = queue.workers_hindered()
-    except queue.QueueUnavailable:
-        return
     cut_off_from: dict[str, list[str]] = {}
-    for name, lacks in hindered.items():
+    for name, lacks in queue.workers_hindered().items():
         for what in lacks:
             cut_off_from.setdefault(what, []).append(name)
     if names := cut_off_from.pop(queue.DATABASE, []):
@@ -100,11 +95,7 @@ def check_hindered() -> Iterator[Finding]:
 
 def check_strangers() -> Iterator[Finding]:
     """Nothing where all workers and schedules that report to this Redis are this installation's."""
-    try:
-        found = queue.strangers()
-    except queue.QueueUnavailable:
-        return
-    if found:
+    if found := queue.strangers():
         yield ill(
             "workers of another installation",
             "Not all that report to this Redis have the ENCRYPTION_KEYS that are set here, so they do nothing of what "
@@ -115,11 +106,7 @@ def check_strangers() -> Iterator[Finding]:
 
 def check_signing() -> Iterator[Finding]:
     """Nothing where all workers and schedules have the `SECRET_KEY` that is set here."""
-    try:
-        found = queue.signing_otherwise()
-    except queue.QueueUnavailable:
-        return
-    if found:
+    if found := queue.signing_otherwise():
         yield doubtful(
             "secret key",
             f"Not all that report to this Redis have the SECRET_KEY that is set here: {first_of(found)}.",
@@ -129,10 +116,7 @@ def check_signing() -> Iterator[Finding]:
 
 
 def check_versions() -> Iterator[Finding]:
-    try:
-        versions = Counter(queue.workers_versions().values())
-    except queue.QueueUnavailable:
-        return
+    versions = Counter(queue.workers_versions().values())
     others = {of: count for of, count in versions.items() if of != version()}
     for of, count in sorted(others.items()):
         text = f"{count} of {versions.total()} workers {'is' if count == 1 else 'are'} of version {of or 'unknown'}"
@@ -143,11 +127,7 @@ def check_versions() -> Iterator[Finding]:
 
 
 def check_schedule() -> Iterator[Finding]:
-    try:
-        count = queue.schedules_alive()
-    except queue.QueueUnavailable:
-        return
-    if count:
+    if queue.schedules_alive():
         yield well("schedule", "The schedule runs, so integrations sync by themselves, and lost work is found.")
     else:
         fix = "Start it: `make run` starts it, and `python -m jobs.schedule` starts it alone."
@@ -156,11 +136,8 @@ def check_schedule() -> Iterator[Finding]:
 
 def check_clocks() -> Iterator[Finding]:
     """Those of workers and schedule, by what they report. Nothing where all agree with that of Redis."""
-    try:
-        told = {f"the worker {name}": seconds for name, seconds in queue.workers_clocks().items()}
-        told |= {f"the schedule {name}": seconds for name, seconds in queue.schedules_clocks().items()}
-    except queue.QueueUnavailable:
-        return
+    told = {f"the worker {name}": seconds for name, seconds in queue.workers_clocks().items()}
+    told |= {f"the schedule {name}": seconds for name, seconds in queue.schedules_clocks().items()}
     offs = {who: timedelta(seconds=seconds) for who, seconds in told.items()}
     wrong = sorted(((who, off) for who, off in offs.items() if is_off(off)), key=lambda found: -abs(found[1]))
     if wrong:
@@ -170,11 +147,7 @@ def check_clocks() -> Iterator[Finding]:
 
 
 def check_work() -> Iterator[Finding]:
-    try:
-        waiting = queue.waiting()
-    except queue.QueueUnavailable:
-        return
-    for name, (count, seconds) in waiting.items():
+    for name, (count, seconds) in queue.waiting().items():
         text = f"{count:,} {'job waits' if count == 1 else 'jobs wait'} in the queue {name}"
         text += f", the oldest for {seconds:,.0f} s." if count else "."
         if seconds > _LONG_WAIT_SECONDS:
