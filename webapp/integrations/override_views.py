@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import flash, redirect, render_template, request, url_for
-from htmx_flask import request as htmx_request
+from flask import flash, redirect, render_template, url_for
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from .. import access
@@ -55,7 +55,7 @@ def preview_tenant_settings(integration_id: int, tenant_id: int) -> str | tuple[
     form, offered = _form(tenant)
     own = _own(form, offered) if form.validate() else None
     expected = sync_settings.forecast_of(db.session, tenant, Override(form.how.data), own) if own else None
-    if htmx_request.htmx:
+    if request.htmx:
         return render_template("integrations/_forecast.html", expected=expected, errors=form.errors)
     meanwhile = Meanwhile(form)
     return _page(tenant, form, offered, meanwhile, expected), meanwhile.status

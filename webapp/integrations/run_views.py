@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from flask_login import current_user
-from htmx_flask import request as htmx_request
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from .. import access
@@ -40,7 +40,7 @@ def cancel_run(integration_id: int, run_id: int) -> str | Response:
     if queries.run_row(run_id, integration_id) is None:
         abort(404)
     cancelled = running.cancel(run_id, current_user.email)
-    if htmx_request.htmx:
+    if request.htmx:
         [row] = queries.integration_rows(integration_id)
         return render_template("integrations/_status.html", row=row, seen=None)
     if cancelled:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from flask import flash, redirect, render_template, request, url_for
-from htmx_flask import request as htmx_request
+from flask import flash, redirect, render_template, url_for
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from .. import access
@@ -55,7 +55,7 @@ def preview_settings(integration_id: int) -> str | tuple[str, int]:
     form, offered = _form(integration)
     users = form.rules(offered) if form.validate() else None
     expected = forecast.of_integration(db.session, integration_id, users) if users else None
-    if htmx_request.htmx:
+    if request.htmx:
         return render_template("integrations/_forecast.html", expected=expected, errors=form.errors)
     meanwhile = Meanwhile(form)
     return _page(integration, form, offered, meanwhile, expected), meanwhile.status

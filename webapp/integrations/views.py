@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import abort, flash, make_response, redirect, render_template, url_for
 from flask_login import current_user
-from htmx_flask import request as htmx_request
+from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from jobs import queue
@@ -48,7 +48,7 @@ def sync(integration_id: int) -> str | Response:
         # run stays queued, the next sweep finds it, and the row says so.
         with suppress(queue.QueueUnavailable):
             queue.sync(run_id)
-    if not htmx_request.htmx:
+    if not request.htmx:
         return redirect(url_for(".index"), 303)
     return _status(integration_id)
 
