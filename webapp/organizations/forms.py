@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
 from wtforms import Field, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
@@ -64,7 +63,3 @@ class OrganizationForm(FlaskForm):
 
     def validate_domains(self, field: Field) -> None:
         cleaned(field, records.clean_domains)
-
-
-class UploadForm(FlaskForm):
-    file = FileField("CSV file", [FileRequired("Choose the file first.")], render_kw={"accept": ".csv,.txt,text/csv"})

@@ -18,8 +18,8 @@ from ..models import ImportKind
 from ..paging import Page, page_asked
 from ..uploads import pages
 from ..uploads.allowance import allow_file
+from ..uploads.forms import UploadForm
 from . import importing
-from .forms import UploadForm
 from .importing import Verdict
 from .reading import COLUMNS, LIMITS, MOST_ROWS, Sheet, read
 from .views import bp

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField
 
 from ..form_checks import checked
@@ -16,7 +15,3 @@ class OwnNameForm(FlaskForm):
         [checked(naming.own_name)],
         render_kw={"maxlength": naming.LONGEST_OWN_NAME, "autocomplete": "off"},
     )
-
-
-class UploadForm(FlaskForm):
-    file = FileField("CSV file", [FileRequired("Choose the file first.")], render_kw={"accept": ".csv,text/csv"})

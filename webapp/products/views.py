@@ -20,9 +20,10 @@ from ..searched_list import searched_list
 from ..text import count_of
 from ..uploads import pages
 from ..uploads.allowance import allow_file
+from ..uploads.forms import UploadForm
 from . import importing, naming, queries
 from .edition import Edition
-from .forms import OwnNameForm, UploadForm
+from .forms import OwnNameForm
 from .reading import LIMITS, read
 
 # What the dry run's page lists of each kind; the command prints all.
