@@ -8,7 +8,7 @@ gone any more. Two who store at the same time take turns, and the second finds n
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -44,11 +44,11 @@ class Found:
         if not self.left:
             return self.problem
         holders = ", ".join(sorted({holder for _, holder in self.left}))
-        customers = "1 customer is" if len(self.left) == 1 else f"{len(self.left):,} customers are"
+        customers = f"{count_of(len(self.left), 'customer')} {'is' if len(self.left) == 1 else 'are'}"
         said = f"{customers} left to the integration that reaches them already: {holders}."
         if self.problem is None:
             return Problem(said, "")
-        return Problem(f"{self.problem.reason} {said}", self.problem.fix, self.problem.code, self.problem.request_id)
+        return replace(self.problem, reason=f"{self.problem.reason} {said}")
 
 
 def store_own(integration_id: int, snapshot: tenants.Snapshot) -> Found:
@@ -142,7 +142,7 @@ def _what_is_missing(integration: Integration, customers: Customers) -> Problem 
         reasons = " ".join(dict.fromkeys(problem.reason for problem in problems))
         fixes = " ".join(dict.fromkeys(problem.fix for problem in problems))
         reason = f"Not all customers could be read, so none that is missing was marked as gone. {reasons}"
-        return Problem(reason, fixes, problems[0].code, problems[0].request_id)
+        return replace(problems[0], reason=reason, fix=fixes)
     emptied = [
         title
         for title, listed, named_some in (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import select
@@ -148,4 +149,4 @@ def _note_wait(integration_id: int, home_row_id: int | None, error: Throttled) -
 
 def _went_on_without(problem: Problem) -> Problem:
     reason = f"Tenants could not be looked for, so this sync went on with those that are known. {problem.reason}"
-    return Problem(reason, problem.fix, problem.code, problem.request_id)
+    return replace(problem, reason=reason)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -80,7 +80,7 @@ def tried(ask: Ask, credentials: Credentials) -> Directory:
         problem, about = Problem(**answer["problem"]), answer["field"]
         if about == "client_secret" and fields.is_guid(credentials.client_secret):
             hint = "That looks like the Secret ID; use the secret's Value."
-            problem = Problem(problem.reason, f"{hint} {problem.fix}", problem.code, problem.request_id)
+            problem = replace(problem, fix=f"{hint} {problem.fix}")
         raise Refused(problem, about)
     tenant_id, name = answer["tenant_id"], answer["name"]
     if name == tenant_id and not fields.is_guid(credentials.tenant):
