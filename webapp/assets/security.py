@@ -24,6 +24,7 @@ from ..models import (
     UserGroup,
 )
 from ..models.base import DbSession
+from ..text import count_of
 
 EVERYONE = "Everyone in the organization"
 
@@ -130,7 +131,7 @@ def nameable_groups(session: DbSession, organization_id: int) -> Sequence[Nameab
         Nameable(
             row.id,
             row.name,
-            f"{row.members} member{'' if row.members == 1 else 's'}",
+            count_of(row.members, "member"),
             _missing(row.members, row.members - row.reaching),
         )
         for row in rows

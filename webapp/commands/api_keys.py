@@ -12,6 +12,7 @@ from .. import audit
 from ..api import keys
 from ..extensions import db
 from ..models import ApiKey, AuditArea, Role, utc_now
+from ..search import LARGEST_ID
 from ..text import one_line
 from . import find
 from .output import as_json_option, explained, print_records
@@ -73,7 +74,7 @@ def list_keys(as_json: bool) -> None:
 @explained
 def revoke(key_id: int) -> None:
     """End the key with the id ID, as `flask api-keys list` shows it: at once, and for good."""
-    key = db.session.get(ApiKey, key_id) if key_id < 2**31 else None
+    key = db.session.get(ApiKey, key_id) if key_id <= LARGEST_ID else None
     if key is None:
         raise click.ClickException(f"There is no API key {key_id}. `flask api-keys list` shows which there are.")
     if key.revoked_at is None:

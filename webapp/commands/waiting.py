@@ -12,6 +12,7 @@ from sqlalchemy import select
 from ..extensions import db
 from ..integrations.status import words_of, workers_alive
 from ..models import Integration, Progress, RunState, SyncRun
+from ..text import count_of
 
 # A worker that is started, or restarted, is back within this time.
 NO_WORKER_SECONDS = 30
@@ -100,17 +101,13 @@ def _look(run_id: int) -> _Seen:
 def _progress(seen: _Seen) -> str:
     if seen.state == RunState.QUEUED:
         return "Waiting for a worker ..."
-    return f"Syncing ... {seen.done} of {_tenants(seen.total)}"
+    return f"Syncing ... {seen.done:,} of {count_of(seen.total, 'tenant')}"
 
 
 def _conclude(seen: _Seen) -> None:
     if seen.state == RunState.OK:
-        click.echo(f"OK: {_tenants(seen.total)} synced.")
+        click.echo(f"OK: {count_of(seen.total, 'tenant')} synced.")
         return
     ended = f"{words_of(seen.state, seen.failed, seen.total)}."
     code = f"Code: {seen.code}" if seen.code else ""
     raise click.ClickException("\n".join(filter(None, (ended, seen.reason, seen.fix, code))))
-
-
-def _tenants(number: int) -> str:
-    return f"{number} tenant{'' if number == 1 else 's'}"
