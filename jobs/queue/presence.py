@@ -147,7 +147,7 @@ def names_by_queue(queues: Sequence[str] = QUEUES) -> dict[str, list[str]]:
     return dict(zip(queues, _names_of([workers_key(queue_name) for queue_name in queues]), strict=True))
 
 
-def names_of(key: str, silence: float = WORKER_SILENCE_SECONDS) -> list[str]:
+def names_of(key: str, silence: float) -> list[str]:
     return _names_of([key], silence)[0]
 
 
@@ -160,7 +160,7 @@ def _names_of(keys: Sequence[str], silence: float = WORKER_SILENCE_SECONDS) -> l
         return [sorted(name.decode() for name in found) for found in pipeline.execute()]
 
 
-def _alive_since(silence: float = WORKER_SILENCE_SECONDS) -> tuple[float, float]:
+def _alive_since(silence: float) -> tuple[float, float]:
     now = redis_now()
     # One that reported later than now did so before the clock was set back.
     return now - silence, now + silence

@@ -28,7 +28,6 @@ def add_field(type_id: int) -> tuple[str, int] | Response:
     if form.validate_on_submit():
         try:
             fields.add(
-                db.session,
                 kind,
                 form.name.data,
                 FieldKind(form.kind.data),
@@ -78,7 +77,7 @@ def move_field(type_id: int, field_id: int) -> str | Response:
     by = _WAYS.get(request.form.get("way", ""))
     if by is None:
         abort(400)
-    fields.move(db.session, kind, field, by)
+    fields.move(kind, field, by)
     db.session.commit()
     if request.htmx:
         return render_template("assets/_fields.html", type=kind, fields=fields.active(kind))

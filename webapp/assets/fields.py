@@ -32,9 +32,7 @@ def of_type(held: FlexibleAssetType, field_id: int) -> AssetField | None:
     return next((field for field in held.fields if field.id == field_id), None)
 
 
-def add(
-    session: DbSession, held: FlexibleAssetType, name: str, kind: FieldKind, is_required: bool, options: Sequence[str]
-) -> AssetField:
+def add(held: FlexibleAssetType, name: str, kind: FieldKind, is_required: bool, options: Sequence[str]) -> AssetField:
     """Add a field behind the others. Raises `Refused`."""
     _refuse_too_many(held)
     position = max((field.position for field in held.fields), default=-1) + 1
@@ -72,7 +70,7 @@ def change(
         audit.record(AuditArea.SETTINGS, event, before=before, after=_told(field))
 
 
-def move(session: DbSession, held: FlexibleAssetType, field: AssetField, by: int) -> None:
+def move(held: FlexibleAssetType, field: AssetField, by: int) -> None:
     """Move a field by one place up (-1) or down (1) among those that are in forms; at an end it stays."""
     ordered = active(held)
     if field not in ordered:

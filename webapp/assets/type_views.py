@@ -95,7 +95,7 @@ def edit(type_id: int) -> tuple[str, int] | Response:
     form = TypeForm(kind)
     meanwhile = Meanwhile(form)
     if meanwhile.validate_on_submit():
-        types.change(db.session, kind, form.name.data, form.icon.data, form.description.data)
+        types.change(kind, form.name.data, form.icon.data, form.description.data)
         db.session.commit()
         flash("The changes were saved.", "success")
         return redirect(url_for(".show", type_id=type_id))
@@ -106,7 +106,7 @@ def edit(type_id: int) -> tuple[str, int] | Response:
 @access.requires(Permission.MANAGE_TYPES)
 def archive(type_id: int) -> Response:
     kind = held(type_id)
-    types.archive(db.session, kind, utc_now())
+    types.archive(kind, utc_now())
     db.session.commit()
     flash(f"{kind.name} was archived: it takes no new assets. Those that there are are kept.", "success")
     return redirect(url_for(".show", type_id=type_id), 303)

@@ -58,7 +58,7 @@ def create(session: DbSession, name: str, icon: str, description: str) -> Flexib
     return made
 
 
-def change(session: DbSession, held: FlexibleAssetType, name: str, icon: str, description: str) -> None:
+def change(held: FlexibleAssetType, name: str, icon: str, description: str) -> None:
     """Rename the type and the like. Its address stays, so that saved views of its assets do."""
     values = {"name": name, "icon": icon, "description": description}
     before = {key: getattr(held, key) for key in values}
@@ -68,7 +68,7 @@ def change(session: DbSession, held: FlexibleAssetType, name: str, icon: str, de
     audit.record(AuditArea.SETTINGS, f"Changed the flexible asset type {before['name']}", before=before, after=values)
 
 
-def archive(session: DbSession, held: FlexibleAssetType, now: datetime) -> None:
+def archive(held: FlexibleAssetType, now: datetime) -> None:
     if held.archived_at is None:
         held.archived_at = now
         audit.record(AuditArea.SETTINGS, f"Archived the flexible asset type {held.name}")

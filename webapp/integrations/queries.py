@@ -164,10 +164,10 @@ def _in_name(word: str) -> ColumnElement[bool]:
     return Organization.name_folded.contains(word, autoescape=True)
 
 
-def choices(text: str = "", limit: int = CHOICES) -> list[Organization]:
+def choices(text: str = "") -> list[Organization]:
     """The first organizations in use by name, of those that contain each word of the text."""
     query = select(Organization).where(~Organization.is_archived, every_word(searchable(text), _in_name))
-    return list(db.session.scalars(query.order_by(Organization.name_folded, Organization.id).limit(limit)))
+    return list(db.session.scalars(query.order_by(Organization.name_folded, Organization.id).limit(CHOICES)))
 
 
 @dataclass(frozen=True)
