@@ -51,9 +51,8 @@ class Pass:
 
     seconds: float
     used: Used
-    # Over the wire: as the sandbox counted them, and as the run says.
+    # Over the wire, as the sandbox counted them.
     requests: int
-    requests_told: int
     rows_written: int
     most_connections: int
 
@@ -114,7 +113,7 @@ class Installation:
         if run.state != RunState.OK:
             raise SystemExit(f"The run ended as {run.state}: {run.reason} {self.directory / 'workers.log'} says more.")
         sent = self.sandbox.counts()["http"]
-        found = Pass(seconds, used, sent, run.requests, run.rows_written, most)
+        found = Pass(seconds, used, sent, run.rows_written, most)
         db.session.commit()
         return found
 
