@@ -9,7 +9,7 @@ from jobs import queue
 from ..audit import COMMAND_LINE
 from ..extensions import db
 from ..integrations import adding
-from ..integrations.status import workers_alive
+from ..integrations.status import is_any_worker
 from ..models import LineState, TenantAddition
 from . import find
 from .output import as_json_option, explained, print_records, read_all
@@ -68,6 +68,6 @@ def _wait(addition_id: int, total: int) -> None:
     def answer_here() -> None:
         queue.run_here("jobs.adding.add_here", addition_id)
 
-    if not workers_alive(queue.INTERACTIVE):
+    if not is_any_worker(queue.INTERACTIVE):
         answer_here()
     wait(look, answer_here, queue.INTERACTIVE)

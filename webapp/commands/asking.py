@@ -8,19 +8,16 @@ import click
 
 from jobs import queue
 
-from ..integrations.status import workers_alive
+from ..integrations.status import is_any_worker
 from ..models import Problem
 
 
 def ask(job: str, through_queue: Any, argument: Any) -> dict[str, Any]:
     """Let a worker do the job, or do it here where none is running."""
-    answer: dict[str, Any] = through_queue(argument) if _is_any_worker() else queue.run_here(job, argument)
+    # Not all workers take what somebody waits for.
+    is_taken = is_any_worker(queue.INTERACTIVE)
+    answer: dict[str, Any] = through_queue(argument) if is_taken else queue.run_here(job, argument)
     return answer
-
-
-def _is_any_worker() -> bool:
-    """Whether a worker takes what somebody waits for, which not all do."""
-    return bool(workers_alive(queue.INTERACTIVE))
 
 
 def refusal(problem: Problem) -> click.ClickException:

@@ -14,6 +14,7 @@ from ..called import flask_command
 from ..extensions import db
 from ..integrations import connecting, discovering, fields, intervals, pausing, queries
 from ..integrations.proof import expiry_of, kind_of, told
+from ..integrations.status import is_any_worker
 from ..integrations.trying import Credentials, Refused
 from ..models import Cloud, Integration, Kind, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
 from ..models.portions import in_portions
@@ -243,7 +244,7 @@ def sync(name: str, wait: bool) -> None:
         queue.sync(run_id)
     if wait:
         wait_for_end(run_id)
-    elif not queue.workers_alive():
+    elif not is_any_worker():
         click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)
     else:
         click.echo("`flask runs list` shows what becomes of it; --wait would wait for its end.")

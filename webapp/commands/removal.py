@@ -9,7 +9,7 @@ from jobs import queue
 
 from ..extensions import db
 from ..integrations import removing
-from ..integrations.status import workers_alive
+from ..integrations.status import is_any_worker
 from ..models import Removal
 from ..models.removal import Concerned
 from ..text import count_of
@@ -66,5 +66,5 @@ def _follow(integration_id: int, name: str, wait: bool) -> None:
     if wait:
         wait_for_removal(integration_id)
         click.echo(f"Removed {name}, with all its data.")
-    elif not workers_alive():
+    elif not is_any_worker():
         click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import click
 from sqlalchemy import select
 
+from jobs.queue import SYNC
+
 from ..extensions import db
-from ..integrations.status import words_of, workers_alive
+from ..integrations.status import is_any_worker, words_of, workers_of
 from ..models import Integration, Progress, RunState, SyncRun
 from ..text import count_of
 
@@ -32,17 +34,17 @@ class _Seen:
     code: str
 
 
-def wait(look: Callable[[], str | None], when_nobody_works: Callable[[], object], *queues: str) -> None:
+def wait(look: Callable[[], str | None], when_nobody_works: Callable[[], object], queue_name: str = SYNC) -> None:
     """Print how far it has come, as `look` says, whenever that changes, until it says None: it has ended.
 
-    Where there was no worker of the queues for a while, `when_nobody_works` gives up by raising, or does the work.
+    Where there was no worker of the queue for a while, `when_nobody_works` gives up by raising, or does the work.
     """
     said, lonely_since = "", None
     while (progress := look()) is not None:
         if progress != said:
             click.echo(progress, err=True)
             said = progress
-        lonely_since = None if workers_alive(*queues) else lonely_since or time.monotonic()
+        lonely_since = None if is_any_worker(queue_name) else lonely_since or time.monotonic()
         if lonely_since is not None and time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
             when_nobody_works()
             lonely_since = None
@@ -74,7 +76,7 @@ def wait_for_removal(integration_id: int) -> None:
 
 def _giving_up(what: str) -> Callable[[], None]:
     def give_up() -> None:
-        if workers_alive() is None:
+        if workers_of() is None:
             raise click.ClickException(
                 f"The job queue cannot be reached. {what} once it can: `flask doctor` says what is wrong."
             )

@@ -72,12 +72,10 @@ def workers_of(queue_name: str = queue.SYNC) -> queue.Workers | None:
         return None
 
 
-def workers_alive(queue_name: str = queue.SYNC) -> int | None:
-    """The same, how many, whether they are cut off or not."""
-    try:
-        return queue.workers_alive(queue_name)
-    except queue.QueueUnavailable:
-        return None
+def is_any_worker(queue_name: str = queue.SYNC) -> bool:
+    """Whether there is one, be it cut off; not where Redis cannot be reached to ask."""
+    workers = workers_of(queue_name)
+    return workers is not None and workers.alive > 0
 
 
 def phase_of(run: SyncRun | None, workers: queue.Workers | None, now: datetime) -> Phase:

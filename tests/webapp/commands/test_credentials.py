@@ -3,45 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
 from tests.support.factories import Make
 from tests.support.pem import key_pem, pem_pair, rsa_key
 from tests.support.turns import in_turn
-from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, microsoft, refusal
-from webapp.commands import asking
+from tests.webapp.commands.conftest import Run
+from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal
 from webapp.extensions import db
 from webapp.models import Integration, utc_now
 
-__all__ = ["microsoft"]
+pytestmark = pytest.mark.usefixtures("workers")
 
 PEM, PUBLIC = pem_pair()
 TODAY = utc_now().date()
 CONNECT = ("connect", "Contoso", "--tenant-id", TENANT_ID, "--client-id", CLIENT_ID)
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def flask(run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(asking, "workers_alive", lambda queue_name: 1)
-
-    def run(*args: str, stdin: str | None = None) -> Result:
-        result = run_command.invoke(args=["integrations", *args], input=stdin)
-        db.session.rollback()
-        assert SECRET not in result.output
-        assert "PRIVATE KEY" not in result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return run
 
 
 @pytest.fixture
@@ -60,26 +40,30 @@ def stored() -> Integration:
     return db.session.scalars(select(Integration)).one()
 
 
-def test_a_certificate_connects(flask: Run, microsoft: Microsoft, pem_file: Path) -> None:
-    result = flask(*CONNECT, "--certificate", str(pem_file))
+def test_a_certificate_connects(integrations: Run, microsoft: Microsoft, pem_file: Path) -> None:
+    result = integrations(*CONNECT, "--certificate", str(pem_file))
     assert result.exit_code == 0, result.output
     assert stored().certificate_thumbprint
     assert stored().client_secret_encrypted == ""
     assert microsoft.asked[0]["certificate"] == stored().certificate
 
 
-def test_the_password_of_the_key_comes_on_standard_input(flask: Run, microsoft: Microsoft, pem_file: Path) -> None:
+def test_the_password_of_the_key_comes_on_standard_input(
+    integrations: Run, microsoft: Microsoft, pem_file: Path
+) -> None:
     pem_file.write_text(key_pem(rsa_key(), password="open sesame") + PUBLIC)
-    result = flask(*CONNECT, "--certificate", str(pem_file))
+    result = integrations(*CONNECT, "--certificate", str(pem_file))
     assert result.exit_code == 1
     assert "--certificate-password-stdin" in result.stderr
-    result = flask(*CONNECT, "--certificate", str(pem_file), "--certificate-password-stdin", stdin="open sesame\n")
+    result = integrations(
+        *CONNECT, "--certificate", str(pem_file), "--certificate-password-stdin", stdin="open sesame\n"
+    )
     assert result.exit_code == 0, result.output
 
 
-def test_a_secrets_date_is_kept(flask: Run, microsoft: Microsoft) -> None:
+def test_a_secrets_date_is_kept(integrations: Run, microsoft: Microsoft) -> None:
     ends_on = TODAY + timedelta(days=400)
-    result = flask(*CONNECT, "--client-secret-stdin", "--secret-expires-on", str(ends_on), stdin=f"{SECRET}\n")
+    result = integrations(*CONNECT, "--client-secret-stdin", "--secret-expires-on", str(ends_on), stdin=f"{SECRET}\n")
     assert result.exit_code == 0, result.output
     assert stored().credentials_end_on == ends_on
 
@@ -98,86 +82,88 @@ def test_a_secrets_date_is_kept(flask: Run, microsoft: Microsoft) -> None:
     ],
 )
 def test_what_does_not_go_together_is_refused(
-    options: tuple[str, ...], code: int, says: str, flask: Run, microsoft: Microsoft, pem_file: Path
+    options: tuple[str, ...], code: int, says: str, integrations: Run, microsoft: Microsoft, pem_file: Path
 ) -> None:
     given = [str(pem_file) if option == "FILE" else option for option in options]
-    result = flask(*CONNECT, *given, stdin=f"{SECRET}\n")
+    result = integrations(*CONNECT, *given, stdin=f"{SECRET}\n")
     assert result.exit_code == code
     assert says in result.stderr
     assert microsoft.asked == []
 
 
 def test_new_credentials_replace_those_stored_once_microsoft_accepts_them(
-    flask: Run, microsoft: Microsoft, pem_file: Path, integration: Integration
+    integrations: Run, microsoft: Microsoft, pem_file: Path, integration: Integration
 ) -> None:
     microsoft.answer = refusal("certificate", reason="Not registered.")
-    result = flask("credentials", "contoso", "--certificate", str(pem_file))
+    result = integrations("credentials", "contoso", "--certificate", str(pem_file))
     assert result.exit_code == 1
     assert "Not registered." in result.stderr
     assert stored().client_secret == SECRET
     microsoft.answer = dict(ACCEPTED)
-    result = flask("credentials", "contoso", "--certificate", str(pem_file))
+    result = integrations("credentials", "contoso", "--certificate", str(pem_file))
     assert result.exit_code == 0, result.output
     assert f"thumbprint: {stored().certificate_thumbprint}" in result.stdout
-    result = flask("credentials", "contoso", "--client-secret-stdin", stdin="a~new.one\n")
+    result = integrations("credentials", "contoso", "--client-secret-stdin", stdin="a~new.one\n")
     assert result.exit_code == 0, result.output
     assert (stored().client_secret, stored().certificate_encrypted) == ("a~new.one", "")
 
 
 def test_without_an_option_it_prints_what_is_known_and_warns(
-    flask: Run, microsoft: Microsoft, integration: Integration
+    integrations: Run, microsoft: Microsoft, integration: Integration
 ) -> None:
     end(integration, 5)
-    result = flask("credentials", "Contoso")
+    result = integrations("credentials", "Contoso")
     assert result.exit_code == 0
     assert "signs in with: client secret" in result.stdout
     assert "expires in 5 days" in result.stderr
     assert microsoft.asked == []
 
 
-def test_only_the_date_or_only_the_app_is_changed(flask: Run, microsoft: Microsoft, integration: Integration) -> None:
+def test_only_the_date_or_only_the_app_is_changed(
+    integrations: Run, microsoft: Microsoft, integration: Integration
+) -> None:
     ends_on = TODAY + timedelta(days=90)
-    assert flask("credentials", "Contoso", "--secret-expires-on", str(ends_on)).exit_code == 0
+    assert integrations("credentials", "Contoso", "--secret-expires-on", str(ends_on)).exit_code == 0
     assert stored().credentials_end_on == ends_on
     assert microsoft.asked == []
     other = "99999999-bbbb-3333-cccc-4444dddd5555"
-    assert flask("credentials", "Contoso", "--client-id", other).exit_code == 0
+    assert integrations("credentials", "Contoso", "--client-id", other).exit_code == 0
     assert (stored().client_id, stored().credentials_end_on) == (other, ends_on)
     assert microsoft.asked[0]["client_secret"] == SECRET
-    assert flask("credentials", "Contoso", "--client-id", "no guid").exit_code == 1
+    assert integrations("credentials", "Contoso", "--client-id", "no guid").exit_code == 1
 
 
 def test_a_date_that_has_passed_is_refused_alone_too(
-    flask: Run, microsoft: Microsoft, integration: Integration
+    integrations: Run, microsoft: Microsoft, integration: Integration
 ) -> None:
     before = integration.credentials_end_on
-    result = flask("credentials", "Contoso", "--secret-expires-on", "2020-12-10")
+    result = integrations("credentials", "Contoso", "--secret-expires-on", "2020-12-10")
     assert result.exit_code == 1
     assert result.stderr == "Error: 2020-12-10 has passed. Take the date that the app registration shows.\n"
     assert stored().credentials_end_on == before
-    today = flask("credentials", "Contoso", "--secret-expires-on", str(TODAY))
+    today = integrations("credentials", "Contoso", "--secret-expires-on", str(TODAY))
     assert (today.exit_code, stored().credentials_end_on) == (0, TODAY)
 
 
-def test_the_list_tells_the_credentials_and_warns_of_their_end(flask: Run, integration: Integration) -> None:
+def test_the_list_tells_the_credentials_and_warns_of_their_end(integrations: Run, integration: Integration) -> None:
     end(integration, -2)
-    result = flask("list", "--json")
+    result = integrations("list", "--json")
     [listed] = json.loads(result.stdout)
     assert listed["credentials"] == "client secret"
     assert listed["credentials_end_on"] == str(TODAY - timedelta(days=2))
     assert listed["credentials_state"] == "expired"
     assert "Contoso: The client secret expired on" in result.stderr
     end(integration, 10)
-    assert "expires soon" in flask("list").stdout
+    assert "expires soon" in integrations("list").stdout
     end(integration, 100)
-    listed_again = flask("list")
+    listed_again = integrations("list")
     assert "  ok" in listed_again.stdout
     assert listed_again.stderr == ""
 
 
-def test_the_list_tells_of_a_lapsed_sign_in(flask: Run, integration: Integration) -> None:
+def test_the_list_tells_of_a_lapsed_sign_in(integrations: Run, integration: Integration) -> None:
     lapse(integration)
-    result = flask("list")
+    result = integrations("list")
     assert "sign in again" in result.stdout
     assert "ann@msp.example" in result.stderr
 

@@ -9,12 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import Result
-from flask.testing import FlaskCliRunner
 from sqlalchemy import func, select
 
 from jobs import queue
 from tests.support.factories import Make
+from tests.webapp.commands.conftest import Run
 from tests.webapp.integrations.conftest import (
     ACCEPTED,
     CLIENT_ID,
@@ -22,32 +21,13 @@ from tests.webapp.integrations.conftest import (
     TENANT_ID,
     Microsoft,
     Workers,
-    microsoft,
     refusal,
-    workers,
 )
 from webapp.commands import waiting
 from webapp.extensions import db
 from webapp.models import Cloud, Integration, Organization, PartState, RunState, SyncRun, Tenant, Trigger, utc_now
 
-__all__ = ["microsoft", "workers"]
-
 CONNECT = ("connect", "Contoso", "--tenant-id", TENANT_ID, "--client-id", CLIENT_ID, "--client-secret-stdin")
-
-
-@pytest.fixture
-def flask(run_command: FlaskCliRunner) -> Callable[..., Result]:
-    def run(*args: str, stdin: str | None = None) -> Result:
-        result = run_command.invoke(args=["integrations", *args], input=stdin)
-        db.session.rollback()
-        assert SECRET not in result.output
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
-
-
-Run = Callable[..., Result]
 
 
 def stored(model: type[Any]) -> int:
@@ -55,16 +35,16 @@ def stored(model: type[Any]) -> int:
 
 
 @pytest.mark.parametrize("command", ["connect", "list", "discover", "settings", "sync"])
-def test_each_command_explains_itself(command: str, flask: Run) -> None:
-    result = flask(command, "--help")
+def test_each_command_explains_itself(command: str, integrations: Run) -> None:
+    result = integrations(command, "--help")
     assert result.exit_code == 0
     assert "Usage:" in result.stdout
 
 
 def test_connect_tries_the_credentials_and_saves_the_tenant_unmatched(
-    flask: Run, microsoft: Microsoft, workers: Workers
+    integrations: Run, microsoft: Microsoft, workers: Workers
 ) -> None:
-    result = flask(*CONNECT, "--cloud", "usgov", stdin=f"{SECRET}\n")
+    result = integrations(*CONNECT, "--cloud", "usgov", stdin=f"{SECRET}\n")
     assert result.exit_code == 0, result.output
     assert f"Connected Contoso to Contoso ({TENANT_ID})." in result.stdout
     assert "flask tenants match" in result.stdout
@@ -77,7 +57,7 @@ def test_connect_tries_the_credentials_and_saves_the_tenant_unmatched(
 
 @pytest.mark.parametrize("broken", [{"alive": 0}, {"is_reachable": False}])
 def test_without_a_worker_the_credentials_are_tried_in_this_process(
-    broken: dict[str, Any], flask: Run, microsoft: Microsoft, workers: Workers, monkeypatch: pytest.MonkeyPatch
+    broken: dict[str, Any], integrations: Run, microsoft: Microsoft, workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vars(workers).update(broken)
     done: list[str] = []
@@ -88,14 +68,14 @@ def test_without_a_worker_the_credentials_are_tried_in_this_process(
 
     monkeypatch.setattr(queue, "check_connection", None)
     monkeypatch.setattr(queue, "run_here", here)
-    assert flask(*CONNECT, stdin=SECRET).exit_code == 0
+    assert integrations(*CONNECT, stdin=SECRET).exit_code == 0
     assert done == ["jobs.connect.check"]
     assert stored(Integration) == 1
 
 
-def test_a_refusal_is_explained_on_standard_error(flask: Run, microsoft: Microsoft, workers: Workers) -> None:
+def test_a_refusal_is_explained_on_standard_error(integrations: Run, microsoft: Microsoft, workers: Workers) -> None:
     microsoft.answer = refusal("client_secret", reason="The secret is wrong.", code="AADSTS7000215")
-    result = flask(*CONNECT, stdin=SECRET)
+    result = integrations(*CONNECT, stdin=SECRET)
     assert result.exit_code == 1
     for text in ("The secret is wrong.", "Do this.", "AADSTS7000215"):
         assert text in result.stderr
@@ -103,9 +83,9 @@ def test_a_refusal_is_explained_on_standard_error(flask: Run, microsoft: Microso
     assert stored(Integration) == 0
 
 
-def test_a_warning_is_told_on_standard_error(flask: Run, microsoft: Microsoft, workers: Workers) -> None:
+def test_a_warning_is_told_on_standard_error(integrations: Run, microsoft: Microsoft, workers: Workers) -> None:
     microsoft.answer = {**ACCEPTED, "warning": refusal(reason="No name was read.")["problem"]}
-    result = flask(*CONNECT, stdin=SECRET)
+    result = integrations(*CONNECT, stdin=SECRET)
     assert result.exit_code == 0
     assert "No name was read." in result.stderr
 
@@ -120,28 +100,28 @@ def test_a_warning_is_told_on_standard_error(flask: Run, microsoft: Microsoft, w
     ],
 )
 def test_what_cannot_be_right_is_refused_before_microsoft_is_asked(
-    args: tuple[str, ...], stdin: str, text: str, flask: Run, microsoft: Microsoft, workers: Workers
+    args: tuple[str, ...], stdin: str, text: str, integrations: Run, microsoft: Microsoft, workers: Workers
 ) -> None:
-    result = flask(*args, "--client-secret-stdin", stdin=stdin)
+    result = integrations(*args, "--client-secret-stdin", stdin=stdin)
     assert result.exit_code == 1
     assert text in result.stderr
     assert microsoft.asked == []
 
 
-def test_the_secret_must_come_on_standard_input(flask: Run, microsoft: Microsoft) -> None:
-    result = flask(*CONNECT[:-1])
+def test_the_secret_must_come_on_standard_input(integrations: Run, microsoft: Microsoft) -> None:
+    result = integrations(*CONNECT[:-1])
     assert result.exit_code == 2
     assert "--client-secret-stdin" in result.stderr
 
 
-def test_a_name_in_use_is_refused(flask: Run, make: Make, microsoft: Microsoft, workers: Workers) -> None:
+def test_a_name_in_use_is_refused(integrations: Run, make: Make, microsoft: Microsoft, workers: Workers) -> None:
     make.integration(name="CONTOSO")
-    result = flask(*CONNECT, stdin=SECRET)
+    result = integrations(*CONNECT, stdin=SECRET)
     assert result.exit_code == 1
     assert "An integration named Contoso exists already." in result.stderr
 
 
-def test_list_prints_each_integration_without_its_secret(flask: Run, make: Make) -> None:
+def test_list_prints_each_integration_without_its_secret(integrations: Run, make: Make) -> None:
     finished_at = utc_now()
     next_sync_at = finished_at + timedelta(hours=1)
     integration = make.integration(
@@ -156,7 +136,7 @@ def test_list_prints_each_integration_without_its_secret(flask: Run, make: Make)
     make.tenant(integration=integration)
     make.run(integration=integration, state=RunState.PARTIAL, finished_at=finished_at)
     make.integration(name="Another", sync_licenses=False)
-    another, contoso = json.loads(flask("list", "--json").stdout)
+    another, contoso = json.loads(integrations("list", "--json").stdout)
     assert contoso == {
         "name": "Contoso",
         "kind": "direct",
@@ -180,54 +160,56 @@ def test_list_prints_each_integration_without_its_secret(flask: Run, make: Make)
         "last_run_finished_at": finished_at.isoformat(),
     }
     assert (another["sync_licenses"], another["last_run_state"], another["last_run_finished_at"]) == (False, None, None)
-    assert "Contoso" in flask("list").stdout
+    assert "Contoso" in integrations("list").stdout
 
 
-def test_list_without_integrations_is_an_empty_array(flask: Run) -> None:
-    assert json.loads(flask("list", "--json").stdout) == []
+def test_list_without_integrations_is_an_empty_array(integrations: Run) -> None:
+    assert json.loads(integrations("list", "--json").stdout) == []
 
 
-def test_discover_lists_the_tenants_found(flask: Run, make: Make, microsoft: Microsoft, workers: Workers) -> None:
+def test_discover_lists_the_tenants_found(
+    integrations: Run, make: Make, microsoft: Microsoft, workers: Workers
+) -> None:
     tenant = make.tenant(integration=make.integration(name="Contoso"))
     make.tenant(integration=tenant.integration)
     found_none: dict[str, Any] = {"new": [], "back": [], "gone": [], "left": []}
     microsoft.answer = {"ok": True, "tenants": [tenant.id], "warning": None, **found_none}
-    [found] = json.loads(flask("discover", "CONTOSO", "--json").stdout)
+    [found] = json.loads(integrations("discover", "CONTOSO", "--json").stdout)
     assert (found["tenant_id"], found["state"], found["organization"]) == (tenant.tenant_id, "unmatched", None)
-    assert tenant.tenant_id in flask("discover", "Contoso").stdout
+    assert tenant.tenant_id in integrations("discover", "Contoso").stdout
 
 
-def test_discover_explains_a_refusal(flask: Run, make: Make, microsoft: Microsoft, workers: Workers) -> None:
+def test_discover_explains_a_refusal(integrations: Run, make: Make, microsoft: Microsoft, workers: Workers) -> None:
     make.integration(name="Contoso")
     microsoft.answer = refusal(reason="The secret has expired.")
-    result = flask("discover", "Contoso")
+    result = integrations("discover", "Contoso")
     assert result.exit_code == 1
     assert "The secret has expired." in result.stderr
 
 
-def test_settings_are_set_and_printed(flask: Run, make: Make) -> None:
+def test_settings_are_set_and_printed(integrations: Run, make: Make) -> None:
     integration_id = make.integration(name="Contoso").id
-    assert "licenses: yes" in flask("settings", "Contoso").stdout
-    assert "licenses: no" in flask("settings", "Contoso", "--no-licenses").stdout
+    assert "licenses: yes" in integrations("settings", "Contoso").stdout
+    assert "licenses: no" in integrations("settings", "Contoso", "--no-licenses").stdout
     assert db.session.get_one(Integration, integration_id).sync_licenses is False
-    assert "licenses: yes" in flask("settings", "contoso", "--licenses").stdout
+    assert "licenses: yes" in integrations("settings", "contoso", "--licenses").stdout
 
 
 @pytest.mark.parametrize("command", ["discover", "settings", "sync"])
 def test_an_integration_that_does_not_exist_is_named_beside_those_that_do(
-    command: str, flask: Run, make: Make, workers: Workers
+    command: str, integrations: Run, make: Make, workers: Workers
 ) -> None:
-    assert "There is none yet" in flask(command, "Contoso").stderr
+    assert "There is none yet" in integrations(command, "Contoso").stderr
     make.integration(name="Fabrikam")
-    result = flask(command, "Con\x1btoso")
+    result = integrations(command, "Con\x1btoso")
     assert result.exit_code == 1
     assert "Fabrikam" in result.stderr
     assert "\x1b" not in result.stderr
 
 
-def test_sync_records_a_run_and_enqueues_it(flask: Run, make: Make, workers: Workers) -> None:
+def test_sync_records_a_run_and_enqueues_it(integrations: Run, make: Make, workers: Workers) -> None:
     make.integration(name="Contoso")
-    result = flask("sync", "Contoso")
+    result = integrations("sync", "Contoso")
     assert result.exit_code == 0
     [run] = db.session.scalars(select(SyncRun))
     assert (run.trigger, run.state) == (Trigger.COMMAND, RunState.QUEUED)
@@ -235,28 +217,28 @@ def test_sync_records_a_run_and_enqueues_it(flask: Run, make: Make, workers: Wor
     assert f"run {run.id}" in result.stdout
 
 
-def test_sync_uses_the_run_that_is_active(flask: Run, make: Make, workers: Workers) -> None:
+def test_sync_uses_the_run_that_is_active(integrations: Run, make: Make, workers: Workers) -> None:
     run = make.run(integration=make.integration(name="Contoso"), state=RunState.SYNCING)
-    result = flask("sync", "Contoso")
+    result = integrations("sync", "Contoso")
     assert result.exit_code == 0
     assert f"under way already (run {run.id})" in result.stdout
     assert stored(SyncRun) == 1
     assert workers.enqueued == []
 
 
-def test_sync_without_a_queue_records_nothing(flask: Run, make: Make, workers: Workers) -> None:
+def test_sync_without_a_queue_records_nothing(integrations: Run, make: Make, workers: Workers) -> None:
     make.integration(name="Contoso")
     workers.is_reachable = False
-    result = flask("sync", "Contoso", "--wait")
+    result = integrations("sync", "Contoso", "--wait")
     assert result.exit_code == 1
     assert "The job queue cannot be reached." in result.stderr
     assert stored(SyncRun) == 0
 
 
-def test_sync_without_a_worker_says_that_it_waits(flask: Run, make: Make, workers: Workers) -> None:
+def test_sync_without_a_worker_says_that_it_waits(integrations: Run, make: Make, workers: Workers) -> None:
     make.integration(name="Contoso")
     workers.alive = 0
-    result = flask("sync", "Contoso")
+    result = integrations("sync", "Contoso")
     assert result.exit_code == 0
     assert "No worker is running" in result.stderr
 
@@ -290,7 +272,7 @@ def the_run(**changes: Any) -> None:
 
 
 def test_wait_prints_progress_and_ends_well_with_the_run(
-    flask: Run, make: Make, workers: Workers, clock: Clock
+    integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
     tenant = make.tenant(integration=make.integration(name="Contoso"), organization=make.organization())
     tenant_id = tenant.id
@@ -300,7 +282,7 @@ def test_wait_prints_progress_and_ends_well_with_the_run(
         make.part(run_id=db.session.scalars(select(SyncRun.id)).one(), tenant_id=tenant_id, state=PartState.OK)
 
     clock.steps = [advance, lambda: None, lambda: the_run(state=RunState.OK, tenants_ok=2)]
-    result = flask("sync", "Contoso", "--wait")
+    result = integrations("sync", "Contoso", "--wait")
     assert result.exit_code == 0
     assert result.stderr.splitlines() == ["Waiting for a worker ...", "Syncing ... 1 of 2 tenants"]
     assert "OK: 2 tenants synced." in result.stdout
@@ -315,23 +297,23 @@ def test_wait_prints_progress_and_ends_well_with_the_run(
     ],
 )
 def test_wait_ends_with_exit_1_reason_and_fix_where_the_run_ends_otherwise(
-    state: RunState, word: str, flask: Run, make: Make, workers: Workers, clock: Clock
+    state: RunState, word: str, integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
     make.integration(name="Contoso")
     ended = {"tenants_total": 3, "tenants_ok": 2, "tenants_failed": 1, "reason": "It broke.", "fix": "Mend it."}
     clock.steps = [lambda: the_run(state=state, code="AADSTS1", **ended)]
-    result = flask("sync", "Contoso", "--wait")
+    result = integrations("sync", "Contoso", "--wait")
     assert result.exit_code == 1
     for text in (word, "It broke.", "Mend it.", "AADSTS1"):
         assert text in result.stderr
 
 
 def test_wait_gives_up_after_half_a_minute_without_a_worker(
-    flask: Run, make: Make, workers: Workers, clock: Clock
+    integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
     make.integration(name="Contoso")
     workers.alive = 0
-    result = flask("sync", "Contoso", "--wait")
+    result = integrations("sync", "Contoso", "--wait")
     assert result.exit_code == 1
     assert "The run stays queued" in result.stderr
     assert 29 <= clock.now <= 31
@@ -339,7 +321,7 @@ def test_wait_gives_up_after_half_a_minute_without_a_worker(
 
 
 def test_wait_goes_on_when_a_worker_or_the_queue_comes_back_in_time(
-    flask: Run, make: Make, workers: Workers, clock: Clock
+    integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
     make.integration(name="Contoso")
     nothing: list[Callable[[], object]] = [lambda: None] * 20
@@ -351,10 +333,10 @@ def test_wait_goes_on_when_a_worker_or_the_queue_comes_back_in_time(
         *nothing,
         lambda: the_run(state=RunState.OK, tenants_total=1),
     ]
-    assert flask("sync", "Contoso", "--wait").exit_code == 0
+    assert integrations("sync", "Contoso", "--wait").exit_code == 0
 
 
-def test_nothing_is_matched_or_created_by_connecting(flask: Run, microsoft: Microsoft, workers: Workers) -> None:
-    flask(*CONNECT, stdin=SECRET)
+def test_nothing_is_matched_or_created_by_connecting(integrations: Run, microsoft: Microsoft, workers: Workers) -> None:
+    integrations(*CONNECT, stdin=SECRET)
     assert stored(Organization) == 0
     assert stored(Tenant) == 1

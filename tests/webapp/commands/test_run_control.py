@@ -11,6 +11,7 @@ from flask.testing import FlaskCliRunner
 
 from jobs import queue
 from tests.support.factories import Make
+from tests.webapp.integrations.conftest import Workers
 from webapp.extensions import db
 from webapp.metrics.counting import counts
 from webapp.metrics.store import read
@@ -18,13 +19,9 @@ from webapp.models import PartState, Removal, RunState, SyncRun, Trigger, remova
 
 
 @pytest.fixture(autouse=True)
-def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def enqueued(workers: Workers) -> list[int]:
     """The runs that were enqueued; a worker is there."""
-    runs: list[int] = []
-    monkeypatch.setattr(queue, "sync", runs.append)
-    monkeypatch.setattr(queue, "is_reachable", lambda: True)
-    monkeypatch.setattr(queue, "workers_alive", lambda queue_name=queue.SYNC: 1)
-    return runs
+    return workers.enqueued
 
 
 def failed_run(make: Make, state: RunState = RunState.PARTIAL) -> SyncRun:
@@ -157,11 +154,9 @@ def test_compare_explains_a_refusal_and_a_removed_integration(
 def test_what_no_worker_there_would_take_is_asked_here(
     run_command: FlaskCliRunner, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def only_those_that_sync(queue_name: str = queue.SYNC) -> int:
-        return int(queue_name == queue.SYNC)
-
     answer = {"ok": True, "read_at": utc_now(), "differences": [], "same": 2, "warning": None}
-    monkeypatch.setattr(queue, "workers_alive", only_those_that_sync)
+    none, one = queue.Workers(0), queue.Workers(1)
+    monkeypatch.setattr(queue, "workers_by_queue", lambda: {**dict.fromkeys(queue.QUEUES, none), queue.SYNC: one})
     monkeypatch.setattr(queue, "run_here", lambda job, tenant_row_id: answer)
     make.tenant(name="Contoso")
     assert "No difference: 2 licenses" in run_command.invoke(args=["tenants", "compare", "contoso"]).stdout

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from click.testing import Result
-from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
 from tests.support.factories import Make
+from tests.webapp.commands.conftest import Run
 from webapp.extensions import db
 from webapp.models import (
     AuditEntry,
@@ -22,19 +19,7 @@ from webapp.models import (
     utc_now,
 )
 
-Run = Callable[..., Result]
 E3 = "05e9a617-0261-4cee-bb44-138d3ef5d965"
-
-
-@pytest.fixture
-def flask(run_command: FlaskCliRunner) -> Run:
-    def run(*args: str) -> Result:
-        result = run_command.invoke(args=list(args))
-        db.session.rollback()
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
 
 
 @pytest.fixture

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
-from click.testing import Result
-from flask.testing import FlaskCliRunner
 from sqlalchemy import select
 
 from tests.support.factories import Make
+from tests.webapp.commands.conftest import Run
 from webapp.extensions import db
 from webapp.models import AuditEntry, Organization, Tenant, utc_now
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def flask(run_command: FlaskCliRunner) -> Run:
-    def run(*args: str) -> Result:
-        result = run_command.invoke(args=["tenants", *args])
-        db.session.rollback()
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result
-
-    return run
 
 
 def organization_of(tenant: Tenant) -> str | None:
@@ -45,7 +30,7 @@ def test_list_prints_each_tenant_with_its_state(flask: Run, make: Make) -> None:
     )
     make.tenant(integration=integration, name="B", ignored_at=now)
     make.tenant(name="C")
-    records = json.loads(flask("list", "--json").stdout)
+    records = json.loads(flask("tenants", "list", "--json").stdout)
     assert [record["state"] for record in records] == ["matched", "ignored", "unmatched"]
     assert records[0] == {
         "integration": "Contoso",
@@ -67,11 +52,11 @@ def test_list_prints_each_tenant_with_its_state(flask: Run, make: Make) -> None:
 def test_list_of_one_integration_leaves_out_the_others(flask: Run, make: Make) -> None:
     make.tenant(integration=make.integration(name="Contoso"), name="Ours\x1b[2J")
     make.tenant(name="Theirs")
-    result = flask("list", "--integration", "contoso")
+    result = flask("tenants", "list", "--integration", "contoso")
     assert "Ours" in result.stdout
     assert "\x1b" not in result.stdout
     assert "Theirs" not in result.stdout
-    unknown = flask("list", "--integration", "Fabrikam")
+    unknown = flask("tenants", "list", "--integration", "Fabrikam")
     assert unknown.exit_code == 1
     assert "There is no integration named Fabrikam." in unknown.stderr
 
@@ -80,7 +65,7 @@ def test_list_of_one_integration_leaves_out_the_others(flask: Run, make: Make) -
 def test_a_tenant_is_matched_by_its_guid_domain_or_name(called: str, flask: Run, make: Make) -> None:
     make.organization(name="Müller GmbH")
     tenant = make.tenant(name="Müller", default_domain="mueller.example")
-    result = flask("match", getattr(tenant, called).upper(), "MÜLLER gmbh")
+    result = flask("tenants", "match", getattr(tenant, called).upper(), "MÜLLER gmbh")
     assert result.exit_code == 0, result.output
     assert "Matched Müller to Müller GmbH." in result.stdout
     assert organization_of(tenant) == "Müller GmbH"
@@ -88,19 +73,19 @@ def test_a_tenant_is_matched_by_its_guid_domain_or_name(called: str, flask: Run,
 
 def test_an_organization_that_does_not_exist_is_created_only_when_asked(flask: Run, make: Make) -> None:
     tenant = make.tenant()
-    refused = flask("match", tenant.tenant_id, "Contoso")
+    refused = flask("tenants", "match", tenant.tenant_id, "Contoso")
     assert refused.exit_code == 1
     assert "There is no organization named Contoso. Add --create" in refused.stderr
     assert organization_of(tenant) is None
-    assert flask("match", tenant.tenant_id, "Contoso", "--create").exit_code == 0
+    assert flask("tenants", "match", tenant.tenant_id, "Contoso", "--create").exit_code == 0
     assert organization_of(tenant) == "Contoso"
-    assert flask("match", tenant.tenant_id, "contoso", "--create").exit_code == 0
+    assert flask("tenants", "match", tenant.tenant_id, "contoso", "--create").exit_code == 0
     assert db.session.scalars(select(Organization.name)).all() == ["Contoso"]
-    assert flask("match", tenant.tenant_id, "\x07", "--create").exit_code == 1
+    assert flask("tenants", "match", tenant.tenant_id, "\x07", "--create").exit_code == 1
 
 
 def test_an_unknown_tenant_is_explained(flask: Run) -> None:
-    result = flask("match", "Contoso", "Contoso")
+    result = flask("tenants", "match", "Contoso", "Contoso")
     assert result.exit_code == 1
     assert "There is no tenant called Contoso." in result.stderr
 
@@ -108,7 +93,7 @@ def test_an_unknown_tenant_is_explained(flask: Run) -> None:
 def test_an_ambiguous_tenant_is_explained_with_its_candidates(flask: Run, make: Make) -> None:
     tenants = [make.tenant(name="Contoso"), make.tenant(name="CONTOSO")]
     make.organization(name="Customer")
-    result = flask("match", "Contoso", "Customer")
+    result = flask("tenants", "match", "Contoso", "Customer")
     assert result.exit_code == 1
     assert "2 tenants are called Contoso." in result.stderr
     for tenant in tenants:
@@ -120,7 +105,7 @@ def test_an_ambiguous_organization_is_explained_with_its_candidates(flask: Run, 
     make.organization(name="Contoso")
     make.organization(name="CONTOSO")
     tenant = make.tenant()
-    result = flask("match", tenant.tenant_id, "contoso", "--create")
+    result = flask("tenants", "match", tenant.tenant_id, "contoso", "--create")
     assert result.exit_code == 1
     assert "2 organizations are named contoso." in result.stderr
     assert "CONTOSO" in result.stderr
@@ -140,7 +125,7 @@ def test_an_ambiguous_organization_is_explained_with_its_candidates(flask: Run, 
     ],
 )
 def test_what_does_not_go_together_is_a_usage_error(args: tuple[str, ...], flask: Run) -> None:
-    assert flask("match", *args).exit_code == 2
+    assert flask("tenants", "match", *args).exit_code == 2
 
 
 def test_all_unmatched_tenants_get_the_organization_of_their_name(flask: Run, make: Make) -> None:
@@ -148,7 +133,7 @@ def test_all_unmatched_tenants_get_the_organization_of_their_name(flask: Run, ma
     contoso, fabrikam, namesake = (make.tenant(name=name) for name in ("Contoso", "Fabrikam", "CONTOSO"))
     ignored = make.tenant(name="Ignored", ignored_at=utc_now())
     matched = make.tenant(name="Matched", organization=make.organization(name="Already"))
-    result = flask("match", "--create-organizations")
+    result = flask("tenants", "match", "--create-organizations")
     assert result.exit_code == 0, result.output
     assert len(result.stdout.splitlines()) == 3
     assert organization_of(fabrikam) == "fabrikam"
@@ -156,14 +141,14 @@ def test_all_unmatched_tenants_get_the_organization_of_their_name(flask: Run, ma
     assert organization_of(ignored) is None
     assert organization_of(matched) == "Already"
     assert len(db.session.scalars(select(Organization.id)).all()) == 3
-    assert "No tenant is unmatched." in flask("match", "--create-organizations").stdout
+    assert "No tenant is unmatched." in flask("tenants", "match", "--create-organizations").stdout
 
 
 def test_a_tenant_with_several_namesakes_is_left_and_told(flask: Run, make: Make) -> None:
     make.organization(name="Contoso")
     make.organization(name="contoso")
     left, other = make.tenant(name="Contoso"), make.tenant(name="Fabrikam")
-    result = flask("match", "--create-organizations")
+    result = flask("tenants", "match", "--create-organizations")
     assert result.exit_code == 1
     assert "Contoso: left, several organizations have its name." in result.stderr
     assert organization_of(left) is None
@@ -180,7 +165,7 @@ def test_suggestions_are_listed_with_their_reasons(flask: Run, make: Make) -> No
     make.tenant(name="FABRIKAM")
     make.tenant(name="Gone, Contoso Ltd", gone_at=utc_now())
     make.tenant(name="Twins")
-    records = {record["name"]: record for record in json.loads(flask("list", "--json").stdout)}
+    records = {record["name"]: record for record in json.loads(flask("tenants", "list", "--json").stdout)}
 
     def suggested(name: str) -> tuple[object, object, object]:
         record = records[name]
@@ -190,16 +175,16 @@ def test_suggestions_are_listed_with_their_reasons(flask: Run, make: Make) -> No
     assert suggested("FABRIKAM") == ("Fabrikam", "same name", None)
     assert suggested("Twins") == (None, "2 organizations have this name", None)
     assert suggested("Gone, Contoso Ltd") == (None, None, None)
-    assert "same name" in flask("list").stdout
+    assert "same name" in flask("tenants", "list").stdout
 
 
 def test_suggestions_are_accepted_all_at_once(flask: Run, make: Make) -> None:
     make.organization(name="Contoso Ltd")
     alike, unknown = make.tenant(name="Contosso Inc"), make.tenant(name="Northwind")
-    dry = flask("match", "--accept-suggestions", "--dry-run")
+    dry = flask("tenants", "match", "--accept-suggestions", "--dry-run")
     assert "Contosso Inc: would be matched to Contoso Ltd (alike name, 93 %)." in dry.stdout
     assert organization_of(alike) is None
-    result = flask("match", "--accept-suggestions")
+    result = flask("tenants", "match", "--accept-suggestions")
     assert result.exit_code == 0
     assert "Contosso Inc: matched to Contoso Ltd (alike name, 93 %)." in result.stdout
     assert "Northwind: left, no suggestion." in result.stderr
@@ -212,7 +197,7 @@ def test_suggestions_are_accepted_all_at_once(flask: Run, make: Make) -> None:
 def test_only_the_tenants_of_one_integration_are_matched(flask: Run, make: Make) -> None:
     ours = make.tenant(integration=make.integration(name="Ours"), name="Contoso")
     theirs = make.tenant(name="Fabrikam")
-    assert flask("match", "--create-organizations", "--integration", "ours").exit_code == 0
+    assert flask("tenants", "match", "--create-organizations", "--integration", "ours").exit_code == 0
     assert (organization_of(ours), organization_of(theirs)) == ("Contoso", None)
 
 
@@ -220,11 +205,11 @@ def test_a_dry_run_writes_nothing(flask: Run, make: Make) -> None:
     tenant = make.tenant(name="Contoso")
     assert (
         "Contoso: would be matched to Contoso (new organization)."
-        in flask("match", "--create-organizations", "--dry-run").stdout
+        in flask("tenants", "match", "--create-organizations", "--dry-run").stdout
     )
     assert (
         "Would create the organization and match Contoso to X."
-        in flask("match", tenant.tenant_id, "X", "--create", "--dry-run").stdout
+        in flask("tenants", "match", tenant.tenant_id, "X", "--create", "--dry-run").stdout
     )
     assert organization_of(tenant) is None
     assert db.session.scalars(select(Organization)).all() == []
@@ -233,10 +218,10 @@ def test_a_dry_run_writes_nothing(flask: Run, make: Make) -> None:
 def test_an_archived_organization_is_not_matched(flask: Run, make: Make) -> None:
     make.organization(name="Contoso", archived_at=utc_now())
     tenant = make.tenant(name="Contoso")
-    refused = flask("match", tenant.tenant_id, "Contoso", "--create")
+    refused = flask("tenants", "match", tenant.tenant_id, "Contoso", "--create")
     assert "Contoso is archived." in refused.stderr
-    assert flask("match", "--accept-suggestions").exit_code == 0
-    left = flask("match", "--create-organizations")
+    assert flask("tenants", "match", "--accept-suggestions").exit_code == 0
+    left = flask("tenants", "match", "--create-organizations")
     assert left.exit_code == 1
     assert "Contoso: left, an archived organization has its name." in left.stderr
     assert organization_of(tenant) is None

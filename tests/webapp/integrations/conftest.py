@@ -77,10 +77,6 @@ class Workers:
         self.is_reachable = True
         self.enqueued: list[int] = []
 
-    def count(self, queue_name: str = queue.SYNC) -> int:
-        self._reach()
-        return self.alive
-
     def by_queue(self) -> dict[str, queue.Workers]:
         self._reach()
         return dict.fromkeys(queue.QUEUES, queue.Workers(self.alive, self.cut_off))
@@ -98,7 +94,6 @@ class Workers:
 @pytest.fixture
 def workers(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Workers:
     stand_in = Workers()
-    monkeypatch.setattr(queue, "workers_alive", stand_in.count)
     monkeypatch.setattr(queue, "workers_by_queue", stand_in.by_queue)
     monkeypatch.setattr(queue, "sync", stand_in.sync)
     monkeypatch.setattr(queue, "is_reachable", lambda: stand_in.is_reachable)
