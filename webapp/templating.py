@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 
 from . import access, static_files
 from .models import STATUS_LABELS
-from .text import visible_name
+from .text import count_of, visible_name
 
 # No inline style, no eval, no requests elsewhere: what the Content-Security-Policy forbids is not tried. History is
 # not kept in the browser, where the next person at the desk could read it: Back asks the server. Errors are swapped
@@ -42,7 +42,7 @@ def init_app(app: Flask) -> None:
         htmx_config=HTMX_CONFIG, icon=icon, may=_may, Permission=access.Permission, asset_url=asset_url
     )
     app.jinja_env.filters.update(
-        moment=moment, day=day, count=count, status_label=status_label, visible_name=visible_name
+        moment=moment, day=day, count=count, count_of=count_of, status_label=status_label, visible_name=visible_name
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
