@@ -1,13 +1,17 @@
-"""Contacts of each origin."""
+"""Contacts of each origin, and what is stored of them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import select
 
 from tests.support.factories import Make
 from tests.support.turns import in_turn
 from webapp.extensions import db
-from webapp.models import Contact, ContactEmail, DirectoryUser, Organization, Tenant, utc_now
+from webapp.models import AuditEntry, Contact, ContactEmail, DirectoryUser, Organization, Tenant, utc_now
+from webapp.models.contact import SYNCED_FIELDS
 
 
 @pytest.fixture
@@ -62,3 +66,18 @@ def _add_address(contact: Contact, address: str) -> None:
 
 def users_of(contact: Contact) -> list[DirectoryUser]:
     return list(db.session.query(DirectoryUser).filter_by(contact_id=contact.id))
+
+
+def kept(contact: Contact) -> dict[str, Any]:
+    db.session.expire_all()
+    fields = (*SYNCED_FIELDS, "location", "notes", "unlinked_reason", "search_folded")
+    return {field: getattr(contact, field) for field in fields} | {"emails": [row.address for row in contact.emails]}
+
+
+def events() -> list[str]:
+    return list(db.session.scalars(select(AuditEntry.event).order_by(AuditEntry.id)))
+
+
+def unlock_by_rules(tenant: Tenant) -> None:
+    for user in db.session.query(DirectoryUser):
+        user.qualifies = False

@@ -8,10 +8,9 @@ from sqlalchemy import select, update
 
 from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
+from tests.webapp.contacts.conftest import events
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, DirectoryUser, Tenant, contact_turns
-
-from .test_edit import events
 
 
 def test_a_contact_is_deleted_with_its_addresses(

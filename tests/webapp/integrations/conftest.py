@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import func, select
 
 from jobs import queue
 from webapp.extensions import db, vault
@@ -66,6 +67,11 @@ def microsoft(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Microsoft:
     monkeypatch.setattr(queue, "check_connection", stand_in.check)
     monkeypatch.setattr(queue, "discover", stand_in.discover)
     return stand_in
+
+
+def stored(model: type[Any]) -> int:
+    """How many of them there are."""
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
 class Workers:

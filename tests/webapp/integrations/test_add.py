@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from jobs.queue import JobFailed, NoWorker, QueueUnavailable
 from tests.support.factories import Make
-from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal
+from tests.webapp.integrations.conftest import ACCEPTED, CLIENT_ID, SECRET, TENANT_ID, Microsoft, refusal, stored
 from webapp.extensions import db
 from webapp.models import (
     OFFICE_365_LICENSES,
@@ -40,10 +39,6 @@ def send(client: FlaskClient, **changes: str) -> TestResponse:
     answer = client.post(ADD, data={**FORM, **changes})
     assert SECRET not in answer.text
     return answer
-
-
-def stored(model: type[Any]) -> int:
-    return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
 def test_the_page_tells_how_to_register_the_app_and_what_it_may_read(as_administrator: FlaskClient) -> None:

@@ -11,9 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from markupsafe import escape
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
 from tests.conftest import signed_in
+from tests.support import uploads
 from tests.support.factories import Make
 from tests.support.together import at_once, meeting
 from webapp.extensions import db
@@ -21,25 +21,9 @@ from webapp.models import AuditEntry, Organization, OrganizationDomain, PendingI
 from webapp.organizations import importing
 
 UPLOAD = "/organizations/import"
+upload = partial(uploads.upload, to=UPLOAD)
+reviewed = partial(uploads.reviewed, to=UPLOAD)
 HINT = "A domain looks like contoso.com: without https://, a path or an @."
-
-
-def upload(
-    client: FlaskClient, content: bytes | str, name: str = "customers.csv", size: int | None = None
-) -> TestResponse:
-    """Send the file as a browser does; `size` is what the request claims to have."""
-    sent = content.encode() if isinstance(content, str) else content
-    about = f'Content-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv'
-    body = f"--x\r\n{about}\r\n\r\n".encode() + sent + b"\r\n--x--\r\n"
-    claimed = {} if size is None else {"CONTENT_LENGTH": str(size)}
-    return client.post(UPLOAD, data=body, content_type="multipart/form-data; boundary=x", environ_overrides=claimed)
-
-
-def reviewed(client: FlaskClient, content: bytes | str) -> tuple[str, str]:
-    """The address of the dry run of an upload, and its page."""
-    answer = upload(client, content)
-    assert answer.status_code == 302, answer.text
-    return answer.location, unescape(client.get(answer.location).text)
 
 
 def lines(html: str) -> list[str]:
@@ -103,7 +87,7 @@ def test_an_import_creates_what_is_new_and_leaves_what_exists(as_administrator: 
     assert "1 organization created, 0 updated; 6 lines left out." in answer.text
     assert stored() == before | {"New one": ("", "1", ["new.example"])}
     assert [entry.event for entry in db.session.scalars(select(AuditEntry))] == [
-        "Imported organizations from customers.csv: 1 created, 0 updated"
+        "Imported organizations from file.csv: 1 created, 0 updated"
     ]
 
 

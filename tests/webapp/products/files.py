@@ -1,9 +1,14 @@
-"""Files in the shape of Microsoft's list, small."""
+"""Files in the shape of Microsoft's list, small, and sending them to be imported."""
 
 from __future__ import annotations
 
 import uuid
+from functools import partial
 
+from tests.support import uploads
+
+LIST = "/account/products"
+UPLOAD = f"{LIST}/import"
 HEADER = (
     "Product_Display_Name",
     "String_Id",
@@ -34,3 +39,7 @@ def file(*rows: tuple[str, ...], encoding: str = "utf-8") -> bytes:
 
 def _quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if set(cell) & set(',;"\n\t') else cell
+
+
+upload = partial(uploads.upload, to=UPLOAD)
+reviewed = partial(uploads.reviewed, to=UPLOAD)
