@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flask import Response, jsonify
 from sqlalchemy import ColumnElement, Select
 
 from .models import fold
@@ -64,6 +65,11 @@ def offered(
 def first_found(session: DbSession, entries: Entries) -> list[Choice]:
     """The first of the entries that were searched for."""
     return _labelled(session.execute(entries.limit(MOST_FOUND)).all())
+
+
+def answered(found: Iterable[tuple[object, str]]) -> Response:
+    """Values and their texts, as a select asks for them (static/choices.js)."""
+    return jsonify([{"value": str(value), "text": text} for value, text in found])
 
 
 def _labelled(rows: Sequence[Any], chosen: Iterable[str] = ()) -> list[Choice]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cache, partial
 
-from flask import abort, flash, jsonify, redirect, render_template, url_for
+from flask import abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from .. import access
 from ..access import Permission
+from ..choices import MOST_FOUND, answered
 from ..extensions import db
 from ..models import FlexibleAsset, FlexibleAssetType, Organization, utc_now
 from ..organizations.pages import layout, organization_or_404
@@ -96,7 +97,7 @@ def choose_contacts(organization_id: int) -> Response:
     """What a field that tags contacts offers for what was typed, in an organization with many."""
     organization = organization_or_404(organization_id)
     found = contacts.found(db.session, organization.id, searchable(request.args.get("q", "")))
-    return jsonify([{"value": str(option.id), "text": option.text} for option in found])
+    return answered((option.id, option.text) for option in found)
 
 
 def _for_new_assets(slug: str) -> FlexibleAssetType:
@@ -138,7 +139,7 @@ def _page(
         asset=asset,
         is_searched=offered.is_searched,
         looked_for=(field_id, q, len(found)) if field_id is not None else None,
-        most_found=contacts.MOST_FOUND,
+        most_found=MOST_FOUND,
         meanwhile=None if asset is None else form.meanwhile,
         latest=history.latest(asset.id) if asset is not None and form.meanwhile.clashes else None,
         security=SecurityForm(asset, is_sent=False)

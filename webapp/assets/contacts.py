@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Select, select
 
+from ..choices import MOST_FOUND, MOST_LISTED
 from ..models import Contact
 from ..models.base import DbSession
 from ..search import every_word
 from ..text import label
-
-# Of an organization with more contacts than this, a field offers only those that are tagged and those that are found.
-MOST_LISTED = 200
-MOST_FOUND = 50
 
 
 @dataclass(frozen=True)

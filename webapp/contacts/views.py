@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from flask import Blueprint, Flask, abort, flash, jsonify, redirect, render_template, url_for
+from flask import Blueprint, Flask, abort, flash, redirect, render_template, url_for
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
 from .. import access
 from ..access import Permission
+from ..choices import answered
 from ..extensions import db
 from ..licenses.queries import of_contact
 from ..meanwhile import Meanwhile
@@ -49,7 +50,7 @@ def choose() -> Response:
     """What the filter of organizations offers for what was typed, where there are very many."""
     q = searchable(request.args.get("q", ""))
     options = choices.found(db.session, access.scope_of(current_user), q)
-    return jsonify([{"value": option.value, "text": option.text} for option in options])
+    return answered((option.value, option.text) for option in options)
 
 
 @bp.get("/organizations/<id:organization_id>/contacts")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from flask import flash, jsonify, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from jobs import queue
 
 from .. import access
 from ..access import Permission
+from ..choices import MOST_FOUND, answered
 from ..extensions import UnreadableSecret, db
 from ..meanwhile import Meanwhile
 from ..models import UNREADABLE_SECRET, Cloud, Integration, Kind, Problem, Tenant, utc_now
@@ -44,7 +45,7 @@ def add() -> str | Response | tuple[str, int]:
 def organization_choices() -> Response:
     """What a list of organizations offers for the text typed into it, where there are too many to send them all."""
     found = queries.choices(request.args.get("q", ""))
-    return jsonify([{"value": str(organization.id), "text": organization.name} for organization in found])
+    return answered((organization.id, organization.name) for organization in found)
 
 
 @bp.route(f"/{INTEGRATION}/connection", methods=["GET", "POST"])
@@ -88,7 +89,7 @@ def _add_page(form: AddForm, status: int, problem: Problem | None = None) -> tup
     organization = matching.organization_to_match(db.session, chosen) if chosen is not None else None
     if organization is not None:
         form.offer_also(organization)
-    return render_template("integrations/add.html", form=form, problem=problem, limit=queries.CHOICES), status
+    return render_template("integrations/add.html", form=form, problem=problem, limit=MOST_FOUND), status
 
 
 def _edit_form(integration: Integration) -> tuple[EditForm, Meanwhile]:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload
 
+from ..choices import MOST_FOUND
 from ..extensions import db
 from ..models import (
     Integration,
@@ -33,8 +34,6 @@ from .status import Phase, phase_of, phase_of_removal, poll_after, poll_after_re
 INTEGRATIONS_PER_PAGE = 50
 RUNS_PER_PAGE = 25
 PROBLEMS_PER_RUN = 5
-# Beyond so many organizations, a list to choose from is searched on the server.
-CHOICES = 50
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ def _in_name(word: str) -> ColumnElement[bool]:
 def choices(text: str = "") -> list[Organization]:
     """The first organizations in use by name, of those that contain each word of the text."""
     query = select(Organization).where(~Organization.is_archived, every_word(searchable(text), _in_name))
-    return list(db.session.scalars(query.order_by(Organization.name_folded, Organization.id).limit(CHOICES)))
+    return list(db.session.scalars(query.order_by(Organization.name_folded, Organization.id).limit(MOST_FOUND)))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from flask import Blueprint, Flask, jsonify, render_template
+from flask import Blueprint, Flask, render_template
 from flask_login import current_user
 from htmx_flask import request
 from werkzeug.wrappers import Response
@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from .. import access
 from ..access import Permission
 from ..assets import history
+from ..choices import answered
 from ..extensions import db
 from ..models import OFFICE_365_LICENSES, Organization, utc_now
 from ..organizations.pages import layout, organization_or_404
@@ -71,7 +72,7 @@ def choose(kind: str) -> Response:
         organization_or_404(organization_id)
     q = searchable(request.args.get("q", ""))
     options = choices.found(db.session, access.scope_of(current_user), kind, q, organization_id)
-    return jsonify([{"value": option.value, "text": option.text} for option in options])
+    return answered((option.value, option.text) for option in options)
 
 
 def _list(template: str, filters: Filters, organization: Organization | None) -> Response:

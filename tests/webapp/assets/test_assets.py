@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tests.conftest import signed_in
 from tests.support.factories import Make, asset_field
 from tests.webapp.assets.conftest import add_url, edit, form_of, keys
-from webapp.assets import contacts
+from webapp.assets import asset_views, contacts
 from webapp.extensions import db
 from webapp.models import (
     AssetChange,
@@ -159,6 +159,7 @@ def test_in_a_large_organization_contacts_are_found_by_search_with_and_without_s
     assert "elsewhere" not in answer.text
     assert '<div class="form-hint" role="status">1 contact found.' in answer.text
     monkeypatch.setattr(contacts, "MOST_FOUND", 2)
+    monkeypatch.setattr(asset_views, "MOST_FOUND", 2)
     answer = as_administrator.post(add_url(organization), data={**data, f"q_{field_id}": "person"})
     assert "The first 2 contacts found." in answer.text
     assert db.session.scalars(select(FlexibleAsset)).all() == []
