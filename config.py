@@ -28,16 +28,19 @@ _LOG_LEVELS = ("debug", "info", "warning", "error")
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings, checked. `redis_url` is the embedded Redis' socket where `REDIS_URL` was not given."""
+    """All settings, checked; printed without those that hold, or may hold, a secret.
+
+    `redis_url` is the embedded Redis' socket where `REDIS_URL` was not given.
+    """
 
     data_dir: Path
-    database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     redis_is_embedded: bool
     host: str
     port: int
-    secret_key: str
-    encryption_keys: tuple[str, ...]
+    secret_key: str = field(repr=False)
+    encryption_keys: tuple[str, ...] = field(repr=False)
     microsoft_login_url: str | None
     microsoft_graph_url: str | None
     microsoft_ca_bundle: str | None

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import make_url
 
 from config import load
@@ -227,3 +228,19 @@ def test_where_a_kept_key_is_none_no_new_one_is_advised(tmp_path: Path) -> None:
     (tmp_path / "encryption_keys").write_text("half of a k")
     with pytest.raises(SettingError, match="encryption_keys is damaged: it holds what is no key"):
         load(None)
+
+
+def test_settings_that_are_printed_tell_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Fernet.generate_key().decode()
+    secrets = {
+        "SECRET_KEY": "signs-what-browsers-keep",
+        "ENCRYPTION_KEYS": key,
+        "METRICS_TOKEN": "lets-a-program-read-the-metrics",
+        "DATABASE_URL": "postgresql://seatledger:of-the-database@db.example/seatledger",
+        "REDIS_URL": "redis://seatledger:of-redis@redis.example/0",
+    }
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    shown = repr(load(None))
+    told = (*secrets.values(), "of-the-database", "of-redis")
+    assert [secret for secret in told if secret in shown] == []
