@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from sqlalchemy import Insert, Table, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.extensions import db
 from webapp.models import Product
 from webapp.models.product_edition import Names, names_for
+from webapp.models.statements import insert_or
 
 
 def products_of(part_numbers: Mapping[str, str]) -> dict[str, int]:
@@ -45,6 +45,5 @@ _KNOWN = select(_PRODUCT.c.sku_id, _PRODUCT.c.id).where(_PRODUCT.c.sku_id.in_(bi
 
 
 def _insert_or_ignore() -> Insert:
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    statement: Insert = dialect.insert(Product).on_conflict_do_nothing(index_elements=["sku_id"])
+    statement: Insert = insert_or(Product, db.engine.dialect.name).on_conflict_do_nothing(index_elements=["sku_id"])
     return statement

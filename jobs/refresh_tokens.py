@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, and_, select, update
 
 from webapp.extensions import UnreadableSecret, db, vault
 from webapp.models import Integration, Problem, utc_now
+from webapp.models.statements import UNSYNCHRONIZED
 
 from .microsoft.errors import SignInRefused
 
@@ -53,7 +54,7 @@ class StoredRefreshTokens:
     def renewed(self, used: str, new: str) -> None:
         """Store the new one where the used one is stored still."""
         statement = update(Integration).where(self._is_stored(used)).values(refresh_token_encrypted=vault.encrypt(new))
-        db.session.execute(statement, execution_options={"synchronize_session": False})
+        db.session.execute(statement, execution_options=UNSYNCHRONIZED)
         db.session.commit()
 
     def refused(self, used: str) -> bool:
@@ -61,7 +62,7 @@ class StoredRefreshTokens:
         if used not in self._stored:
             return True
         first = update(Integration).where(self._is_stored(used), Integration.sign_in_lapsed_at.is_(None))
-        db.session.execute(first.values(sign_in_lapsed_at=utc_now()), execution_options={"synchronize_session": False})
+        db.session.execute(first.values(sign_in_lapsed_at=utc_now()), execution_options=UNSYNCHRONIZED)
         db.session.commit()
         is_stored = db.session.scalar(select(Integration.id).where(self._is_stored(used))) is not None
         db.session.rollback()

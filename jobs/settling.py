@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from webapp.database import only_reading
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, Problem, SyncPart, SyncRun, Tenant
+from webapp.models.statements import UNSYNCHRONIZED
 
 from . import queue, telling
 
@@ -129,4 +130,4 @@ def _tenants(some: Iterable[Settled]) -> set[int]:
 def _note(column: InstrumentedAttribute[datetime | None], tenant_ids: Collection[int], read_at: datetime) -> None:
     if tenant_ids:
         noted = update(Tenant).where(Tenant.id.in_(tenant_ids)).values({column: read_at})
-        db.session.execute(noted, execution_options={"synchronize_session": False})
+        db.session.execute(noted, execution_options=UNSYNCHRONIZED)

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Insert, Row, Table, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from webapp.extensions import db
 from webapp.models import Tenant, UserTracking
+from webapp.models.statements import insert_or
 
 from .licenses import Stored
 from .microsoft.users import UsersRead, Wanted
@@ -75,6 +75,6 @@ _GO_ON = _TABLE.update().where(_TABLE.c.tenant_id == bindparam("of")).values(lin
 
 @cache
 def _remember(dialect: str) -> Insert:
-    insert = postgresql.insert(_TABLE) if dialect == "postgresql" else sqlite.insert(_TABLE)
+    insert = insert_or(_TABLE, dialect)
     new = {name: insert.excluded[name] for name in ("link", "basis", "read_at")}
     return insert.on_conflict_do_update(index_elements=["tenant_id"], set_=new)

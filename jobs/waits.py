@@ -9,12 +9,11 @@ from sqlalchemy import literal, select, union_all, update
 from webapp.database import only_reading
 from webapp.extensions import db
 from webapp.models import Integration, Problem, Tenant, clock
+from webapp.models.statements import UNSYNCHRONIZED
 
 from . import queue
 from .microsoft.errors import HeldBack, Throttled
 from .microsoft.pace import LATER, StoredWait, name_of
-
-_PLAIN = {"synchronize_session": False}
 
 
 def _end_of(error: Throttled, now: datetime) -> datetime:
@@ -37,7 +36,7 @@ def note_wait(tenant_row_id: int, error: Throttled, now: datetime) -> datetime:
     until = _end_of(error, now)
     ends_before = clock.ends_before(Tenant.not_before, Tenant.told_to_wait_at, until, now)
     change = update(Tenant).where(Tenant.id == tenant_row_id, ends_before)
-    db.session.execute(change.values(not_before=until, told_to_wait_at=now), execution_options=_PLAIN)
+    db.session.execute(change.values(not_before=until, told_to_wait_at=now), execution_options=UNSYNCHRONIZED)
     db.session.commit()
     return until
 
@@ -52,7 +51,7 @@ def note_wait_of_app(integration_id: int, error: Throttled, now: datetime) -> da
             Integration.cloud == cloud,
             clock.ends_before(Integration.not_before, Integration.told_to_wait_at, until, now),
         )
-        db.session.execute(of_app.values(not_before=until, told_to_wait_at=now), execution_options=_PLAIN)
+        db.session.execute(of_app.values(not_before=until, told_to_wait_at=now), execution_options=UNSYNCHRONIZED)
     db.session.commit()
     return until
 

@@ -30,6 +30,7 @@ from .directory import (
 )
 from .integration import Integration, Removal
 from .portions import in_portions
+from .statements import UNSYNCHRONIZED
 from .tenant import Tenant
 
 # The links of so many users are cut within a request: it takes about half a second.
@@ -38,8 +39,6 @@ AT_ONCE = 5_000
 MOST_ORGANIZATIONS = 500
 # Users of whom one transaction cuts the links: few enough that nobody waits long to write.
 BATCH = 500
-
-_PLAIN = {"synchronize_session": False}
 
 
 class Place(NamedTuple):
@@ -108,7 +107,7 @@ def cut_some(session: DbSession, after: Place) -> Place | None:
             return Place(tenant_id - 1)  # once more from its first user on, before it counts as done
     # Else none is left, or a page of the version before has matched it again: that one leaves the mark as it is.
     unmark = update(Tenant).where(Tenant.id == tenant_id).values(departed_from_id=None)
-    session.execute(unmark, execution_options=_PLAIN)
+    session.execute(unmark, execution_options=UNSYNCHRONIZED)
     return Place(tenant_id)
 
 
@@ -134,7 +133,7 @@ def let_go(session: DbSession, contact_id: int) -> None:
         .where(DirectoryUser.contact_id == Contact.id, DirectoryUser.qualifies, Tenant.departed_from_id.is_not(None))
     )
     lost = update(Contact).where(Contact.id == contact_id, ~is_linked(), linking.correlate(Contact).exists())
-    session.execute(lost.values(**as_unlinked(NOT_MATCHED_ANY_MORE)), execution_options=_PLAIN)
+    session.execute(lost.values(**as_unlinked(NOT_MATCHED_ANY_MORE)), execution_options=UNSYNCHRONIZED)
 
 
 def _is_to_be_cut() -> ColumnElement[bool]:

@@ -26,6 +26,7 @@ from .base import DbSession, Model, primary_key, utc_now
 from .contact import Contact
 from .integration import Integration
 from .portions import in_portions
+from .statements import UNSYNCHRONIZED
 from .tenant import Tenant
 from .user_tracking import UserTracking
 
@@ -149,7 +150,7 @@ def unlink_users(
         for contact_ids in in_portions(sorted(filter(None, session.scalars(linked)))):
             _mark_lost(session, _held_in_order(session, contact_ids), reason, besides=some)
         cut = update(DirectoryUser).where(own, has_link())
-        session.execute(cut.values(contact_id=None, qualifies=False), execution_options=_PLAIN)
+        session.execute(cut.values(contact_id=None, qualifies=False), execution_options=UNSYNCHRONIZED)
         # Nothing changes at Microsoft by it, so none of these users would be among what changed.
         UserTracking.forget(session, *some)
 
@@ -175,17 +176,13 @@ def _mark_lost(session: DbSession, contact_ids: Sequence[int], reason: str, besi
     lost = sorted(set(contact_ids).difference(session.scalars(linked)))
     if lost:
         mark = update(Contact).where(Contact.id.in_(lost)).values(**as_unlinked(reason))
-        session.execute(mark, execution_options=_PLAIN)
+        session.execute(mark, execution_options=UNSYNCHRONIZED)
     return len(lost)
 
 
 def has_link() -> ColumnElement[bool]:
     """The condition on `DirectoryUser` that there is something to cut, whether it counts or not."""
     return or_(DirectoryUser.contact_id.is_not(None), DirectoryUser.qualifies)
-
-
-# What the session holds of these rows is not looked through: there may be very many, and they are read anew.
-_PLAIN = {"synchronize_session": False}
 
 
 def as_unlinked(reason: str) -> dict[str, Any]:

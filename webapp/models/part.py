@@ -22,10 +22,8 @@ from .leases import OPEN_PARTS, Claim, Outcome, PartState, Try
 from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
 from .problem import Problem
+from .statements import UNSYNCHRONIZED
 from .tenant import Tenant
-
-# What the session holds of these rows is not looked through: they are read anew.
-_PLAIN: dict[str, Any] = {"execution_options": {"synchronize_session": False}}
 
 
 class SyncPart(Model):
@@ -134,7 +132,10 @@ class SyncPart(Model):
             own = [part_id for part_id in some if held.get(part_id) == by_id[part_id].lease]
             tokens = [by_id[part_id].lease for part_id in own]
             free = select(cls.id).where(cls.id.in_(own), cls.lease.in_(tokens)).with_for_update(skip_locked=True)
-            session.execute(update(cls).where(cls.id.in_(free)).values(lease_until=now + leases.LEASE), **_PLAIN)
+            session.execute(
+                update(cls).where(cls.id.in_(free)).values(lease_until=now + leases.LEASE),
+                execution_options=UNSYNCHRONIZED,
+            )
         return lost
 
     @classmethod

@@ -32,6 +32,7 @@ from .integration import Integration, Removal
 from .license import License
 from .part import SyncPart
 from .run import SyncRun
+from .statements import UNSYNCHRONIZED
 from .tenant import Tenant
 
 # Rows that one transaction deletes: few enough that nobody waits long to write.
@@ -206,9 +207,10 @@ def _delete_users(session: DbSession, integration_id: int) -> int:
             raise ContactsBusy
         unlink_contacts(session, lost)
         ids = [user.id for user in users]
-        plain = {"synchronize_session": False}
-        session.execute(delete(Assignment).where(Assignment.directory_user_id.in_(ids)), execution_options=plain)
-        session.execute(delete(DirectoryUser).where(DirectoryUser.id.in_(ids)), execution_options=plain)
+        session.execute(
+            delete(Assignment).where(Assignment.directory_user_id.in_(ids)), execution_options=UNSYNCHRONIZED
+        )
+        session.execute(delete(DirectoryUser).where(DirectoryUser.id.in_(ids)), execution_options=UNSYNCHRONIZED)
     return len(users)
 
 
@@ -216,5 +218,5 @@ def _delete(session: DbSession, model: Any, condition: Any) -> int:
     """Delete some of the rows that meet the condition. Returns how many."""
     ids = session.scalars(select(model.id).where(condition).limit(BATCH)).all()
     if ids:
-        session.execute(delete(model).where(model.id.in_(ids)), execution_options={"synchronize_session": False})
+        session.execute(delete(model).where(model.id.in_(ids)), execution_options=UNSYNCHRONIZED)
     return len(ids)

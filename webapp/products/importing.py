@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from .. import audit
 from ..extensions import db
@@ -14,6 +13,7 @@ from ..models import AuditArea, ImportKind, PendingImport, Product, ProductName
 from ..models.base import DbSession
 from ..models.product_edition import ListedName, Names, hold_names
 from ..models.product_names import shipped_name
+from ..models.statements import insert_or
 from ..uploads import waiting
 from .edition import Edition
 
@@ -59,8 +59,7 @@ def apply(session: DbSession, edition: Edition, now: datetime) -> Plan:
     hold_names(session)
     planned, renamed = _prepare(session, edition)
     rows = [{**vars(product), "imported_at": now} for product in edition.products]
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(ProductName)
+    insert = insert_or(ProductName, db.engine.dialect.name)
     values = {column: insert.excluded[column] for column in ("part_number", "name", "imported_at")}
     session.execute(insert.on_conflict_do_update(index_elements=["sku_id"], set_=values), rows)
     for product, name in renamed:

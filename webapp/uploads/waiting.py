@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from ..models import ImportKind, PendingImport, utc_now
 from ..models.base import DbSession
 from ..models.pending_import import PENDING_LIFETIME
+from ..models.statements import UNSYNCHRONIZED
 from ..text import one_line
 
 LONGEST_FILE_NAME = 200
@@ -44,6 +45,6 @@ def take(session: DbSession, user_id: int, kind: ImportKind, pending_id: int) ->
     session.expunge(kept)
     removed = session.execute(
         delete(PendingImport).where(PendingImport.id == pending_id).returning(PendingImport.id),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSYNCHRONIZED,
     )
     return kept if removed.first() is not None else None
