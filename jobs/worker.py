@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -49,6 +50,8 @@ REPORT_SECONDS = 5
 STOP_SECONDS = 20
 # And gives what it has in hand back within so long: a supervisor kills it after 30 seconds.
 HAND_BACK_SECONDS = 5.0
+# Within so long it is told twice by whoever means it once.
+_SAME_SECONDS = 1.0
 # RQ waits for a job 15 seconds less than this at a time, and 5 seconds less for any answer of Redis. So long it takes a
 # worker to notice that a host vanished, or that a firewall forgot a connection; RQ's own would be 7 minutes.
 _RQ_SECONDS = 25
@@ -78,6 +81,10 @@ class Worker(SimpleWorker):
     wait_for_database: Callable[[], None]
     # Whether the job that was done last ended so.
     has_lost_database = False
+    # Whether no job is taken any more, and what is in hand is ended: no error of RQ's must strike that.
+    is_ending = False
+    # When the process was told to stop, by the monotonic clock.
+    _told_at = 0.0
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         if self.leaving.is_left(job, queue):
@@ -96,14 +103,30 @@ class Worker(SimpleWorker):
             self.wait_for_database()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        if not crew.stopping.is_set():
-            timer = threading.Timer(STOP_SECONDS, self.leave)
-            timer.daemon = True
-            timer.start()
+        if crew.stopping.is_set():
+            self.request_force_stop(signum, frame)
+            return
         crew.stopping.set()
+        self._told_at = time.monotonic()
+        self._leave_after(STOP_SECONDS)
         # RQ notes the request in Redis. Where that is away, its error must not strike the job in hand.
         with suppress(RedisError):
-            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+            if not self.is_ending:
+                super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Told to stop again: give back at once what is in hand. RQ would raise an error in the midst of it.
+
+        What comes within a second is the same request, as Ctrl-C is that a terminal and a supervisor both hand on.
+        """
+        if time.monotonic() - self._told_at >= _SAME_SECONDS:
+            self._leave_after(0)
+
+    def _leave_after(self, seconds: float) -> None:
+        # In a thread: a signal interrupts whatever this one is at.
+        timer = threading.Timer(seconds, self.leave)
+        timer.daemon = True
+        timer.start()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Tell of an outage as of one: what the job left undone is found in the database, and done when it is over."""
@@ -161,6 +184,8 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
                 # RQ's worker ends, at most places, when Redis falls away under it. What is in hand does not need Redis:
                 # it is ended here, with its leases renewed, before another worker takes this one's place.
                 log.warning(REDIS_IS_AWAY, error)
+            worker.is_ending = True
+        worker.is_ending = False
 
 
 def _leave(app: Flask, own: crew.Crew) -> None:

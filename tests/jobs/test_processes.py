@@ -25,7 +25,7 @@ from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.settings import environment_of
 from webapp.extensions import db
-from webapp.models import License, PartState, RunState, SyncPart, SyncRun
+from webapp.models import License, PartState, RunState, SyncPart, SyncRun, Tenant
 from webapp.models.leases import LEASE
 from webapp.models.run import SILENCE
 
@@ -121,6 +121,30 @@ def test_a_worker_told_to_stop_ends_soon_and_leaves_the_rest_to_others(
     eventually(lambda: not run.state.is_active)
     assert (run.state, run.tenants_ok) == (RunState.OK, 3)
     assert db.session.query(License).count() == 3
+
+
+@pytest.mark.parametrize("hands", [1, 4])
+def test_a_worker_told_twice_to_stop_hands_back_what_it_has_at_once(
+    hands: int, app: Flask, sandbox: Sandbox, make: Make, start: Start
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=hands)
+    run = a_run(sandbox, make, ())
+    worker = start("jobs.worker")
+    queue.sync(run.id)
+    eventually(lambda: not run.state.is_active)
+    [tenant] = db.session.query(Tenant).all()
+    # Nothing changed, so this is all that is asked: its answer comes after the worker was told.
+    sandbox.faults(tenant.tenant_id, Fault("batch", "slow", times=1, seconds=12))
+    again = new_run(tenant.integration)
+    queue.sync(again.id)
+    eventually(lambda: in_state(PartState.SYNCING) == 1)
+    worker.terminate()
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(1.5)
+    worker.terminate()
+    assert worker.wait(8) == 0
+    db.session.rollback()
+    assert (in_state(PartState.SYNCING), in_state(PartState.WAITING)) == (0, 1)
 
 
 def test_a_queue_that_is_emptied_under_a_worker_loses_no_run(sandbox: Sandbox, make: Make, start: Start) -> None:

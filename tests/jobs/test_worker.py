@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import re
+import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -60,6 +62,47 @@ def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_b
     monkeypatch.setattr(worker.Worker, "work", work)
     worker.work(app)
     db.session.refresh(part)
+    assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
+
+
+@pytest.fixture
+def signals_as_before() -> Iterator[None]:
+    """Whoever handles the signals that stop a process does so again after the test."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("signals_as_before")
+def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=4)
+    monkeypatch.setattr(crew, "stopping", threading.Event())
+    monkeypatch.setattr(worker.Worker, "_leave_after", lambda self, seconds: None)
+
+    found: list[worker.Worker] = []
+
+    def be_told_and_end(hold: Hold) -> bool:
+        eventually(lambda: found[0].is_ending)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert crew.stopping.wait(10)
+        assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
+        db.session.commit()
+        return False
+
+    def work(self: worker.Worker, **options: object) -> bool:
+        found.append(self)
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]
+        own = crew.current(app)
+        assert own.free(1) == 1
+        own.give(claim, be_told_and_end)
+        raise RedisError("it is away")
+
+    monkeypatch.setattr(worker.Worker, "work", work)
+    worker.work(app)
+    part = db.session.get_one(SyncPart, claim.part_id)
     assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
 
 
