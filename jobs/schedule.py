@@ -114,6 +114,7 @@ class Scheduler(CronScheduler):
     """
 
     def enqueue_jobs(self) -> list[CronJob]:
+        queue.forget_what_nobody_took(queue.UPKEEP)
         for cron_job in self.get_jobs():
             latest = cron_job.latest_enqueue_time
             if latest is not None and latest > utc_now():

@@ -15,7 +15,7 @@ from rq.utils import import_attribute
 from .belonging import SHARED_REDIS, whose
 from .clock import shared_now
 from .enqueueing import MAY_BE_LEFT, JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
-from .expired import forget_expired
+from .expired import forget_expired, forget_what_nobody_took
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
     SCHEDULE_SILENCE_SECONDS,
@@ -86,6 +86,7 @@ __all__ = [
     "finish_sign_in",
     "forget_expired",
     "forget_schedule",
+    "forget_what_nobody_took",
     "forget_worker",
     "is_any_there_of",
     "is_reachable",

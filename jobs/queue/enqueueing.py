@@ -28,6 +28,8 @@ _OTHERS_SECONDS = 30
 # A mail server has so long for a mail; one that nobody took up is not sent long after somebody asked for it.
 _MAIL_SECONDS = 40
 _MAIL_WAITS_SECONDS = 3600
+# As far as one looks for the first job in a queue that has not expired.
+_EXPIRED_AT_MOST = 10
 # A job is bounded by its requests' deadlines and its leases; this only ends one that hangs beyond both.
 _SYNC_JOB_SECONDS = 3600
 
@@ -74,7 +76,8 @@ def waiting() -> dict[str, tuple[int, float]]:
 
 
 def _oldest_seconds(found: Queue) -> float:
-    first = found.get_jobs(0, 1)
+    # Of those that expired only the names are left, until the schedule takes them out.
+    first = found.get_jobs(0, _EXPIRED_AT_MOST)
     since = first[0].enqueued_at if first else None
     return max(0.0, time.time() - since.timestamp()) if since is not None else 0.0
 

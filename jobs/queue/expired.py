@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.job import Job
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.worker_registration import clean_worker_registry
 
@@ -28,3 +29,20 @@ def forget_expired() -> None:
             clean_worker_registry(Queue(name, connection=redis))
     except RedisError as error:
         raise QueueUnavailable from error
+
+
+def forget_what_nobody_took(queue_name: str) -> None:
+    """Take the jobs out of a queue that expired while they waited in it. Raises the errors of redis-py.
+
+    Of each its name would be left, be counted among what waits, and become ever more where nobody takes any.
+    """
+    redis, waiting = connection(), Queue(queue_name, connection=connection())
+    names = waiting.get_job_ids()
+    with redis.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.exists(Job.key_for(name))
+        are_there = pipeline.execute()
+        for name, is_there in zip(names, are_there, strict=True):
+            if not is_there:
+                pipeline.lrem(waiting.key, 1, name)
+        pipeline.execute()

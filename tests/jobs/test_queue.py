@@ -6,19 +6,21 @@ import os
 import socket
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from jobs import queue
+from jobs import queue, schedule
 from jobs.microsoft.transport import Answer, Transport
+from jobs.queue.enqueueing import enqueue_awaited
 from jobs.sync import begin
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import PartState, RunState, SyncPart
+from webapp.models import PartState, RunState, SyncPart, utc_now
 
 from .conftest import Work
 from .helpers import all_at_once, do, waiting
@@ -104,6 +106,29 @@ def test_jobs_leave_nothing_behind_in_redis(sandbox: Sandbox, make: Make, work: 
     work()
     assert run.state == RunState.OK
     assert not [key for key in queue.connection().scan_iter() if b"rq:job" in key or b"rq:execution" in key]
+
+
+@pytest.mark.usefixtures("app")
+def test_upkeep_that_expired_while_no_worker_took_it_is_not_counted_and_does_not_become_ever_more() -> None:
+    cron = schedule.scheduler()
+    expired = queue.connection()
+    for _ in range(5):
+        for job in waiting(queue.UPKEEP):
+            expired.delete(job.key)
+        for cron_job in cron.get_jobs():
+            cron_job.latest_enqueue_time = None
+        cron.enqueue_jobs()
+    assert queue.waiting()[queue.UPKEEP][0] == len(cron.get_jobs()) == len(waiting(queue.UPKEEP))
+
+
+@pytest.mark.usefixtures("app")
+def test_what_waits_behind_what_expired_is_the_oldest() -> None:
+    first = enqueue_awaited("jobs.connect.check", "")
+    second = enqueue_awaited("jobs.connect.check", "")
+    second.enqueued_at = utc_now() - timedelta(seconds=50)
+    second.save()
+    queue.connection().delete(first.key)
+    assert queue.waiting()[queue.INTERACTIVE][1] == pytest.approx(50, abs=5)
 
 
 @pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://127.0.0.1:1/0"])
