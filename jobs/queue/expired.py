@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from redis.exceptions import RedisError
 from rq import Queue
-from rq.job import Job
+from rq.job import Job, parse_job_id
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.worker_registration import clean_worker_registry
 
@@ -18,12 +20,16 @@ _MARGIN_SECONDS = 24 * 3600
 def forget_expired() -> None:
     """Forget the names of jobs, and of workers, of which nothing else is kept. Raises `QueueUnavailable`.
 
-    Nobody looks at them; but they would be there for ever, in a Redis that refuses work once it is full.
+    So with jobs at which a worker was killed. Nobody looks at any of them; but they would be there for ever, in a Redis
+    that refuses work once it is full.
     """
     redis = connection()
     try:
         before = redis_now() - _MARGIN_SECONDS
         for name in QUEUES:
+            begun: list[Any] = redis.zrangebyscore(StartedJobRegistry(name, connection=redis).key, 0, before)
+            for entry in begun:
+                redis.delete(Job.key_for(parse_job_id(entry.decode())))
             for registry in (FinishedJobRegistry, FailedJobRegistry, StartedJobRegistry):
                 redis.zremrangebyscore(registry(name, connection=redis).key, 0, before)
             clean_worker_registry(Queue(name, connection=redis))

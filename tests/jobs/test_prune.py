@@ -158,3 +158,12 @@ def test_names_of_workers_that_were_killed_do_not_either() -> None:
     redis.hset("rq:worker:there", "birth", "now")
     do(pruning.prune)
     assert redis.smembers("rq:workers") == redis.smembers(f"rq:workers:{queue.SYNC}") == {b"rq:worker:there"}
+
+
+def test_jobs_at_which_a_worker_was_killed_do_not_either() -> None:
+    redis, now = queue.connection(), queue.redis_now()
+    for name in ("killed", "at-work"):
+        redis.hset(f"rq:job:{name}", "status", "started")
+    redis.zadd(f"rq:wip:{queue.SYNC}", {"killed:1": now - 2 * 24 * 3600, "at-work:1": now + 60})
+    do(pruning.prune)
+    assert redis.keys("rq:job:*") == [b"rq:job:at-work"]
