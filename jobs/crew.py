@@ -45,8 +45,9 @@ _LONGEST_WAIT_SECONDS = 30
 class Hold:
     """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written.
 
-    It `began` when a hand took it; until one does, that is when it was claimed, and it is not `is_begun`. `is_ended` is
-    set when all that is left to do is to see whether its run is done.
+    It `began` when a hand took it; until one does, that is when it was claimed, and it is not `is_begun`. `is_written`
+    is set when a transaction that writes it begins, and `is_ended` when all that is left to do is to see whether its
+    run is done.
     """
 
     claim: Claim
@@ -54,6 +55,7 @@ class Hold:
     crew: Crew
     is_begun: bool = False
     is_lost: bool = False
+    is_written: bool = False
     is_ended: bool = False
 
     def begin(self) -> None:
@@ -223,13 +225,16 @@ class Crew:
             time.sleep(_TICK_SECONDS / 10)
 
     def hand_back(self) -> None:
-        """Give back what is in hand: others may take it up at once, and nothing is written of it here any more."""
+        """Give back what is in hand: others may take it up at once, and nothing is written of it here any more.
+
+        Each by itself, and at last what is just written: its row is locked until then, which may take long.
+        """
         with self._lock:
-            holds = sorted(self._in_hand, key=lambda hold: hold.claim.part_id)
+            holds = sorted(self._in_hand, key=lambda hold: hold.is_written)
         for hold in holds:
             tried = Try.ASKED if hold.is_begun else Try.NONE
             SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, 0, tried)
-        db.session.commit()
+            db.session.commit()
 
     def dissolve(self) -> None:
         if self._threads is not None:

@@ -142,6 +142,7 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
     claim = hold.claim
     with turn():
         now = utc_now()
+        hold.is_written = True
         # The part comes first: its row is locked until the commit, so that two who read the same tenant write one after
         # the other, and the second finds its lease gone.
         if not SyncPart.hold(db.session, claim):

@@ -13,6 +13,7 @@ from jobs import crew
 from jobs.crew import Crew, Hold
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
+from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.models import Claim, PartState, SyncPart, utc_now
@@ -124,3 +125,16 @@ def test_what_no_hand_took_counts_as_no_attempt_when_it_is_handed_back(app: Flas
         may_end.set()
     attempts = {part.id: part.attempts for part in db.session.query(SyncPart)}
     assert attempts == {**{claim.part_id: 1 for claim in claims}, waiting.part_id: 0}
+
+
+def test_what_takes_long_to_write_keeps_nothing_else_from_being_handed_back(app: Flask, make: Make) -> None:
+    need_many_writers()
+    writing, *others = claims_of_a_run(make, 3)
+    own = Crew(app, 1)
+    own._in_hand = {Hold(claim, 0.0, own, is_written=claim == writing) for claim in (writing, *others)}
+    assert SyncPart.hold(db.session, writing)
+    with in_another_session(app, own.hand_back):
+        wait_for_who_waits()
+        states = {part.id: part.state for part in db.session.query(SyncPart)}
+        db.session.commit()
+    assert states == {writing.part_id: PartState.SYNCING, **{one.part_id: PartState.WAITING for one in others}}
