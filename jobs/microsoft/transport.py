@@ -198,14 +198,23 @@ def _failure(error: RequestException | HTTPError, url: str, began: bool) -> Micr
         return _unreachable(TimedOut, url, "did not answer in time", has_no_connection)
     if shortage := shortage_in(error):
         return shortage
-    # A connection that breaks while TLS is spoken says nothing of certificate or protocol.
-    has_broken = any(isinstance(one, ssl.SSLEOFError | ssl.SSLZeroReturnError) for one in causes)
-    if not has_broken and any(isinstance(one, ssl.SSLError | SSLError) for one in causes):
+    if not any(map(_breaks_off, causes)) and any(isinstance(one, ssl.SSLError | SSLError) for one in causes):
         return _tls_failed(url)
     is_no_http = any(isinstance(one, HTTPException) and not isinstance(one, RemoteDisconnected) for one in causes)
     if began or is_no_http:
         return _broken_off(url)
     return _unreachable(Unreachable, url, "cannot be reached", has_no_connection)
+
+
+def _breaks_off(error: BaseException) -> bool:
+    """Whether a connection broke while TLS was spoken, or the other side ended it: that says nothing of certificates.
+
+    A server that is overloaded may end it so, too, with an alert.
+    """
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return True
+    reason = error.reason or "" if isinstance(error, ssl.SSLError) else ""
+    return "ALERT" in reason or "BAD_RECORD_MAC" in reason
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

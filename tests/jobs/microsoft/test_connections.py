@@ -123,6 +123,19 @@ def test_a_connection_closed_while_tls_begins_says_nothing_of_certificates(tmp_p
         Transport(server.ca_bundle).send("GET", server.url)
 
 
+@pytest.mark.parametrize("alert", [80, 40, 20], ids=["internal_error", "handshake_failure", "bad_record_mac"])
+def test_a_server_that_ends_tls_by_an_alert_says_nothing_of_certificates_and_may_be_asked_again(
+    alert: int, tmp_path: Path
+) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(bytes([0x15, 3, 3, 0, 2, 2, alert]))
+
+    with raw_server(tmp_path, serve, tls=False) as server, pytest.raises(Unreachable) as caught:
+        Transport(server.ca_bundle).send("GET", server.url)
+    assert not caught.value.has_no_connection
+
+
 @pytest.mark.usefixtures("another_environment")  # so that a connection is made
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system does not have it")
 def test_a_connection_is_kept_alive_while_it_is_idle_and_given_up_where_nobody_is_there(
