@@ -27,7 +27,7 @@ from .token_cache import TokenCache
 from .transport import Transport
 
 # What msal raises where an answer is JSON, but not the JSON that it expects.
-MISREAD = (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError)
+MISREAD = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, OverflowError)
 
 # How often a refresh token that was refused is replaced by one that somebody else has stored meanwhile.
 _REPLACEMENTS = 5

@@ -173,6 +173,15 @@ def test_a_token_beside_an_error_that_is_none_is_a_token(tmp_path: Path, setting
         assert signed_in.token() == "a-token"
 
 
+@pytest.mark.parametrize("id_token", ['"no-dot-in-it"', '"a.b.c"', "7", "[]"])
+def test_an_id_token_that_is_none_makes_an_answer_that_is_not_believed(
+    id_token: str, tmp_path: Path, settings: Settings
+) -> None:
+    told = f'{{"access_token": "a-token", "expires_in": 3600, "id_token": {id_token}}}'
+    with answering(told, "200 OK", tmp_path, settings) as signed_in, pytest.raises(BadAnswer):
+        signed_in.token()
+
+
 def test_a_refusal_with_a_code_of_thousands_of_digits_is_a_refusal(tmp_path: Path, settings: Settings) -> None:
     told = f'{{"error": "invalid_client", "error_description": "It is no good.", "error_codes": [{"9" * 5000}]}}'
     with answering(told, "401 Unauthorized", tmp_path, settings) as signed_in:
