@@ -49,6 +49,7 @@ def sweep() -> None:
     silent = SyncRun.silent(db.session, now)
     for run_id in silent:
         SyncRun.hear(db.session, run_id, now)
+    lost = [run_id for run_id in silent if not SyncPart.are_all_put_off(db.session, run_id)]
     overdue = SyncPart.resume(db.session, now)
     lapsed = SyncPart.lapsed(db.session, now)
     db.session.commit()
@@ -56,7 +57,7 @@ def sweep() -> None:
     for by_run in (overdue, lapsed):
         for run_id, part_ids in by_run.items():
             queue.sync_parts(run_id, part_ids, lane_of[run_id])
-    for run_id in silent:
+    for run_id in lost:
         log.warning("run %s: nothing was heard of it, so it is taken up again", run_id)
     for lane in set(lane_of.values()):
         queue.sync(*(run_id for run_id in silent if lane_of[run_id] == lane), lane=lane)

@@ -13,15 +13,18 @@ from sqlalchemy import update
 
 from jobs import adding, compare, connect, discovery, waits
 from jobs.microsoft.errors import Throttled
+from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
-from tests.support.microsoft import connected, sandbox_tenant
+from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.turns import in_turn
 from webapp.database import declare_writing
 from webapp.extensions import db, vault
-from webapp.models import AdditionLine, Problem, Tenant, TenantAddition, utc_now
+from webapp.models import AdditionLine, Problem, RunState, Tenant, TenantAddition, utc_now
+from webapp.models.run import SILENCE
 
-from .helpers import asked, do
+from .conftest import Work
+from .helpers import asked, do, move_time_on
 
 # Something that a job asks Microsoft about the tenant, and the code of the problem that comes of it.
 Question = Callable[[Tenant], Any]
@@ -151,3 +154,18 @@ def test_of_two_waits_in_one_batch_both_are_kept(app: Flask, make: Make) -> None
     assert waits.note_wait(tenant.id, told, now) == now + timedelta(seconds=2)
     assert tenant.not_before == now + timedelta(seconds=600)
     assert tenant.integration.not_before == now + timedelta(seconds=2)
+
+
+def test_a_run_whose_tenants_all_wait_is_not_said_to_be_lost(
+    sandbox: Sandbox, make: Make, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    throttled = Fault("batch", "throttle", retry_after=600)
+    run = new_run(connected(make, sandbox_tenant(sandbox, faults=(throttled,))).integration)
+    for is_lost in (True, False):
+        # At first nobody enqueued it; then its tenant was put off.
+        caplog.clear()
+        move_time_on(SILENCE + timedelta(seconds=1))
+        do(sweep)
+        assert ("nothing was heard of it" in caplog.text) == is_lost
+        work()
+    assert run.state == RunState.SYNCING

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ForeignKey, Index, Table, Text, UniqueConstraint, select, text, update
+from sqlalchemy import ForeignKey, Index, Table, Text, UniqueConstraint, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import leases
@@ -142,6 +142,13 @@ class SyncPart(Model):
     def is_any_open(cls, session: DbSession, run_id: int) -> bool:
         """Whether one of the run's parts is not ended yet."""
         return session.scalar(_do().any_open, {"run_id": run_id}) is not None
+
+    @classmethod
+    def are_all_put_off(cls, session: DbSession, run_id: int) -> bool:
+        """Whether the run has parts that are not ended, each of which was put off."""
+        is_not = or_(cls.state != PartState.WAITING, cls.not_before.is_(None))
+        others = select(cls.id).where(cls.run_id == run_id, cls.finished_at.is_(None), is_not)
+        return session.scalar(others.limit(1)) is None and cls.is_any_open(session, run_id)
 
     @classmethod
     def succeed(
