@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flask import current_app
 
 from webapp.extensions import db
-from webapp.models import Claim, SyncPart, SyncRun
+from webapp.models import LOST_TOO_OFTEN, Claim, PartState, SyncPart, SyncRun
 
 from . import crew, cut_off, discovery, parts, queue, telling
 from .crew import stopping
@@ -70,14 +70,20 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
 def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
     """Claim these parts, and give them to the crew, which has room for them. Returns False where the run has ended."""
     claims: list[Claim] = []
+    spent: list[Claim] = []
     room = len(part_ids)
     try:
         # The run's row is locked before the parts', here and everywhere: so nobody waits for one who waits for them,
         # and a run is not cancelled between the two.
-        is_active = SyncRun.hear(db.session, run_id, queue.shared_now())
+        now = queue.shared_now()
+        is_active = SyncRun.hear(db.session, run_id, now)
         if is_active:
-            claims = SyncPart.claim(db.session, part_ids, queue.shared_now())
+            claims = SyncPart.claim(db.session, part_ids, now)
+        if is_active and len(claims) < len(part_ids):
+            spent = SyncPart.give_up(db.session, part_ids, now)
         db.session.commit()
+        for claim in spent:
+            telling.part_ended(claim, PartState.FAILED, None, problem=LOST_TOO_OFTEN)
         for claim in claims:
             room -= 1
             own.give(claim, parts.do)

@@ -25,7 +25,7 @@ _WORDS = {PartState.OK: "The tenant is well", PUT_OFF: "The tenant was put off"}
 def part_ended(
     claim: Claim,
     outcome: PartState | str,
-    began: float,
+    began: float | None,
     *,
     tenant: str = "",
     requests: int = 0,
@@ -34,14 +34,15 @@ def part_ended(
 ) -> None:
     """A part was settled as OK or FAILED, or given back as PUT_OFF; `problem` is the reason.
 
-    `began` is when it was taken in hand, by the monotonic clock; `tenant` is the GUID, where no context tells it.
+    `began` is when it was taken in hand, by the monotonic clock, None where it was not; `tenant` is the GUID, where no
+    context tells it.
     """
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - began if began is not None else None
     events.part_ended(str(outcome), seconds, rows)
     level = _LEVELS.get(outcome, logging.WARNING)
     if not log.isEnabledFor(level):
         return
-    about = {"seconds": round(seconds, 3), "requests": requests, "rows_written": rows}
+    about = {"seconds": round(seconds or 0.0, 3), "requests": requests, "rows_written": rows}
     words = _WORDS.get(outcome, "The tenant failed")
     with log_context(run=claim.run_id, part=claim.part_id, tenant=tenant or None):
         if problem is None:

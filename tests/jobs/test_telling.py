@@ -16,6 +16,9 @@ from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.metrics.counting import counts
 from webapp.models import Claim, PartState, Problem, RunState, SyncRun, Trigger, utc_now
+from webapp.models.leases import MAX_ATTEMPTS
+
+from .helpers import do
 
 CLAIM = Claim(part_id=3, run_id=7, tenant_id=5, lease="a-lease-that-is-nobodys-business", attempt=1)
 PROBLEM = Problem("The app lacks a permission.", "Give it.", "Authorization_RequestDenied", "a-request")
@@ -62,6 +65,17 @@ def test_a_part_is_told_the_louder_the_worse_it_is(outcome: str, said: str, line
     assert taken["seatledger_parts", outcome] == 1
     assert taken["seatledger_rows_written",] == 9
     assert 2 <= taken["seatledger_part_seconds", outcome, "sum"] < 60
+
+
+def test_a_part_that_was_lost_too_often_is_told_and_counted_as_failed(make: Make, lines: list[str]) -> None:
+    run = make.run(state=RunState.SYNCING, tenants_total=1)
+    tenant = make.tenant(integration=run.integration, organization=make.organization())
+    part = make.part(run_id=run.id, tenant_id=tenant.id, attempts=MAX_ATTEMPTS)
+    do(sync.work, run.id, [part.id])
+    [told] = [line for line in lines if " The tenant failed: The work on this tenant was lost several times" in line]
+    assert f"run={run.id} part={part.id}" in told
+    assert "code=lost" in told
+    assert counts.take()["seatledger_parts", PartState.FAILED] == 1
 
 
 def test_a_run_that_ended_is_one_line_with_its_figures(make: Make, lines: list[str]) -> None:

@@ -12,6 +12,7 @@ from .factories import Make
 
 def claim_one(part_id: int, now: datetime) -> Claim | None:
     """None where there is nothing to do, or somebody else does it."""
+    SyncPart.give_up(db.session, [part_id], now)
     return next(iter(SyncPart.claim(db.session, [part_id], now)), None)
 
 

@@ -101,16 +101,20 @@ class SyncPart(Model):
     def claim(cls, session: DbSession, part_ids: Collection[int], now: datetime) -> list[Claim]:
         """Take the leases of those of these parts that are due.
 
-        Parts whose rows somebody has locked are passed over: they are being claimed or written at this moment. One that
-        was taken up too often already ends as failed instead.
+        Parts whose rows somebody has locked are passed over: they are being claimed or written at this moment. So are
+        those that were taken up too often already (`give_up`).
         """
         lease = secrets.token_hex(16)
-        known = {"part_ids": list(part_ids), **moments(now)}
-        taken = session.execute(_do().claim, {**known, "lease": lease, "until": now + leases.LEASE}).all()
-        if len(taken) < len(part_ids):
-            session.execute(_do().give_up, known)
-        claims = [Claim(part, run, tenant, attempt, lease, faults) for part, run, tenant, attempt, faults in taken]
-        return sorted(claims, key=lambda claim: claim.part_id)
+        known = {"part_ids": list(part_ids), **moments(now), "lease": lease, "until": now + leases.LEASE}
+        return _claims(session.execute(_do().claim, known), lease)
+
+    @classmethod
+    def give_up(cls, session: DbSession, part_ids: Collection[int], now: datetime) -> list[Claim]:
+        """End those of these parts as failed that are due and were taken up too often already.
+
+        Returns them as they were claimed last; none has a lease any more.
+        """
+        return _claims(session.execute(_do().give_up, {"part_ids": list(part_ids), **moments(now)}), "")
 
     @classmethod
     def hold(cls, session: DbSession, claim: Claim) -> bool:
@@ -212,6 +216,11 @@ class SyncPart(Model):
 @cache
 def _do() -> PartStatements:
     return PartStatements(cast(Table, SyncPart.__table__))
+
+
+def _claims(found: Iterable[Any], lease: str) -> list[Claim]:
+    claims = [Claim(part, run, tenant, attempt, lease, faults) for part, run, tenant, attempt, faults in found]
+    return sorted(claims, key=lambda claim: claim.part_id)
 
 
 def _settle(

@@ -84,6 +84,7 @@ class PartStatements:
                 lease_until=None,
                 **LOST_TOO_OFTEN.columns(),
             )
+            .returning(columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults)
         )
         self.hold = select(columns.id).where(*self._is_held()).with_for_update(key_share=True)
         self.settle = cache(self._settle)

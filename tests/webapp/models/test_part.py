@@ -130,7 +130,9 @@ def test_of_many_parts_those_that_are_due_are_claimed_and_those_tried_too_often_
         make.part(run_id=run.id, tenant_id=tenant.id, **values) for tenant, values in zip(tenants, given, strict=True)
     ]
     claims = SyncPart.claim(db.session, [part.id for part in parts], now)
+    given_up = SyncPart.give_up(db.session, [part.id for part in parts], now)
     db.session.commit()
+    assert [(claim.part_id, claim.attempt) for claim in given_up] == [(parts[1].id, MAX_ATTEMPTS)]
     assert [(claim.part_id, claim.attempt) for claim in claims] == [(parts[0].id, 1), (parts[6].id, MAX_ATTEMPTS)]
     assert [(part.state, part.attempts) for part in parts] == [
         (PartState.SYNCING, 1),

@@ -41,6 +41,7 @@ def test_parts_that_somebody_has_locked_are_passed_over_by_who_claims_and_who_re
         db.session.execute(text("SET LOCAL lock_timeout = '1s'"))
         assert SyncPart.resume(db.session, utc_now()) == {run_id: [free_id]}
         assert [claim.part_id for claim in SyncPart.claim(db.session, ids, utc_now())] == [free_id]
+        assert SyncPart.give_up(db.session, ids, utc_now()) == []
         db.session.commit()
     assert [part.state for part in (locked, spent, free)] == [PartState.WAITING, PartState.WAITING, PartState.SYNCING]
 
