@@ -61,7 +61,11 @@ class World:
         )
         self.settings = replace(settings, database_url=postgresql.url) if postgresql else settings
         self.app: Flask = create_app(self.settings)
-        self.workers = [self._program(f"worker_{number}", *_HURRIED, "jobs.worker") for number in (1, 2)]
+        # One does many tenants at the same time, as each does that is set up as it comes; the other one after another.
+        self.workers = [
+            self._program(f"worker_{number}", *_HURRIED, "jobs.worker", SYNC_TENANTS_AT_ONCE=hands)
+            for number, hands in ((1, "16"), (2, "1"))
+        ]
         # As beside the workers of `make run`: the upkeep waits for no sync.
         self.attendant = self._program("attendant", *_HURRIED, "jobs.worker", *_UPKEEP)
         self.schedule = self._program("schedule", *_HURRIED, "jobs.schedule")
@@ -146,8 +150,8 @@ class World:
         serializer = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]
         return str(serializer.dumps({"_user_id": user.session_token, "_fresh": True}))
 
-    def _program(self, name: str, *command: str) -> Program:
-        environment = environment_of(self.settings)
+    def _program(self, name: str, *command: str, **settings: str) -> Program:
+        environment = {**environment_of(self.settings), **settings}
         return Program(name, command, environment, self.directory / f"{name}.log")
 
 
