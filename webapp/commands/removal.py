@@ -20,13 +20,13 @@ from .waiting import wait_for_removal
 
 @click.command("remove")
 @click.argument("name")
-@click.option("--keep-data", "what", flag_value=Removal.KEEP.value, help=f"{Removal.KEEP.label}.")
-@click.option("--delete-data", "what", flag_value=Removal.DELETE.value, help=f"{Removal.DELETE.label}.")
+@click.option("--keep-data", "keep", is_flag=True, help=f"{Removal.KEEP.label}.")
+@click.option("--delete-data", "delete", is_flag=True, help=f"{Removal.DELETE.label}.")
 @click.option("--confirm", "typed", required=True, metavar="NAME", help="The integration's name again.")
 @click.option("--wait", is_flag=True, help="Wait until all is deleted; exit 1 where no worker does it.")
 @with_appcontext
 @explained
-def remove(name: str, what: str | None, typed: str, wait: bool) -> None:
+def remove(name: str, keep: bool, delete: bool, typed: str, wait: bool) -> None:
     """Remove the integration NAME: its credentials are erased, and nothing is synced any more.
 
     \b
@@ -35,9 +35,11 @@ def remove(name: str, what: str | None, typed: str, wait: bool) -> None:
     With --keep-data its licenses stay in the lists, marked as disconnected; connecting the tenant again takes them up.
     With --delete-data its licenses, tenants and sync logs are deleted, by a worker. Organizations and users stay.
     """
-    if what is None:
+    if not (keep or delete):
         raise click.UsageError("Add --keep-data or --delete-data: what becomes of its licenses?")
-    chosen = Removal(what)
+    if keep and delete:
+        raise click.UsageError("Add --keep-data or --delete-data, not both: what is deleted is gone for ever.")
+    chosen = Removal.KEEP if keep else Removal.DELETE
     integration = find.integration_named(name)
     integration_id, real_name = integration.id, integration.name
     if chosen == Removal.DELETE and not queue.is_reachable():

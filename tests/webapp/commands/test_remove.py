@@ -111,6 +111,16 @@ def test_words_that_are_missing_or_wrong_end_with_2(
     assert contoso.is_live
 
 
+@pytest.mark.parametrize("both", [("--keep-data", "--delete-data"), ("--delete-data", "--keep-data")])
+def test_who_asks_to_keep_and_to_delete_loses_nothing(
+    integrations: Run, contoso: Integration, removals: list[int], both: tuple[str, ...]
+) -> None:
+    result = integrations("remove", "Contoso", *both, "--confirm", "Contoso")
+    assert (result.exit_code, removals) == (2, [])
+    assert "Add --keep-data or --delete-data, not both" in result.stderr
+    assert contoso.is_live
+
+
 def test_an_integration_that_is_not_there(integrations: Run, contoso: Integration) -> None:
     result = integrations("remove", "Fabrikam", "--keep-data", "--confirm", "Fabrikam")
     assert result.exit_code == 1
