@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from typing import Any, BinaryIO
 
 import click
@@ -49,6 +51,7 @@ def explained_with_any_database(command: Callable[..., Any]) -> Callable[..., An
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
+        _write_what_can_be_written()
         try:
             return command(*args, **kwargs)
         except QueueUnavailable as error:
@@ -85,22 +88,22 @@ def refuse_nothing(**options: tuple[str, ...]) -> None:
 def print_records(records: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool) -> None:
     """Print records as one JSON array with all their keys, or as a table of the columns named."""
     if as_json:
-        click.echo(json.dumps([_plain(record) for record in records], ensure_ascii=False, indent=2))
+        _echo(_json([_plain(record) for record in records]))
         return
     rows = [[clipped(_cell(record[column]), WIDEST_CELL) for column in columns] for record in records]
     widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
     for row in [list(columns), *rows]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        _echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def print_record(record: dict[str, Any], columns: Sequence[str], as_json: bool) -> None:
     """Print one record as a JSON object, or the columns named, one a line."""
     if as_json:
-        click.echo(json.dumps(_plain(record), ensure_ascii=False, indent=2))
+        _echo(_json(_plain(record)))
         return
     width = max(map(len, columns))
     for column in columns:
-        click.echo(f"{column.ljust(width)}  {_cell(record[column])}".rstrip())
+        _echo(f"{column.ljust(width)}  {_cell(record[column])}".rstrip())
 
 
 def read_secret(what: str) -> str:
@@ -132,6 +135,28 @@ def _decoded(given: bytes) -> str:
         return given.decode()
     except UnicodeDecodeError as error:
         raise click.ClickException("Standard input is not text in UTF-8.") from error
+
+
+def _write_what_can_be_written() -> None:
+    """Print ? for a letter that the terminal's encoding lacks: customers have names in any script."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _echo(text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError as error:
+        # Whoever reads no further, as `head` does, wants to be told nothing.
+        if error.errno == errno.EPIPE:
+            raise
+        raise click.ClickException(f"What is printed could not be written ({error.strerror}).") from error
+
+
+def _json(value: Any) -> str:
+    """JSON that loses nothing, and is JSON, in whatever encoding it is written."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return json.dumps(value, ensure_ascii=codecs.lookup(encoding).name != "utf-8", indent=2)
 
 
 def _plain(record: dict[str, Any]) -> dict[str, Any]:
