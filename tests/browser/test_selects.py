@@ -149,3 +149,13 @@ def test_the_first_click_after_choosing_a_filter_is_taken(signed_in: Page, serve
     assert low
     assert after
     assert after["height"] < low["height"]
+
+
+def test_a_screen_reader_comes_upon_one_field_for_a_select_and_not_on_what_is_behind_it(
+    signed_in: Page, server: Running
+) -> None:
+    page = signed_in
+    page.goto(f"{server.url}/account/audit-log")
+    expect(page.get_by_role("combobox", name="About")).to_be_visible()
+    # Lists that are open, and selects of several that stand behind a widget.
+    expect(page.get_by_role("listbox")).to_have_count(0)

@@ -70,6 +70,8 @@ const choose = (select) => {
       `<div>${escape(data.text)}<button type="button" class="btn-close ms-1" tabindex="-1" data-take-out aria-label="Remove ${escape(data.text)}"></button></div>`;
   }
   const widget = new TomSelect(select, options);
+  // The widget took its label: a screen reader would come upon a second, nameless list.
+  select.ariaHidden = "true";
   const takeOut = (event) => {
     const item = event.target.closest("[data-take-out]")?.closest("[data-value]");
     if (!item) return;
