@@ -69,8 +69,8 @@ TROUBLES = {
 OUTDATED_FORM = Trouble(
     400,
     "This form is out of date",
-    "It was opened too long ago, or before somebody signed in or out in this browser. Reload the page and fill it "
-    "in again. Nothing was changed.",
+    "It was opened too long ago, or before somebody signed in or out in this browser. Open it anew and send it "
+    "again. Nothing was changed.",
     "refresh",
 )
 NO_DATABASE = Trouble(

@@ -34,10 +34,12 @@ def after_sign_in() -> str:
 def current_page() -> str | None:
     """The path and query of the page that the reader looks at, where it is one of ours.
 
-    For a request of a page that is the page itself; for one that HTMX makes within a page, the page around it.
+    For a request of a page that is the page itself, and for a form that was sent its own page; for a request that HTMX
+    makes within a page, the page around it.
     """
     if not request.headers.get("HX-Request"):
-        return safe_path(_path_and_query(request.url)) if request.method in {"GET", "HEAD"} else None
+        methods = request.url_rule.methods if request.url_rule else None
+        return safe_path(_path_and_query(request.url)) if "GET" in (methods or ()) else None
     url = request.headers.get("HX-Current-URL", "")
     try:
         parts = urlsplit(url)

@@ -53,7 +53,7 @@ class ProofForm(FlaskForm):
     client_secret = PasswordField("Client secret", render_kw=_HIDDEN)
     secret_ends_on = PlainDateField("Expires on", [Optional()])
     certificate = FileField("PEM file", render_kw={"accept": ".pem,.crt,.cer,.key,.txt,application/x-pem-file"})
-    certificate_text = SecretTextField("Or paste it", render_kw={**PLAIN, "rows": 4})
+    certificate_text = SecretTextField("Or paste it", render_kw={**PLAIN, "rows": 4, "data-secret": ""})
     certificate_password = PasswordField("Key password", render_kw=_HIDDEN)
 
     stored_with: str | None = None

@@ -81,6 +81,7 @@ const start = (root) => {
 };
 
 document.addEventListener("DOMContentLoaded", () => {
+  restoreDraft();
   start(document);
   showFirstError();
   // Of pages on one line that scrolls sideways, the one that is open is in sight.

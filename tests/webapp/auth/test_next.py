@@ -71,9 +71,14 @@ def test_sign_in_leads_home_rather_than_to_another_site(client: FlaskClient, mak
     assert sign_in(client, "ada@msp.example", next_page=target).location == "/"
 
 
-def test_a_form_that_was_sent_without_a_session_is_not_opened_after_sign_in(client: FlaskClient, make: Make) -> None:
+def test_a_form_that_was_sent_without_a_session_is_opened_anew_after_sign_in(client: FlaskClient, make: Make) -> None:
     make.user()
-    assert client.post("/account/password", data={}).location == "/sign-in"
+    assert client.post("/account/password?from=mail", data={}).location == "/sign-in?next=/account/password?from%3Dmail"
+
+
+def test_a_button_that_was_pressed_without_a_session_has_no_page_to_open(client: FlaskClient, make: Make) -> None:
+    make.user()
+    assert client.post("/account/integrations/1/sync").location == "/sign-in"
 
 
 def test_the_start_page_needs_no_mention(client: FlaskClient, make: Make) -> None:
