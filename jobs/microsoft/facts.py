@@ -201,7 +201,7 @@ def _count(source: Mapping[str, Any], key: str, default: int | None = None) -> i
         return default
     # In JSON true is not a number, though in Python it is.
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _INT32_MAX:
-        raise BadAnswer(f"{key} is not a whole number of 0 or more")
+        raise BadAnswer(f"{key} is not a whole number from 0 to {_INT32_MAX:,}")
     return value
 
 

@@ -145,6 +145,12 @@ def test_a_sku_without_one_of_its_parts_is_not_believed(missing: str) -> None:
         license_facts([sku])
 
 
+@pytest.mark.parametrize("number", [-1, 2**31])
+def test_a_number_that_is_too_small_or_too_large_is_refused_by_naming_both_limits(number: int) -> None:
+    with pytest.raises(BadAnswer, match=r"consumedUnits is not a whole number from 0 to 2,147,483,647"):
+        figures({**ENTERPRISEPREMIUM, "consumedUnits": number})
+
+
 @pytest.mark.parametrize("units", [None, [], "25", 25, {}, {"suspended": 1}])
 def test_units_that_are_not_an_object_with_enabled_are_not_believed(units: Any) -> None:
     with pytest.raises(BadAnswer):
