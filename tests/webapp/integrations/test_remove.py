@@ -74,6 +74,15 @@ def test_the_page_says_with_counts_what_will_happen(as_administrator: FlaskClien
         assert "2 organizations with these tenants, all others and all users stay untouched" in way
 
 
+def test_of_one_license_the_page_says_what_becomes_of_it(as_administrator: FlaskClient, make: Make) -> None:
+    integration = make.integration()
+    make.license(tenant=make.tenant(integration=integration, organization=make.organization()))
+    text = words(as_administrator.get(address(integration)).get_data(as_text=True))
+    assert (
+        "1 license of 1 tenant stays in the lists, where it is. It is no longer locked as synced, and is marked" in text
+    )
+
+
 def test_the_type_is_said_to_stay_where_another_uses_it(as_administrator: FlaskClient, make: Make) -> None:
     integration = with_data(make)
     with_data(make, name="Fabrikam")
