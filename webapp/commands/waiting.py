@@ -20,6 +20,8 @@ from ..text import count_of
 NO_WORKER_SECONDS = 30
 LOOK_SECONDS = 0.5
 
+_CUT_OFF = "All workers are cut off from the database or from Microsoft, so this waits: `flask doctor` names them."
+
 
 @dataclass(frozen=True)
 class _Seen:
@@ -56,10 +58,16 @@ def wait_for_end(run_id: int) -> None:
 
     def look() -> str | None:
         seen = _look(run_id)
-        return _progress(seen) if seen.state.is_active else None
+        return unless_cut_off(_progress(seen)) if seen.state.is_active else None
 
     wait(look, _giving_up("The run stays queued and goes on"))
     _conclude(_look(run_id))
+
+
+def unless_cut_off(progress: str, queue_name: str = SYNC) -> str:
+    """What to print of work that needs Microsoft: where all workers of the queue are cut off, that it waits."""
+    workers = workers_of(queue_name)
+    return _CUT_OFF if workers and workers.are_all_cut_off else progress
 
 
 def wait_for_removal(integration_id: int) -> None:

@@ -133,6 +133,26 @@ def test_wait_gives_up_after_half_a_minute_without_a_worker(
     assert db.session.scalars(select(SyncRun.state)).all() == [RunState.QUEUED]
 
 
+def test_wait_tells_that_all_workers_are_cut_off_and_goes_on_with_them(
+    integrations: Run, make: Make, workers: Workers, clock: Clock
+) -> None:
+    make.integration(name="Contoso")
+    nothing: list[Callable[[], object]] = [lambda: None] * 100
+    clock.steps = [
+        lambda: setattr(workers, "cut_off", workers.alive),
+        *nothing,
+        lambda: setattr(workers, "cut_off", 0),
+        lambda: the_run(state=RunState.OK, tenants_total=1),
+    ]
+    result = integrations("sync", "Contoso", "--wait")
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        "Waiting for a worker ...",
+        "All workers are cut off from the database or from Microsoft, so this waits: `flask doctor` names them.",
+        "Waiting for a worker ...",
+    ]
+
+
 def test_wait_goes_on_when_a_worker_or_the_queue_comes_back_in_time(
     integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
