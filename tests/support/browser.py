@@ -11,6 +11,9 @@ from werkzeug.test import TestResponse
 
 from webapp.extensions import db
 
+# How htmx asks for a part of a page.
+HTMX = {"HX-Request": "true"}
+
 
 class Browser(FlaskClient):
     """A client whose requests share no session, user or `g` with the test, nor with each other.

@@ -17,11 +17,11 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from werkzeug.exceptions import TooManyRequests
 
 from jobs.queue import NoWorker, QueueUnavailable
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Organization
 
-HTMX = {"HX-Request": "true"}
 JSON = {"Accept": "application/json"}
 LOCKED = OperationalError("SELECT s3cret", {}, Exception("database is locked"))
 

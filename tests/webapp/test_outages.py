@@ -17,7 +17,7 @@ from sqlalchemy import select
 from jobs import queue
 from tests.conftest import signed_in
 from tests.faults.databases import PostgresqlServer, RedisServer, private_directory
-from tests.support.browser import Browser
+from tests.support.browser import HTMX, Browser
 from tests.support.factories import PASSWORD, Make
 from tests.support.settings import make_settings
 from tests.support.waiting import eventually
@@ -29,7 +29,6 @@ from webapp.models import AuditEntry, Role, RunState, SyncRun, User
 pytestmark = pytest.mark.slow
 
 PAGES = ("/global/office-365-licenses", "/account/integrations", "/sign-in", "/organizations")
-HTMX = {"HX-Request": "true"}
 JSON = {"Accept": "application/json"}
 
 

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient, FlaskCliRunner
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import text
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.services import empty_database
 from tests.support.settings import make_settings
@@ -108,7 +109,7 @@ def test_with_an_older_database_every_page_says_that_it_is_to_be_migrated(
         as_reader.get("/global/office-365-licenses"),
         as_reader.get("/sign-in"),
         as_reader.post("/sign-in", data={"email": "a@msp.example", "password": "x"}),
-        as_reader.get("/", headers={"HX-Request": "true"}),
+        as_reader.get("/", headers=HTMX),
         as_reader.get("/api/v1/licenses", headers={"Accept": "application/json"}),
     ):
         assert answer.status_code == 503

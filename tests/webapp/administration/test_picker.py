@@ -7,6 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.administration import picker
 from webapp.extensions import db
@@ -56,7 +57,7 @@ def test_enter_in_a_search_box_finds_and_elsewhere_saves(as_administrator: Flask
 def test_as_somebody_types_the_boxes_alone_are_answered(as_administrator: FlaskClient, make: Make) -> None:
     user = make.reader(make.organization(name="Given"))
     make.organization(name="Other")
-    htmx = {"HX-Request": "true", "HX-Trigger-Name": "organizations-q"}
+    htmx = {**HTMX, "HX-Trigger-Name": "organizations-q"}
     answer = as_administrator.get(f"/account/users/{user.id}?organizations-q=OTH", headers=htmx)
     assert boxes(answer.text) == {"Other": False}
     assert "<form" not in answer.text

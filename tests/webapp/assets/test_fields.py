@@ -7,6 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make, asset_field
 from tests.support.forms import began_with, edited
 from webapp.assets import fields
@@ -79,7 +80,7 @@ def test_fields_are_ordered_by_their_buttons_with_and_without_script(as_administ
     base = f"{INDEX}/{type.id}/fields"
     assert as_administrator.post(f"{base}/{three.id}/move", data={"way": "up"}).status_code == 303
     assert names(type) == ["One", "Three", "Two"]
-    partial = as_administrator.post(f"{base}/{one.id}/move", data={"way": "down"}, headers={"HX-Request": "true"})
+    partial = as_administrator.post(f"{base}/{one.id}/move", data={"way": "down"}, headers=HTMX)
     assert names(type) == ["Three", "One", "Two"]
     assert "<html" not in partial.text
     assert partial.text.index("Three") < partial.text.index(">One<") < partial.text.index(">Two<")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.turns import in_turn
 from webapp.extensions import db
@@ -27,7 +28,7 @@ def test_the_newest_change_is_first_and_the_others_are_on_pages(as_reader: Flask
     assert page.index("1,025") < page.index("1,016")
     assert ">1,010<" not in page
     assert "1–10 of 25" in page
-    partial = as_reader.get(f"/licenses/{license.id}/history?page=3", headers={"HX-Request": "true"}).text
+    partial = as_reader.get(f"/licenses/{license.id}/history?page=3", headers=HTMX).text
     assert "<html" not in partial
     assert "21–25 of 25" in partial
     whole = as_reader.get(f"/licenses/{license.id}/history?page=3").text

@@ -9,6 +9,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make, asset_field
 from webapp.extensions import db
 from webapp.models import AssetContact, FieldKind, FlexibleAsset, FlexibleAssetType, Organization, fold
@@ -69,7 +70,7 @@ def test_lists_are_sorted_and_paged(
     assert names(as_reader, address, sort="-name")[0] == "Box 50"
     assert names(as_reader, address, sort="-changed")[0] == "Box 50"
     assert names(as_reader, address, sort="; DROP", page="x")[0] == "Box 00"
-    partial = as_reader.get(address, headers={"HX-Request": "true"})
+    partial = as_reader.get(address, headers=HTMX)
     assert "<html" not in partial.text
 
 

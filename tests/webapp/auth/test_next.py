@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.auth.addresses import safe_path
 
@@ -101,7 +102,7 @@ def test_a_partial_asked_for_without_a_session_opens_the_sign_in_page(
     client: FlaskClient, make: Make, current: str, expected: str
 ) -> None:
     make.user()
-    answer = client.get("/account/password", headers={"HX-Request": "true", "HX-Current-URL": current})
+    answer = client.get("/account/password", headers={**HTMX, "HX-Current-URL": current})
     assert answer.status_code == 401
     assert answer.headers["HX-Redirect"] == expected
     assert "<form" not in answer.text

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from tests.support.browser import HTMX
 from tests.support.factories import PASSWORD, Make
 from webapp.auth import accounts
 from webapp.extensions import db
@@ -31,7 +32,7 @@ def test_without_any_user_every_page_leads_to_the_setup(client: FlaskClient, pag
 
 
 def test_a_partial_leads_to_the_setup_too(client: FlaskClient) -> None:
-    assert client.get("/account/password", headers={"HX-Request": "true"}).headers["HX-Redirect"] == "/setup"
+    assert client.get("/account/password", headers=HTMX).headers["HX-Redirect"] == "/setup"
 
 
 def test_the_code_makes_the_administrator_and_signs_in(client: FlaskClient, code: str) -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.matching import move
 from tests.support.turns import in_turn
@@ -17,8 +18,6 @@ from webapp.models import Contact, ContactEmail, Organization, Tenant, departed,
 from webapp.models.integration import Removal
 
 from .reading import GLOBAL, exported, listed
-
-HTMX = {"HX-Request": "true"}
 
 
 def own(organization: Organization) -> str:

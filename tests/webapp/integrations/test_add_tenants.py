@@ -11,6 +11,7 @@ from markupsafe import escape
 
 from jobs import queue
 from tests.conftest import signed_in
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.turns import in_turn
 from webapp.extensions import db
@@ -167,7 +168,7 @@ def test_a_list_with_all_answers_asks_no_more_and_can_be_filtered(make: Make, as
     page = as_administrator.get(address(integration, addition)).text
     assert "hx-trigger" not in page
     assert "1 of 2 tenants added" in page
-    told = as_administrator.get(f"{address(integration, addition)}?seen=working", headers={"HX-Request": "true"}).text
+    told = as_administrator.get(f"{address(integration, addition)}?seen=working", headers=HTMX).text
     assert 'id="addition-said" hx-swap-oob="innerHTML">1 of 2 tenants added.' in told
     only = as_administrator.get(f"{address(integration, addition)}?state=added").text
     assert '<code class="break-anywhere">good</code>' in only

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.forms import began_with, edited, opened
 from webapp.extensions import db
@@ -16,7 +17,6 @@ from webapp.models import AuditEntry, CheckedLicense, License, Tenant, TenantChe
 from webapp.models.user_rules import rules_of
 
 INDEX = "/account/integrations"
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture

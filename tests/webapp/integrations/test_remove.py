@@ -11,13 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs import queue
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Integration, License, Removal, RunState, SyncRun, Tenant, utc_now
 
 from .conftest import Workers
 
-HTMX = {"HX-Request": "true"}
 KEEP = "Permanently disconnect records from Office 365 but keep all data"
 DELETE = "Permanently delete all data including all related/child records"
 

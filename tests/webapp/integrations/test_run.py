@@ -1,4 +1,4 @@
-"""The page of one run: what it shows, how it lives, cancelling and trying again."""
+"""The page of one run: what it shows, and how it lives."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
+from tests.webapp.integrations.runs import a_run, add_part, address, page
 from webapp.extensions import db
-from webapp.models import Cloud, PartState, RunState, SyncPart, SyncRun, utc_now
+from webapp.models import Cloud, PartState, RunState, SyncRun, utc_now
 
 from .conftest import Workers
 
@@ -23,29 +25,8 @@ PROBLEM = {
 }
 
 
-def add_part(make: Make, run: SyncRun, name: str, state: PartState, **values: object) -> SyncPart:
-    tenant = make.tenant(integration_id=run.integration_id, name=name, organization=make.organization())
-    return make.part(run_id=run.id, tenant_id=tenant.id, state=state, **values)
-
-
-def a_run(make: Make, state: RunState = RunState.SYNCING, **values: object) -> SyncRun:
-    finished_at = None if state.is_active else utc_now()
-    values = {"started_at": utc_now() - timedelta(seconds=75), "tenants_total": 4, "finished_at": finished_at, **values}
-    return make.run(state=state, **values)
-
-
-def address(run: SyncRun, more: str = "") -> str:
-    return f"/account/integrations/{run.integration_id}/runs/{run.id}{more}"
-
-
-def page(client: FlaskClient, run: SyncRun, **query: object) -> str:
-    answer = client.get(address(run), query_string=query)
-    assert answer.status_code == 200
-    return answer.text
-
-
 def partial(client: FlaskClient, run: SyncRun, **query: object) -> str:
-    return client.get(address(run), query_string=query, headers={"HX-Request": "true"}).text
+    return client.get(address(run), query_string=query, headers=HTMX).text
 
 
 def test_a_run_shows_each_tenants_part_with_what_became_of_it(
@@ -229,93 +210,6 @@ def test_a_run_is_found_under_its_own_integration_only(
         missing = f"/account/integrations/{run.integration_id}/runs/987654{more}"
         assert as_administrator.open(missing, method=method).status_code == 404
     assert db.session.get_one(SyncRun, run.id).state == RunState.SYNCING
-
-
-def test_only_who_manages_integrations_sees_cancels_and_retries(
-    as_reader: FlaskClient, make: Make, workers: Workers
-) -> None:
-    run = a_run(make)
-    assert as_reader.get(address(run)).status_code == 403
-    for more in ("/cancel", "/retry"):
-        assert as_reader.post(address(run, more)).status_code == 403
-    assert db.session.get_one(SyncRun, run.id).state == RunState.SYNCING
-
-
-def test_cancel_ends_the_run_and_names_who_did_it(as_administrator: FlaskClient, make: Make, workers: Workers) -> None:
-    run = a_run(make)
-    add_part(make, run, "Contoso", PartState.WAITING)
-    answer = as_administrator.post(address(run, "/cancel"), follow_redirects=True)
-    assert "The sync is cancelled." in answer.text
-    assert "Cancelled by" in answer.text
-    assert "@msp.example" in answer.text
-    db.session.commit()
-    assert run.state == RunState.CANCELLED
-    again = as_administrator.post(address(run, "/cancel"), follow_redirects=True)
-    assert "had ended already" in again.text
-
-
-def test_cancel_from_active_integrations_answers_with_the_status(
-    as_administrator: FlaskClient, make: Make, workers: Workers
-) -> None:
-    run = a_run(make)
-    answer = as_administrator.post(address(run, "/cancel"), headers={"HX-Request": "true"})
-    assert "Cancelled" in answer.text
-    assert f'id="status-{run.integration_id}"' in answer.text
-    assert "data-poll" not in answer.text
-
-
-def test_the_status_links_to_the_run_and_cancels_it_while_it_is_active(
-    as_administrator: FlaskClient, make: Make, workers: Workers
-) -> None:
-    run = a_run(make)
-    row = as_administrator.get(f"/account/integrations/{run.integration_id}/status").text
-    assert f'href="{address(run)}"' in row
-    assert address(run, "/cancel") in row
-    run.state, run.finished_at = RunState.OK, utc_now()
-    db.session.commit()
-    row = as_administrator.get(f"/account/integrations/{run.integration_id}/status").text
-    assert f'href="{address(run)}"' in row
-    assert "/cancel" not in row
-
-
-def test_retry_starts_a_run_of_what_failed_and_shows_it(
-    as_administrator: FlaskClient, make: Make, workers: Workers
-) -> None:
-    run = a_run(make, RunState.PARTIAL)
-    add_part(make, run, "Failed one", PartState.FAILED)
-    add_part(make, run, "Good one", PartState.OK)
-    assert "Retry failed tenants" in page(as_administrator, run)
-    answer = as_administrator.post(address(run, "/retry"), follow_redirects=True)
-    again = db.session.query(SyncRun).filter_by(retry_of_id=run.id).one()
-    assert workers.enqueued == [again.id]
-    assert answer.request.path == address(again)
-    assert "Failed one" in answer.text
-    assert "Good one" not in answer.text
-    assert f"in run {again.id}" in page(as_administrator, run)
-
-
-def test_retry_while_another_run_is_active_shows_that_one(
-    as_administrator: FlaskClient, make: Make, workers: Workers
-) -> None:
-    run = a_run(make, RunState.FAILED)
-    add_part(make, run, "Contoso", PartState.FAILED)
-    active = make.run(integration_id=run.integration_id)
-    answer = as_administrator.post(address(run, "/retry"), follow_redirects=True)
-    assert answer.request.path == address(active)
-    assert "under way already" in answer.text
-
-
-@pytest.mark.parametrize("state", [RunState.OK, RunState.CANCELLED, RunState.SYNCING, RunState.FAILED])
-def test_where_nothing_can_be_tried_again_it_says_why(
-    state: RunState, as_administrator: FlaskClient, make: Make, workers: Workers
-) -> None:
-    run = a_run(make, state)
-    if state != RunState.FAILED:
-        add_part(make, run, "Contoso", PartState.FAILED)
-    assert "Retry failed tenants" not in page(as_administrator, run)
-    answer = as_administrator.post(address(run, "/retry"), follow_redirects=True)
-    assert "tried again" in answer.text
-    assert db.session.query(SyncRun).count() == 1
 
 
 def test_a_run_without_parts_says_why(as_administrator: FlaskClient, make: Make, workers: Workers) -> None:

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.webapp.integrations.conftest import Workers
 from webapp.extensions import db
@@ -13,7 +14,7 @@ from webapp.models import RunState, SyncRun, Trigger, User
 
 
 def start(client: FlaskClient, integration_id: int, htmx: bool = True) -> TestResponse:
-    headers = {"HX-Request": "true"} if htmx else {}
+    headers = HTMX if htmx else {}
     return client.post(f"/account/integrations/{integration_id}/sync", headers=headers)
 
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.webapp.integrations.matching import ALL, address, send, stored
 from webapp.models import (
@@ -136,7 +137,7 @@ def test_an_organization_is_found_by_typing_also_without_script(as_administrator
         assert "Fabrikam" not in page
         assert "Contoso old" not in page
         assert "<html" in page
-    swapped = as_administrator.get(address(tenant, "/choose"), headers={"HX-Request": "true"}).text
+    swapped = as_administrator.get(address(tenant, "/choose"), headers=HTMX).text
     assert "Fabrikam" in swapped
     assert "<html" not in swapped
 

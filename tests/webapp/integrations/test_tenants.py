@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from jobs.queue import NoWorker
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.webapp.integrations.conftest import Microsoft, refusal
 from tests.webapp.integrations.matching import address, send, stored
@@ -160,13 +161,13 @@ def test_each_change_is_in_the_audit_log(as_administrator: FlaskClient, make: Ma
 def test_htmx_gets_the_row_with_its_undo_and_what_else_changed(as_administrator: FlaskClient, make: Make) -> None:
     organization, tenant = make.organization(name="Contoso Ltd"), make.tenant(name="Contoso")
     form = {"organization": str(organization.id), "within": str(tenant.integration_id)}
-    row = as_administrator.post(address(tenant, "/match"), data=form, headers={"HX-Request": "true"}).text
+    row = as_administrator.post(address(tenant, "/match"), data=form, headers=HTMX).text
     assert row.index(f'<tr id="tenant-{tenant.id}">') < row.index("Undo") < row.index('id="matching-notice"')
     assert 'hx-swap-oob="outerHTML"' in row
     assert "<html" not in row
     [change] = db.session.scalars(select(MatchingChange))
     undo = f"/account/integrations/tenants/changes/{change.id}/undo"
-    undone = as_administrator.post(undo, data={"tenant": tenant.id, "from_list": "1"}, headers={"HX-Request": "true"})
+    undone = as_administrator.post(undo, data={"tenant": tenant.id, "from_list": "1"}, headers=HTMX)
     assert "alike name, 100 %" in undone.text
     assert stored(tenant.id).state == TenantState.UNMATCHED
 

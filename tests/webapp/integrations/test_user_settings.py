@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.forms import began_with, edited, opened
 from webapp.extensions import db
@@ -24,7 +25,6 @@ from webapp.models import (
 )
 
 INDEX = "/account/integrations"
-HTMX = {"HX-Request": "true"}
 
 
 def address(integration_id: int) -> str:

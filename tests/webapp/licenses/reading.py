@@ -30,3 +30,13 @@ def exported(client: FlaskClient, address: str, **parameters: object) -> list[di
     answer = client.get(address, query_string={**parameters, "format": "csv"}, buffered=True)
     assert answer.status_code == 200
     return list(csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig"), newline="")))
+
+
+def page(client: FlaskClient, address: str = GLOBAL, **parameters: object) -> str:
+    answer = client.get(address, query_string=parameters)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def of_organization(organization_id: int | None) -> str:
+    return f"/organizations/{organization_id}/office-365-licenses"

@@ -10,13 +10,12 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.licenses.queries import of_contact
 from webapp.models import Contact, DirectoryUser, License, Organization, Tenant, utc_now
 from webapp.scope import Scope
-
-HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture

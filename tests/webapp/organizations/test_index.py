@@ -8,11 +8,10 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import OrganizationDomain
-
-HTMX = {"HX-Request": "true"}
 
 
 def names(html: str) -> list[str]:

@@ -10,6 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.conftest import signed_in
+from tests.support.browser import HTMX
 from tests.support.factories import Make
 from tests.support.forms import began_with, edited, opened
 from tests.support.together import at_once, meeting
@@ -18,8 +19,6 @@ from webapp.extensions import db
 from webapp.meanwhile import Meanwhile
 from webapp.models import Product
 from webapp.products import importing
-
-HTMX = {"HX-Request": "true"}
 
 
 def names(html: str) -> list[str]:
