@@ -56,15 +56,15 @@ class Filters:
         chosen = within if within is not None else row_id(given.get("integration", ""))
         return cls(searchable(given.get("q", "")), state, chosen, within is not None)
 
-    def plain(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str]:
         """What stands in the address, beside the integration that is in its path."""
         integration = str(self.integration_id) if self.integration_id and not self.is_within else ""
         given = {"q": self.q, "state": self.state.value if self.state else "", "integration": integration}
         return {key: value for key, value in given.items() if value}
 
     @property
-    def narrows(self) -> bool:
-        return bool(self.plain())
+    def is_narrowed(self) -> bool:
+        return bool(self.parameters())
 
 
 @dataclass(frozen=True)

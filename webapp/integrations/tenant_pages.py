@@ -30,7 +30,7 @@ def filters_given(given: Mapping[str, str]) -> Filters:
 
 def list_address(filters: Filters, page: int = 1, **more: Any) -> str:
     """Where the list with these filters is."""
-    given: dict[str, Any] = {**filters.plain(), **more}
+    given: dict[str, Any] = {**filters.parameters(), **more}
     if page > 1:
         given["page"] = page
     if filters.is_within:
@@ -41,7 +41,7 @@ def list_address(filters: Filters, page: int = 1, **more: Any) -> str:
 def origin(filters: Filters) -> dict[str, str]:
     """The filters as they are kept, and put into forms."""
     within = {"within": str(filters.integration_id)} if filters.is_within else {}
-    return {**filters.plain(), **within}
+    return {**filters.parameters(), **within}
 
 
 def syncs(change: MatchingChange | None) -> list[Integration]:
@@ -97,7 +97,7 @@ def state_address(filters: Filters) -> Any:
     """Makes the address of the list with another state."""
 
     def address(state: str) -> str:
-        return list_address(Filters.of({**filters.plain(), "state": state}, _within(filters)))
+        return list_address(Filters.of({**filters.parameters(), "state": state}, _within(filters)))
 
     return address
 
