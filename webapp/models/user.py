@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -36,7 +37,7 @@ class Role(Stored):
         return self.value.capitalize() if self.is_known else UNKNOWN
 
 
-class UserState(Stored):
+class UserState(StrEnum):
     """Whether somebody signs in: not before they chose a password, and not while they are deactivated."""
 
     ACTIVE = "active"
