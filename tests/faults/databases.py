@@ -85,6 +85,13 @@ class PostgresqlServer:
         with psycopg.connect(self._uri) as connection:
             connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
 
+    def let_be_read_only(self, is_so: bool) -> None:
+        """Let all transactions that begin from now on only read, or write again."""
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {is_so}")
+            connection.execute("SELECT pg_reload_conf()")
+
     def stop(self) -> None:
         if not self.is_down:
             self._control("-m", "immediate", "stop")

@@ -5,6 +5,7 @@ Each is a function that lets it happen; what is to be started again afterwards, 
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -63,12 +64,38 @@ def redis_is_emptied(world: World, dice: Random, run_id: int) -> None:
     world.redis.flush()
 
 
+def redis_is_frozen(world: World, dice: Random, run_id: int) -> None:
+    """Nobody gets an answer for a while; then all that was asked is answered."""
+    world.redis.freeze()
+    try:
+        _wait(dice.uniform(2, 8))
+    finally:
+        world.redis.thaw()
+
+
+def redis_is_full(world: World, dice: Random, run_id: int) -> None:
+    """For a while it takes nothing that is written to it, and is read as ever."""
+    world.redis.client.config_set("maxmemory", "1")
+    _wait(dice.uniform(2, 6))
+    world.redis.client.config_set("maxmemory", "0")
+
+
 def the_database_is_killed(world: World, dice: Random, run_id: int) -> None:
     """SQLite has no process: there, somebody holds its one lock for a while."""
     if world.postgresql is not None:
         world.postgresql.kill()
     else:
         _hold_the_database(world, dice.uniform(0.5, 3))
+
+
+def the_database_may_only_be_read(world: World, dice: Random, run_id: int) -> None:
+    """For a while, as where the primary became a standby. With SQLite somebody holds its lock."""
+    if world.postgresql is None:
+        _hold_the_database(world, dice.uniform(2, 6))
+        return
+    world.postgresql.let_be_read_only(True)
+    _wait(dice.uniform(2, 6))
+    world.postgresql.let_be_read_only(False)
 
 
 def connections_are_dropped(world: World, dice: Random, run_id: int) -> None:
@@ -108,6 +135,11 @@ def a_worker_is_told_to_stop(world: World, dice: Random, run_id: int) -> None:
     assert dice.choice(world.workers).tell_to_stop() == 0
 
 
+def a_worker_is_told_twice_to_stop(world: World, dice: Random, run_id: int) -> None:
+    """It gives back at once what it has in hand. Told at its very end, it ends by that."""
+    assert dice.choice(world.workers).tell_to_stop(again_after=1.2) in {0, -signal.SIGTERM}
+
+
 def every_job_comes_twice(world: World, dice: Random, run_id: int) -> None:
     """All that is left of the run is enqueued twice, past what keeps one from being enqueued twice."""
     with world.looking():
@@ -130,11 +162,15 @@ DISASTERS: tuple[Disaster, ...] = (
     redis_is_killed_and_keeps_its_data,
     redis_is_killed_and_loses_its_data,
     redis_is_emptied,
+    redis_is_frozen,
+    redis_is_full,
     the_database_is_killed,
+    the_database_may_only_be_read,
     connections_are_dropped,
     everything_is_killed,
     a_worker_is_frozen_beyond_its_lease,
     a_worker_is_told_to_stop,
+    a_worker_is_told_twice_to_stop,
     every_job_comes_twice,
 )
 
@@ -143,7 +179,11 @@ def _hold_the_database(world: World, seconds: float) -> None:
     with world.looking():
         declare_writing()
         db.session.execute(text("SELECT 1"))
-        threading.Event().wait(seconds)
+        _wait(seconds)
+
+
+def _wait(seconds: float) -> None:
+    threading.Event().wait(seconds)
 
 
 def _drop_clients(client: Redis) -> None:

@@ -57,10 +57,17 @@ class Program:
         """Does nothing where it is not frozen."""
         self._started().send_signal(signal.SIGCONT)
 
-    def tell_to_stop(self) -> int:
-        """The exit code. Fails where it does not end in time."""
+    def tell_to_stop(self, again_after: float = 0.0) -> int:
+        """The exit code. Fails where it does not end in time.
+
+        Where it takes longer than `again_after`, which is not 0, it is told again.
+        """
         self.is_down = True
         self._started().terminate()
+        if again_after:
+            with suppress(subprocess.TimeoutExpired):
+                self._started().wait(again_after)
+            self._started().terminate()
         return self._started().wait(STOP_SECONDS)
 
     @property
