@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -88,6 +89,16 @@ def test_an_active_run_asks_again_and_shows_how_far_it_is(
     assert f"{address(run)}?state=failed&amp;seen=syncing" in text
     assert "Cancel Sync" in text
     assert "Retry failed" not in text
+
+
+def test_tenants_that_are_worked_on_and_those_that_wait_are_not_done(
+    as_administrator: FlaskClient, make: Make, workers: Workers
+) -> None:
+    run = a_run(make)
+    add_part(make, run, "Worked on", PartState.SYNCING)
+    add_part(make, run, "Next", PartState.WAITING)
+    (choice,) = re.findall(r'id="show-waiting".*?</a>', page(as_administrator, run))
+    assert re.search(r">Not done<span [^>]*>2</span>", choice)
 
 
 def test_the_answer_to_a_poll_is_the_part_of_the_page_that_changes_and_stops_when_the_run_ended(
