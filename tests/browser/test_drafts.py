@@ -19,24 +19,37 @@ def send(page: Page) -> None:
     page.locator("main form[method=post] button[type=submit]").last.click()
 
 
-def test_who_signed_out_in_another_tab_sends_what_they_had_typed(
-    signed_in: Page, server: Running, tmp_path: Path
-) -> None:
-    page = signed_in
-    server.command("organizations", "create", "Typed Ltd", "--address", "Old Street", "--phone", "1")
-    page.goto(f"{server.url}/organizations?q=Typed")
-    page.get_by_role("link", name="Typed Ltd").click()
+def save_meanwhile(server: Running, tmp_path: Path, line: str) -> None:
+    file = tmp_path / "organizations.csv"
+    file.write_text(f"name,address,phone\n{line}\n")
+    assert server.command("organizations", "import", str(file), "--update").returncode == 0
+
+
+def type_a_phone_and_lose_the_session(page: Page, server: Running, organization: str) -> str:
+    server.command("organizations", "create", organization, "--address", "Old Street", "--phone", "1")
+    page.goto(f"{server.url}/organizations?q={organization}")
+    page.get_by_role("link", name=organization).click()
     page.get_by_role("link", name="Edit").click()
     form = page.url
     page.get_by_label("Phone").fill("+44 20 7946 0000")
     page.context.clear_cookies()
     send(page)
-    # What others saved meanwhile is not typed over.
-    file = tmp_path / "organizations.csv"
-    file.write_text("name,address,phone\nTyped Ltd,New Street,1\n")
-    assert server.command("organizations", "import", str(file), "--update").returncode == 0
+    return form
+
+
+def open_again(page: Page) -> None:
     page.get_by_role("link", name="Open the form again").click()
     sign_in(page)
+
+
+def test_who_signed_out_in_another_tab_sends_what_they_had_typed(
+    signed_in: Page, server: Running, tmp_path: Path
+) -> None:
+    page = signed_in
+    form = type_a_phone_and_lose_the_session(page, server, "Typed Ltd")
+    # What others saved meanwhile is not typed over.
+    save_meanwhile(server, tmp_path, "Typed Ltd,New Street,1")
+    open_again(page)
     expect(page).to_have_url(form)
     expect(page.get_by_text(SAID)).to_be_visible()
     expect(page.get_by_label("Phone")).to_have_value("+44 20 7946 0000")
@@ -45,6 +58,19 @@ def test_who_signed_out_in_another_tab_sends_what_they_had_typed(
     expect(page.get_by_text("+44 20 7946 0000")).to_be_visible()
     page.goto(form)
     expect(page.get_by_text(SAID)).to_have_count(0)
+
+
+def test_what_others_changed_meanwhile_too_is_told_before_it_is_overwritten(
+    signed_in: Page, server: Running, tmp_path: Path
+) -> None:
+    page = signed_in
+    type_a_phone_and_lose_the_session(page, server, "Typed twice Ltd")
+    save_meanwhile(server, tmp_path, "Typed twice Ltd,Old Street,2")
+    open_again(page)
+    send(page)
+    expect(page.get_by_text("Somebody else changed Phone while you were editing")).to_be_visible()
+    expect(page.get_by_label("Phone")).to_have_value("+44 20 7946 0000")
+    expect(page.get_by_text("Saved meanwhile: 2")).to_be_visible()
 
 
 def test_after_a_session_that_was_ended_sign_in_leads_back_to_the_form(page: Page, server: Running) -> None:

@@ -17,6 +17,9 @@ const kept = (form) => [...form.elements].filter(
   (field) => field.name && field.matches("input:not([type=hidden]), select, textarea") && !field.matches(SECRET),
 );
 
+// By these the server tells what others saved meanwhile (webapp/meanwhile.py): those of when the form was opened first.
+const beginnings = (form) => [...form.elements].filter(({ type, name }) => type === "hidden" && name.startsWith("was_"));
+
 // A form that came back with errors begins with what was typed before, which is not stored either.
 const isChanged = (field) => {
   if (field.form.querySelector("[aria-invalid=true]") || document.querySelector("main [data-problem]")) return true;
@@ -38,7 +41,9 @@ document.addEventListener("submit", ({ target: form, defaultPrevented }) => {
   // Whoever signs out leaves nothing behind.
   sessionStorage.removeItem(DRAFT);
   const fields = form.closest("main") ? kept(form).filter(isChanged).map(told) : [];
-  if (fields.length) sessionStorage.setItem(DRAFT, JSON.stringify({ who, address: here(), action: sentTo(form), fields }));
+  if (!fields.length) return;
+  const began = Object.fromEntries(beginnings(form).map(({ name, value }) => [name, value]));
+  sessionStorage.setItem(DRAFT, JSON.stringify({ who, address: here(), action: sentTo(form), fields, began }));
 });
 
 const putBack = (fields, was) => {
@@ -74,6 +79,7 @@ const restoreDraft = () => {
   sessionStorage.removeItem(DRAFT);
   const fields = kept(form);
   for (const was of draft.fields) putBack(fields, was);
+  for (const field of beginnings(form)) field.value = draft.began[field.name] ?? field.value;
   const notice = document.createElement("div");
   notice.className = "alert alert-info";
   const lacks = form.querySelector(SECRET) ? ", but for passwords, secrets and files" : "";
