@@ -11,8 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from logs import log_context
 from webapp.database import only_reading
 from webapp.extensions import UnreadableSecret, db
-from webapp.models import OWN_FAULT, UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, utc_now
-from webapp.models.leases import LEASE, LONGEST_PUT_OFF
+from webapp.models import OWN_FAULT, UNREADABLE_SECRET, Claim, PartState, Problem, SyncPart, Try, clock, leases, utc_now
 from webapp.refusals import end_of, refusal_of
 
 from . import cut_off, queue, telling
@@ -188,7 +187,7 @@ def _record(hold: Hold, error: Exception, requests: int) -> None:
         case OperationalError() | InterfaceError() if problem := refusal_of(error):
             # A transaction that was ended is tried again soon. A disk may have room for this and not for a tenant; if
             # not even this is taken, the part waits as long by its lease.
-            longest = LEASE.total_seconds()
+            longest = leases.LEASE.total_seconds()
             pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, longest) if end_of(error) else longest
             _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem, requests)
         case UnreadableSecret():
@@ -208,7 +207,7 @@ def _understood(claim: Claim, error: Exception) -> Exception:
 
 
 def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:
-    if hold.claim.is_last_attempt or until > queue.shared_now() + LONGEST_PUT_OFF:
+    if hold.claim.is_last_attempt or until > queue.shared_now() + leases.LONGEST_PUT_OFF:
         _fail(hold, problem, requests)
     else:
         _put_off(hold, until, problem, requests, counts_as)

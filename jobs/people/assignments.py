@@ -10,6 +10,7 @@ from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from webapp.extensions import db
 from webapp.models import Assignment, DirectoryUser
 from webapp.models.portions import in_portions
+from webapp.models.statements import UNSYNCHRONIZED
 
 from ..bulk import insert_rows
 from ..microsoft.user_facts import UserFacts
@@ -58,7 +59,7 @@ def delete_of_licenses(license_ids: Sequence[int]) -> int:
     for some in in_portions(license_ids):
         holders = select(_TABLE.c.directory_user_id).where(_TABLE.c.license_id.in_(some))
         forget = update(DirectoryUser).where(DirectoryUser.id.in_(holders)).values(facts_hash=None)
-        db.session.execute(forget, execution_options={"synchronize_session": False})
+        db.session.execute(forget, execution_options=UNSYNCHRONIZED)
     return _delete(_TABLE.c.license_id, license_ids)
 
 
