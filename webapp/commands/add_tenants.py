@@ -13,7 +13,7 @@ from ..integrations.status import is_any_worker
 from ..models import LineState, TenantAddition
 from . import find
 from .output import as_json_option, explained, print_records, read_all
-from .waiting import unless_cut_off, wait
+from .waiting import wait
 
 _COLUMNS = ("line", "state", "tenant_id", "tenant", "integration", "code", "reason")
 # What is as it was asked for.
@@ -63,8 +63,7 @@ def _wait(addition_id: int, total: int) -> None:
         is_finished = addition.finished_at is not None
         waiting = TenantAddition.counts(db.session, [addition_id])[addition_id].get(LineState.WAITING, 0)
         db.session.rollback()
-        progress = f"Asking Microsoft ... {total - waiting:,} of {total:,}"
-        return None if is_finished else unless_cut_off(progress, queue.INTERACTIVE)
+        return None if is_finished else f"Asking Microsoft ... {total - waiting:,} of {total:,}"
 
     def answer_here() -> None:
         queue.run_here("jobs.adding.add_here", addition_id)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from jobs.queue import SYNC
 
 from ..extensions import db
-from ..integrations.status import is_any_worker, words_of, workers_of
+from ..integrations.status import words_of, workers_of
 from ..models import Integration, Progress, RunState, SyncRun
 from ..text import count_of
 
@@ -36,17 +36,27 @@ class _Seen:
     code: str
 
 
-def wait(look: Callable[[], str | None], when_nobody_works: Callable[[], object], queue_name: str = SYNC) -> None:
+def wait(
+    look: Callable[[], str | None],
+    when_nobody_works: Callable[[], object],
+    queue_name: str = SYNC,
+    *,
+    needs_microsoft: bool = True,
+) -> None:
     """Print how far it has come, as `look` says, whenever that changes, until it says None: it has ended.
 
-    Where there was no worker of the queue for a while, `when_nobody_works` gives up by raising, or does the work.
+    Where there was no worker of the queue for a while, `when_nobody_works` gives up by raising, or does the work. Where
+    all are cut off, that is printed in its place of work that needs Microsoft: they go on with it by themselves.
     """
     said, lonely_since = "", None
     while (progress := look()) is not None:
+        workers = workers_of(queue_name)
+        if needs_microsoft and workers is not None and workers.are_all_cut_off:
+            progress = _CUT_OFF
         if progress != said:
             click.echo(progress, err=True)
             said = progress
-        lonely_since = None if is_any_worker(queue_name) else lonely_since or time.monotonic()
+        lonely_since = None if workers is not None and workers.alive else lonely_since or time.monotonic()
         if lonely_since is not None and time.monotonic() - lonely_since >= NO_WORKER_SECONDS:
             when_nobody_works()
             lonely_since = None
@@ -58,16 +68,10 @@ def wait_for_end(run_id: int) -> None:
 
     def look() -> str | None:
         seen = _look(run_id)
-        return unless_cut_off(_progress(seen)) if seen.state.is_active else None
+        return _progress(seen) if seen.state.is_active else None
 
     wait(look, _giving_up("The run stays queued and goes on"))
     _conclude(_look(run_id))
-
-
-def unless_cut_off(progress: str, queue_name: str = SYNC) -> str:
-    """What to print of work that needs Microsoft: where all workers of the queue are cut off, that it waits."""
-    workers = workers_of(queue_name)
-    return _CUT_OFF if workers and workers.are_all_cut_off else progress
 
 
 def wait_for_removal(integration_id: int) -> None:
@@ -79,7 +83,7 @@ def wait_for_removal(integration_id: int) -> None:
         db.session.rollback()
         return None if row is None else f"Removing … {row.removal_done:,} of {row.removal_total:,} licenses"
 
-    wait(look, _giving_up("The removal goes on by itself"))
+    wait(look, _giving_up("The removal goes on by itself"), needs_microsoft=False)
 
 
 def _giving_up(what: str) -> Callable[[], None]:

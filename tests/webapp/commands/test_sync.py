@@ -84,6 +84,11 @@ def the_run(**changes: Any) -> None:
         setattr(run, name, value)
 
 
+def nothing(times: int) -> list[Callable[[], object]]:
+    """So many looks between which nothing happens."""
+    return [lambda: None] * times
+
+
 def test_wait_prints_progress_and_ends_well_with_the_run(
     integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
@@ -137,10 +142,9 @@ def test_wait_tells_that_all_workers_are_cut_off_and_goes_on_with_them(
     integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
     make.integration(name="Contoso")
-    nothing: list[Callable[[], object]] = [lambda: None] * 100
     clock.steps = [
         lambda: setattr(workers, "cut_off", workers.alive),
-        *nothing,
+        *nothing(100),
         lambda: setattr(workers, "cut_off", 0),
         lambda: the_run(state=RunState.OK, tenants_total=1),
     ]
@@ -157,13 +161,12 @@ def test_wait_goes_on_when_a_worker_or_the_queue_comes_back_in_time(
     integrations: Run, make: Make, workers: Workers, clock: Clock
 ) -> None:
     make.integration(name="Contoso")
-    nothing: list[Callable[[], object]] = [lambda: None] * 20
     clock.steps = [
         lambda: setattr(workers, "is_reachable", False),
-        *nothing,
+        *nothing(20),
         lambda: setattr(workers, "is_reachable", True),
         lambda: setattr(workers, "alive", 0),
-        *nothing,
+        *nothing(20),
         lambda: the_run(state=RunState.OK, tenants_total=1),
     ]
     assert integrations("sync", "Contoso", "--wait").exit_code == 0
