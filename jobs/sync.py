@@ -79,8 +79,8 @@ def _begin(own: crew.Crew, run_id: int, part_ids: Sequence[int]) -> bool:
         is_active = SyncRun.hear(db.session, run_id, now)
         if is_active:
             claims = SyncPart.claim(db.session, part_ids, now)
-        if is_active and len(claims) < len(part_ids):
-            spent = SyncPart.give_up(db.session, part_ids, now)
+            if len(claims) < len(part_ids):
+                spent = SyncPart.give_up(db.session, part_ids, now)
         db.session.commit()
         for claim in spent:
             telling.part_ended(claim, PartState.FAILED, None, problem=LOST_TOO_OFTEN)

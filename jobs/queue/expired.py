@@ -50,5 +50,5 @@ def forget_what_nobody_took(queue_name: str) -> None:
         are_there = pipeline.execute()
         for name, is_there in zip(names, are_there, strict=True):
             if not is_there:
-                pipeline.lrem(waiting.key, 1, name)
+                waiting.remove(name, pipeline=pipeline)
         pipeline.execute()

@@ -50,6 +50,7 @@ class PartStatements:
         is_lost = and_(columns.state == PartState.SYNCING, has_lapsed)
         is_due = or_(may_start, is_lost)
         is_overdue = and_(is_open, columns.state == PartState.WAITING, has_come)
+        told = columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults
         is_among = and_(columns.id.in_(bindparam("part_ids", expanding=True)), is_due)
 
         self.due = select(columns.id).where(columns.run_id == bindparam("run_id"), is_due).order_by(columns.id)
@@ -72,7 +73,7 @@ class PartStatements:
                 attempts=columns.attempts + 1,
                 started_at=func.coalesce(columns.started_at, now),
             )
-            .returning(columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults)
+            .returning(*told)
         )
         self.give_up = (
             table.update()
@@ -84,7 +85,7 @@ class PartStatements:
                 lease_until=None,
                 **LOST_TOO_OFTEN.columns(),
             )
-            .returning(columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults)
+            .returning(*told)
         )
         self.hold = select(columns.id).where(*self._is_held()).with_for_update(key_share=True)
         self.settle = cache(self._settle)
