@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -33,10 +33,37 @@ from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun
 from .conftest import Work
 
 
+def ended(hold: Hold) -> bool:
+    """What is in hand was read and written."""
+    assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
+    db.session.commit()
+    return False
+
+
+def lose_redis(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    claim: Claim,
+    do: Callable[[Hold], bool],
+    begin: Callable[[worker.Worker], object] = lambda own: None,
+) -> None:
+    """Let a worker, once it has begun so, lose Redis while it does this to the part, until the worker has returned."""
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=4)
+
+    def work(self: worker.Worker, **options: object) -> bool:
+        begin(self)
+        own = crew.current(app)
+        assert own.free(1) == 1
+        own.give(claim, do)
+        raise RedisError("it is away")
+
+    monkeypatch.setattr(worker.Worker, "work", work)
+    worker.work(app)
+
+
 def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_before_the_worker_returns(
     app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=4)
     monkeypatch.setattr(leases, "LEASE", timedelta(seconds=3))
     part = db.session.get_one(SyncPart, claim.part_id)
     part.lease_until = utc_now()
@@ -49,18 +76,9 @@ def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_b
 
     def end_when_renewed(hold: Hold) -> bool:
         eventually(is_renewed)
-        assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
-        db.session.commit()
-        return False
+        return ended(hold)
 
-    def work(self: worker.Worker, **options: object) -> bool:
-        own = crew.current(app)
-        assert own.free(1) == 1
-        own.give(claim, end_when_renewed)
-        raise RedisError("it is away")
-
-    monkeypatch.setattr(worker.Worker, "work", work)
-    worker.work(app)
+    lose_redis(app, monkeypatch, claim, end_when_renewed)
     db.session.refresh(part)
     assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
 
@@ -78,7 +96,6 @@ def signals_as_before() -> Iterator[None]:
 def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
     app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=4)
     monkeypatch.setattr(crew, "stopping", threading.Event())
     monkeypatch.setattr(worker.Worker, "_leave_after", lambda self, seconds: None)
 
@@ -88,20 +105,13 @@ def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
         eventually(lambda: found[0].is_ending)
         os.kill(os.getpid(), signal.SIGTERM)
         assert crew.stopping.wait(10)
-        assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
-        db.session.commit()
-        return False
+        return ended(hold)
 
-    def work(self: worker.Worker, **options: object) -> bool:
-        found.append(self)
-        self._install_signal_handlers()  # type: ignore[no-untyped-call]
-        own = crew.current(app)
-        assert own.free(1) == 1
-        own.give(claim, be_told_and_end)
-        raise RedisError("it is away")
+    def listen(own: worker.Worker) -> None:
+        found.append(own)
+        own._install_signal_handlers()  # type: ignore[no-untyped-call]
 
-    monkeypatch.setattr(worker.Worker, "work", work)
-    worker.work(app)
+    lose_redis(app, monkeypatch, claim, be_told_and_end, listen)
     part = db.session.get_one(SyncPart, claim.part_id)
     assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
 

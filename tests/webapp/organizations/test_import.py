@@ -186,15 +186,6 @@ def test_a_50_mb_file_is_refused_as_too_large(as_administrator: FlaskClient) -> 
     assert "no more than 10 MB" in answer.text
 
 
-def test_large_requests_are_taken_from_who_may_import_alone(
-    app: Flask, client: FlaskClient, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The form is read before the view, for its token."""
-    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
-    for browser in (client, signed_in(app, make.user(role=Role.EDITOR))):
-        assert upload(browser, b"x" * 2_000_000).status_code == 413
-
-
 def test_what_a_file_says_is_escaped(as_administrator: FlaskClient) -> None:
     answer = upload(as_administrator, "name,<i>x\n<script>alert(1)</script>,\n", "<b>.csv")
     html = as_administrator.get(answer.location).text

@@ -129,15 +129,6 @@ def test_large_requests_are_taken_at_the_upload_alone(as_administrator: FlaskCli
     assert "no more than 1 MB" in answer.text
 
 
-def test_large_requests_are_taken_from_who_may_upload_alone(
-    app: Flask, client: FlaskClient, as_reader: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The form is read before the view, for its token."""
-    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", True)
-    for browser in (client, as_reader):
-        assert upload(browser, b"x" * 2_000_000).status_code == 413
-
-
 def test_the_dry_run_of_many_products_takes_no_more_queries(
     as_administrator: FlaskClient, make: Make, count_queries: list[str]
 ) -> None:
