@@ -19,7 +19,8 @@ from .text import count_of, visible_name
 
 # No inline style, no eval, no requests elsewhere: what the Content-Security-Policy forbids is not tried. History is
 # not kept in the browser, where the next person at the desk could read it: Back asks the server. Errors are swapped
-# in too, where the answer says (see errors.py).
+# in too, where the answer says (see errors.py). What is swapped in works at once: in the 20 ms that HTMX would wait, a
+# press would load a whole page, and a key be lost.
 HTMX_CONFIG = {
     "includeIndicatorStyles": False,
     "allowEval": False,
@@ -29,6 +30,7 @@ HTMX_CONFIG = {
     "refreshOnHistoryMiss": True,
     "scrollBehavior": "auto",
     "timeout": 70000,
+    "defaultSettleDelay": 0,
     "responseHandling": [
         {"code": "204", "swap": False},
         {"code": "[23]..", "swap": True},

@@ -82,6 +82,24 @@ def test_one_is_matched_in_its_row_by_keyboard(signed_in: Page, server: Running,
     expect(row.get_by_role("button", name="Accept")).to_be_visible()
 
 
+def test_what_was_found_answers_in_place_to_who_is_quicker_than_the_page(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page = signed_in
+    add_tenants(server, microsoft, "Quick Alpha", "Quick Beta")
+    unmatch(page, server, "quick")
+    row = page.get_by_role("row").filter(has_text="Quick Alpha")
+    row.get_by_role("link", name="Choose another").click()
+    expect(row.locator(".chooser li").first).to_be_visible()
+    page.evaluate("""() => {
+      const press = ({target}) => queueMicrotask(() => target.querySelector("li button")?.click());
+      document.addEventListener("htmx:afterSwap", press, {once: true});
+    }""")
+    row.get_by_role("searchbox").fill("quick beta")
+    expect(row.get_by_role("link", name="Quick Beta")).to_be_visible()
+    expect(row.get_by_role("button", name="Undo")).to_be_visible()
+
+
 def test_a_menu_closes_with_escape_and_when_something_else_is_pressed(
     signed_in: Page, server: Running, microsoft: Sandbox
 ) -> None:
