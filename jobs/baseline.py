@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,14 +27,18 @@ class Baseline:
     syncs_users: bool
 
 
-def baseline_of(tenant: Tenant, now: datetime, users_may_fail: bool = False) -> Baseline:
-    """What is stored of the tenant now; with `users_may_fail` it is synced without its users where those fail."""
+def baseline_of(tenant: Tenant, now: datetime, *, users_may_fail: bool = False, too_long: float = math.inf) -> Baseline:
+    """What is stored of the tenant now.
+
+    With `users_may_fail` it is synced without its users where those fail, and where Microsoft asks to wait for them for
+    `too_long` seconds or more.
+    """
     facts = TenantFacts(
         tenant.tenant_id, tenant.name, tenant.default_domain, tenant.domains, tenant.address, tenant.phone
     )
     stored = licenses.stored(tenant.id)
     return Baseline(
-        replace(tracking.wanted(tenant, stored, now), may_fail=users_may_fail),
+        replace(tracking.wanted(tenant, stored, now), may_fail=users_may_fail, too_long=too_long),
         facts,
         stored.facts,
         tenant.integration.sync_licenses,

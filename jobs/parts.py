@@ -105,8 +105,9 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
             raise Waits(of_tenant)
         if of_app is not None and clock.waits(of_app, tenant.integration.told_to_wait_at, now):
             raise Waits(of_app + timedelta(seconds=spread()))
-        # The last try does not leave the licenses to wait where the users alone fail.
-        baseline = baseline_of(tenant, now, users_may_fail=_is_last_try(claim))
+        # Where nothing would be tried again, the licenses are not left to wait for users who alone fail.
+        too_long = 0.0 if claim.is_last_attempt else leases.LONGEST_PUT_OFF.total_seconds()
+        baseline = baseline_of(tenant, now, users_may_fail=_is_last_try(claim), too_long=too_long)
         return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline
 
 
@@ -114,6 +115,9 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline
     # No transaction is open while Microsoft is asked.
     snapshot = tenants.read(credentials, transport, baseline.wanted, SYNC)
     read_at = utc_now()
+    match snapshot.users_wait:
+        case Throttled(seconds=int() | float()) as wait if not isinstance(wait, HeldBack):
+            note_wait(hold.claim.tenant_id, wait, queue.shared_now())
     notice = tenants.notice_of(snapshot, baseline.syncs_users)
     with only_reading():
         outcome = unchanged(baseline, snapshot)

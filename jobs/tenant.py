@@ -16,7 +16,7 @@ from webapp.models.user_rules import rule_columns
 
 from . import license_history, licenses, tracking, waits
 from .microsoft.clouds import hosts
-from .microsoft.errors import AccessDenied, BadAnswer, MicrosoftError
+from .microsoft.errors import AccessDenied, BadAnswer, MicrosoftError, Throttled
 from .microsoft.facts import (
     ORGANIZATION_FIELDS,
     SKU_FIELDS,
@@ -52,8 +52,9 @@ _ORGANIZATION = Ask(f"/organization?$select={ORGANIZATION_FIELDS}", READ_ORGANIZ
 class Snapshot:
     """What Microsoft said of one tenant. `tenant` is None where only its licenses could be read; `notice` says why.
 
-    So it is with `users` and `users_notice`; where they were not asked for, both are None. `tenant_id` is the GUID that
-    was signed in to: the token, and with it all that was read, is of that tenant.
+    So it is with `users` and `users_notice`; where they were not asked for, both are None. `users_wait` is the wait
+    that Microsoft asked for instead of giving them. `tenant_id` is the GUID that was signed in to: the token, and with
+    it all that was read, is of that tenant.
     """
 
     tenant_id: str
@@ -62,6 +63,7 @@ class Snapshot:
     licenses: Mapping[str, LicenseFacts]
     users: UsersRead | None = None
     users_notice: Problem | None = None
+    users_wait: Throttled | None = None
 
 
 def client(
@@ -87,15 +89,23 @@ def read(
 
     An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
     it is with the users: who is known to hold a license stays. Where they `may_fail`, so it is also where reading them
-    failed for a reason that may pass.
+    failed for a reason that may pass, and where Microsoft asked to wait `too_long` for them.
     """
     sign_in, graph = client(credentials, transport, patience)
     skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])
     found = _licenses(graph, skus)
     organization, notice = _organization(graph, about)
-    read, users_notice = _users(graph, users, first[0]) if users else (None, None)
+    read, unread = _users(graph, users, first[0]) if users else (None, None)
     tenant_id = _signed_in_to(credentials, sign_in, organization)
-    return Snapshot(tenant_id, organization, notice, found, read, users_notice)
+    return Snapshot(
+        tenant_id,
+        organization,
+        notice,
+        found,
+        read,
+        users_notice=users_unread(unread) if unread else None,
+        users_wait=unread if isinstance(unread, Throttled) else None,
+    )
 
 
 def _licenses(graph: GraphClient, found: Page | MicrosoftError) -> Mapping[str, LicenseFacts]:
@@ -113,14 +123,16 @@ def _organization(graph: GraphClient, found: Page | MicrosoftError) -> tuple[Ten
     return tenant_facts([item for page in pages for item in page.items]), None
 
 
-def _users(graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError) -> tuple[UsersRead | None, Problem | None]:
+def _users(
+    graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError
+) -> tuple[UsersRead | None, MicrosoftError | None]:
     """The users, or why they are not believed or not given. What may pass, and what concerns all, is raised."""
     try:
         return read_users(graph, wanted, first), None
     except MicrosoftError as error:
         if not wanted.does_without(error):
             raise
-        return None, users_unread(error)
+        return None, error
 
 
 def _signed_in_to(credentials: Credentials, sign_in: SignIn, organization: TenantFacts | None = None) -> str:

@@ -24,6 +24,7 @@ from .errors import (
     SignInRefused,
     Throttled,
     TlsFailed,
+    Transient,
     Unreachable,
 )
 from .noting import note_batched
@@ -114,7 +115,7 @@ class GraphClient:
         """What each of the asks finds, in their order: a page, or why not; in one request for twenty.
 
         What concerns all of them is raised: a sign-in that is refused, a network that does not answer, and a wait that
-        Microsoft asks for, the longest one. So is what may pass, but of what `may_fail`.
+        Microsoft asks for, the longest one. So is what may pass, but where the ask forgives it.
         """
         found: list[Page | MicrosoftError] = []
         for start in range(0, len(asks), batch.MOST):
@@ -131,9 +132,9 @@ class GraphClient:
             raise page.bad("has a link that is no address")
         return checked.removeprefix(self._base_url)
 
-    def _batch(self, asks: Sequence[Ask]) -> list[Reply | None]:
-        """The replies to these; None for those that have to be asked for by themselves."""
-        alone: list[Reply | None] = [None] * len(asks)
+    def _batch(self, asks: Sequence[Ask]) -> list[Reply | Throttled | None]:
+        """The replies to these, or a wait that the ask forgives; None for those to be asked for by themselves."""
+        alone: list[Reply | Throttled | None] = [None] * len(asks)
         if len(asks) == 1 or batch.is_refused(self._base_url, self._sign_in.tenant_id):
             return alone
         body = batch.body_of([ask.path for ask in asks])
@@ -153,25 +154,29 @@ class GraphClient:
         for ask, reply in zip(asks, replies, strict=True):
             if reply is not None:
                 note_batched(f"{self._base_url}{ask.path}", reply.status, reply.request_id)
-        waits = [wait for wait in map(_wait, replies) if wait is not None]
+        told = {place: wait for place, wait in enumerate(map(_wait, replies)) if wait is not None}
+        waits = list(told.values())
         for wait in waits:
             self._told(wait)
-        if waits:
+        if not all(asks[place].forgives(wait) for place, wait in told.items()):
             longest = max(waits, key=lambda wait: (wait.seconds is not None, wait.is_of_app, wait.seconds or 0))
             longest.also = [wait for wait in waits if wait is not longest]
             raise longest
+        found = [told.get(place, reply) for place, reply in enumerate(replies)]
         refused = [place for place, reply in enumerate(replies) if self._may_be_granted_since(reply)]
         if refused:
             self._patient(self._sign_in.renew)
-            for place, reply in zip(refused, self._batch([asks[place] for place in refused]), strict=True):
-                replies[place] = reply
-        return replies
+            for place, again in zip(refused, self._batch([asks[place] for place in refused]), strict=True):
+                found[place] = again
+        return found
 
     def _may_be_granted_since(self, reply: Reply | None) -> bool:
         """Whether it is refused to a token that was given for earlier work: what was granted since is not in that."""
         return reply is not None and reply.status == HTTPStatus.FORBIDDEN and self._sign_in.is_taken_over
 
-    def _settled(self, ask: Ask, reply: Reply | None) -> Page | MicrosoftError:
+    def _settled(self, ask: Ask, reply: Reply | Throttled | None) -> Page | MicrosoftError:
+        if isinstance(reply, Throttled):
+            return reply
         try:
             if reply is None or reply.has_failed_there or reply.status in _ALONE:
                 return self.page(ask)
@@ -180,8 +185,8 @@ class GraphClient:
             raise
         except Refused as error:
             return error
-        except (ServerFailed, Unreachable) as error:
-            if not ask.may_fail:
+        except Transient as error:
+            if not ask.forgives(error):
                 raise
             return error
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from .errors import BadAnswer
+from .errors import BadAnswer, MicrosoftError, Throttled, Transient
 from .reply import Reply
 
 
@@ -15,12 +16,20 @@ from .reply import Reply
 class Ask:
     """A path below the version, with its query; and the permission that reading it needs, to name where it lacks.
 
-    What `may_fail` keeps nobody from what else is asked for, though asking again later may help.
+    What `may_fail` keeps nobody from what else is asked for, though asking again later may help. So it is where
+    Microsoft asks to wait for `too_long` seconds or more.
     """
 
     path: str
     permission: str
     may_fail: bool = False
+    too_long: float = math.inf
+
+    def forgives(self, error: MicrosoftError) -> bool:
+        """Whether this error, which may pass, keeps nobody from what else is asked for."""
+        if isinstance(error, Throttled) and error.seconds is not None:
+            return error.seconds >= self.too_long
+        return self.may_fail and isinstance(error, Transient)
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ $select names others), "user: delta", "Use delta query to track changes in Micro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +20,9 @@ from .errors import (
     Refused,
     ServerFailed,
     SignInRefused,
+    Throttled,
     TlsFailed,
+    Transient,
     Unreachable,
 )
 from .facts import guid_of
@@ -74,29 +77,30 @@ class Wanted:
     """What to read of the users: the changes since `link`, or all of them; with `tracks` also where changes begin.
 
     The first request of either goes along with what else is read of the tenant. `known` is how many users it had. Where
-    they `may_fail`, nothing is put off for them: what fails is gone round, as if Graph refused it.
+    they `may_fail`, nothing is put off for them: what fails is gone round, as if Graph refused it. So it is where
+    Microsoft asks to wait for `too_long` seconds or more.
     """
 
     link: str = ""
     tracks: bool = True
     known: int = 0
     may_fail: bool = False
+    too_long: float = math.inf
 
     @property
     def ask(self) -> Ask:
-        if self.link:
-            return Ask(self.link, READ_USERS, self.may_fail)
-        return replace(_BEGIN if self.tracks else _LIST, may_fail=self.may_fail)
+        ask = Ask(self.link, READ_USERS) if self.link else _BEGIN if self.tracks else _LIST
+        return replace(ask, may_fail=self.may_fail, too_long=self.too_long)
 
     @property
     def whole(self) -> Wanted:
         """The same, but all of them."""
-        return Wanted(may_fail=self.may_fail)
+        return Wanted(may_fail=self.may_fail, too_long=self.too_long)
 
     def does_without(self, error: MicrosoftError) -> bool:
         """Whether the tenant is synced without what this error kept from being read."""
-        if isinstance(error, ServerFailed | Unreachable):
-            return self.may_fail
+        if isinstance(error, Transient):
+            return self.ask.forgives(error)
         # These two are about more than the users.
         return isinstance(error, Refused) and not isinstance(error, SignInRefused | TlsFailed)
 
@@ -209,7 +213,8 @@ def _changes(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -
             return None
         is_complete = _complete(graph, told)
     except MicrosoftError as error:
-        if not wanted.does_without(error):
+        # Who asks to wait is not asked for everybody at once.
+        if isinstance(error, Throttled) or not wanted.does_without(error):
             raise
         return None
     users = {facts.user_id: facts for facts in map(user_facts, told.users.values())}

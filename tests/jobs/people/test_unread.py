@@ -24,6 +24,7 @@ from webapp.models import (
     SyncRun,
     UserSync,
 )
+from webapp.models.leases import MAX_ATTEMPTS
 
 from .helpers import SKUS, Start, a_user, contacts, held, part_of, the_contact
 
@@ -190,6 +191,51 @@ def test_a_wait_that_is_asked_for_at_the_last_try_is_obeyed(
     assert (part.state, part.code) == (PartState.WAITING, "HTTP 429")
     assert tenant.not_before is not None
     assert db.session.query(License).count() == 0
+
+
+@pytest.mark.parametrize(("of_users", "is_known"), [("usersDelta", True), ("usersDelta", False), ("usersList", False)])
+@pytest.mark.parametrize(("retry_after", "attempts"), [(20, MAX_ATTEMPTS), (None, 3)])
+@pytest.mark.usefixtures("hasty")
+def test_users_for_whom_microsoft_asks_to_wait_time_and_again_do_not_keep_the_licenses_from_being_synced(
+    of_users: str,
+    is_known: bool,
+    retry_after: int | None,
+    attempts: int,
+    start: Start,
+    sync: Sync,
+    work: Work,
+    sandbox: Sandbox,
+) -> None:
+    given, tenant = start(a_user())
+    if is_known:
+        sync(tenant)
+    before = held()
+    sandbox.patch_tenant(given.tenant_id, skus=(Sku.of("SPE_E3", 99, 14), SKUS[1]), users=(a_user("Ben Costa"),))
+    sandbox.faults(given.tenant_id, Fault(of_users, "throttle", retry_after=retry_after))
+    part = part_of(sync(tenant))
+    while part.state == PartState.WAITING:
+        sandbox.reset_requests(given.tenant_id)
+        move_time_on(timedelta(seconds=30))
+        resume(work)
+    assert (part.state, part.attempts, part.code) == (PartState.OK, attempts, "HTTP 429")
+    assert "users could not be read" in part.reason
+    assert (db.session.query(License).filter_by(active=99).count(), held()) == (1, before)
+    # It is obeyed all the same: nothing else is asked for instead, and the next sync waits.
+    assert (tenant.not_before is not None) == (retry_after is not None)
+    assert ("users" in asked(sandbox, given.tenant_id)) == (of_users == "usersList")
+
+
+def test_users_for_whom_microsoft_asks_to_wait_longer_than_a_run_does_are_left_out_at_once(
+    start: Start, sync: Sync, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user())
+    sandbox.faults(given.tenant_id, Fault("users", "throttle", retry_after=3600))
+    part = part_of(sync(tenant))
+    assert (part.state, part.attempts, part.code) == (PartState.OK, 1, "HTTP 429")
+    assert db.session.query(License).count() == len(SKUS)
+    sandbox.reset_requests(given.tenant_id)
+    assert part_of(sync(tenant)).state == PartState.FAILED
+    assert not asked(sandbox, given.tenant_id)
 
 
 @pytest.mark.usefixtures("hasty")
