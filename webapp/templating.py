@@ -55,7 +55,7 @@ def load_all(app: Flask) -> None:
         app.jinja_env.get_template(name)
 
 
-def page_or_partial(page: str, partial: str, **values: Any) -> str:
+def page_or_partial(page: str, partial: str, /, **values: Any) -> str:
     """The partial for HTMX, which swaps it in; the page, which includes the same partial, for everyone else.
 
     A page that HTMX restores from the browser's history is asked for whole.

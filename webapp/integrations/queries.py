@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -199,6 +199,24 @@ def run_page(integration_id: int, asked: int) -> tuple[Page, list[RunRow]]:
     rows = _run_rows(found)
     problems = _problems([row.run.id for row in rows])
     return page, [replace(row, problems=problems.get(row.run.id, ())) for row in rows]
+
+
+@dataclass(frozen=True)
+class Active:
+    """A run that is active, and in how many milliseconds to ask again how far it has come."""
+
+    run_id: int
+    poll_ms: int
+
+
+def active_of(rows: Iterable[RunRow]) -> Active | None:
+    """The one of these runs that is active, if any is."""
+    run = next((row.run for row in rows if row.run.state.is_active), None)
+    if run is None:
+        return None
+    now = utc_now()
+    poll_ms = poll_after(run, phase_of(run, workers_of(), now), now)
+    return Active(run.id, poll_ms) if poll_ms is not None else None
 
 
 def run_row(run_id: int, integration_id: int | None = None) -> RunRow | None:

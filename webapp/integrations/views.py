@@ -16,6 +16,7 @@ from ..access import Permission
 from ..extensions import db
 from ..models import RunState, SyncRun, Trigger, utc_now
 from ..paging import page_asked
+from ..templating import page_or_partial
 from . import pausing, queries, tenant_list
 from .blueprint import INTEGRATION, bp, get_or_404
 from .status import REMOVALS
@@ -90,4 +91,12 @@ def resume(integration_id: int) -> Response:
 def runs(integration_id: int) -> str:
     integration = get_or_404(integration_id)
     page, rows = queries.run_page(integration_id, page_asked(request.args))
-    return render_template("integrations/runs.html", integration=integration, page=page, rows=rows)
+    return page_or_partial(
+        "integrations/runs.html",
+        "integrations/_runs.html",
+        integration=integration,
+        page=page,
+        rows=rows,
+        active=queries.active_of(rows),
+        seen=request.args.get("seen", type=int),
+    )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from flask.testing import FlaskClient
 
 from tests.support.factories import Make
+from webapp.extensions import db
 from webapp.models import Integration, PartState, RunState, SyncRun, Trigger
 
 STARTED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -53,6 +54,26 @@ def test_an_active_run_shows_what_it_reached_so_far(as_administrator: FlaskClien
     assert "1 of 3" in page
     assert "1 failed" in page
     assert ">21<" in page
+
+
+def test_the_list_asks_again_while_a_run_of_it_is_active_and_says_what_it_came_to(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    integration = make.integration()
+    assert "data-poll" not in logs(as_administrator, integration)
+    ended(make, integration)
+    run = make.run(integration=integration, state=RunState.SYNCING, tenants_total=3)
+    again = f"/account/integrations/{integration.id}/runs?seen={run.id}"
+    page = logs(as_administrator, integration)
+    assert f'hx-get="{again}"' in page
+    assert "http-equiv" in page
+    partial = as_administrator.get(again, headers={"HX-Request": "true"}).text
+    assert partial.lstrip().startswith('<div class="card" id="runs" data-poll=')
+    run.state, run.finished_at = RunState.FAILED, STARTED
+    db.session.commit()
+    partial = as_administrator.get(again, headers={"HX-Request": "true"}).text
+    assert '<div id="runs-said" hx-swap-oob="innerHTML">Failed</div>' in partial
+    assert "data-poll" not in partial
 
 
 def test_failed_tenants_are_named_with_reason_fix_code_and_request(as_administrator: FlaskClient, make: Make) -> None:
