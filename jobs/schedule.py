@@ -53,6 +53,10 @@ def sweep() -> None:
     overdue = SyncPart.resume(db.session, now)
     lapsed = SyncPart.lapsed(db.session, now)
     db.session.commit()
+    if lost:
+        # What has to wait for its turn is not lost.
+        waiting = queue.runs_waiting()
+        lost = [run_id for run_id in lost if run_id not in waiting]
     lane_of = lanes([*overdue, *lapsed, *silent])
     for by_run in (overdue, lapsed):
         for run_id, part_ids in by_run.items():

@@ -14,7 +14,17 @@ from rq.utils import import_attribute
 
 from .belonging import SHARED_REDIS, whose
 from .clock import shared_now
-from .enqueueing import MAY_BE_LEFT, JobFailed, NoWorker, WorkersBusy, answer_of, enqueue_mail, enqueue_once, waiting
+from .enqueueing import (
+    MAY_BE_LEFT,
+    JobFailed,
+    NoWorker,
+    WorkersBusy,
+    answer_of,
+    enqueue_mail,
+    enqueue_once,
+    names_waiting,
+    waiting,
+)
 from .expired import forget_expired, forget_what_nobody_took
 from .names import INTERACTIVE, QUEUES, SCHEDULED, SYNC, UPKEEP
 from .presence import (
@@ -99,6 +109,7 @@ __all__ = [
     "report_schedule",
     "report_worker",
     "run_here",
+    "runs_waiting",
     "schedules_alive",
     "schedules_clocks",
     "server_facts",
@@ -136,6 +147,12 @@ def sync_parts(run_id: int, part_ids: Sequence[int], lane: str = SYNC) -> None:
     groups = [list(group) for _, group in groupby(sorted(part_ids), key=lambda part_id: part_id // GROUP_SIZE)]
     calls = {f"parts-{run_id}-{'-'.join(map(str, group))}": (run_id, group) for group in groups}
     enqueue_once(lane, "jobs.sync.work", calls)
+
+
+def runs_waiting() -> set[int]:
+    """The runs of which a job waits until a worker takes it up. Raises `QueueUnavailable`."""
+    named = (name.split("-") for name in names_waiting(SYNC, SCHEDULED))
+    return {int(of[1]) for of in named if of[0] in {"run", "parts"}}
 
 
 def remove(integration_id: int) -> None:

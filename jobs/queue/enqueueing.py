@@ -82,6 +82,14 @@ def _oldest_seconds(found: Queue) -> float:
     return max(0.0, time.time() - since.timestamp()) if since is not None else 0.0
 
 
+def names_waiting(*queue_names: str) -> set[str]:
+    """The names of the jobs of this installation that wait in these queues. Raises `QueueUnavailable`."""
+    try:
+        return set().union(*(names_of_ours(Queue(name, connection=connection()).get_job_ids()) for name in queue_names))
+    except RedisError as error:
+        raise QueueUnavailable from error
+
+
 def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, ...]]) -> None:
     """Enqueue these calls, each under a name, but not one that waits in the queue by the same name already.
 
