@@ -47,7 +47,7 @@ class Hold:
 
     It `began` when a hand took it; until one does, that is when it was claimed, and it is not `is_begun`. `is_written`
     is set when a transaction that writes it begins, and `is_ended` when all that is left to do is to see whether its
-    run is done.
+    run is done. `requests` is how often Microsoft was asked for it.
     """
 
     claim: Claim
@@ -57,6 +57,7 @@ class Hold:
     is_lost: bool = False
     is_written: bool = False
     is_ended: bool = False
+    requests: int = 0
 
     def begin(self) -> None:
         """A hand takes it."""
@@ -233,7 +234,7 @@ class Crew:
             holds = sorted(self._in_hand, key=lambda hold: hold.is_written)
         for hold in holds:
             tried = Try.ASKED if hold.is_begun else Try.NONE
-            SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, 0, tried)
+            SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, hold.requests, tried)
             db.session.commit()
 
     def dissolve(self) -> None:

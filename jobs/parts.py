@@ -71,7 +71,7 @@ def do(hold: Hold) -> bool:
                 raise  # without a database nothing can be recorded: the lease lapses, and the sweep finds the part
             # One tenant's trouble must not end the run of all others.
             db.session.rollback()
-            _record(hold, error, transport.requests)
+            _record(hold, error)
         return False
 
 
@@ -81,6 +81,7 @@ def _go_on(hold: Hold) -> None:
         raise Stopped
     if hold.is_lost:
         raise LeaseLost
+    hold.requests += 1
 
 
 def _read_and_write(hold: Hold, transport: Transport) -> bool:
@@ -122,7 +123,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline
     with only_reading():
         outcome = unchanged(baseline, snapshot)
     if outcome is None:
-        _write(hold, transport, snapshot, notice)
+        _write(hold, snapshot, notice)
         return False
     settle(
         Settled(
@@ -130,7 +131,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline
             tenant=credentials.tenant,
             began=hold.began,
             outcome=outcome,
-            requests=transport.requests,
+            requests=hold.requests,
             notice=notice,
             read_at=read_at,
             read_licenses=baseline.syncs_licenses,
@@ -141,7 +142,7 @@ def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline
     return True
 
 
-def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice: Problem | None) -> None:
+def _write(hold: Hold, snapshot: tenants.Snapshot, notice: Problem | None) -> None:
     claim = hold.claim
     with turn():
         now = utc_now()
@@ -154,51 +155,51 @@ def _write(hold: Hold, transport: Transport, snapshot: tenants.Snapshot, notice:
         if tenant is None:
             raise LeaseLost
         outcome = tenants.write(tenant, snapshot, now, claim.run_id)
-        if not SyncPart.succeed(db.session, claim, queue.shared_now(), outcome, transport.requests, notice):
+        if not SyncPart.succeed(db.session, claim, queue.shared_now(), outcome, hold.requests, notice):
             raise LeaseLost
         db.session.commit()
-    rows, requests = outcome.rows_written, transport.requests
-    telling.part_ended(claim, PartState.OK, hold.began, requests=requests, rows=rows, problem=notice)
+    rows = outcome.rows_written
+    telling.part_ended(claim, PartState.OK, hold.began, requests=hold.requests, rows=rows, problem=notice)
     note_written(rows)
 
 
-def _record(hold: Hold, error: Exception, requests: int) -> None:
+def _record(hold: Hold, error: Exception) -> None:
     """Put the part off where asking again later may help, else let it fail; what was stored before stays."""
     claim = hold.claim
     error = _understood(claim, error)
     match error:
         case Stopped():
-            _put_off(hold, queue.shared_now(), STOPPED, requests, Try.ASKED if requests else Try.NONE)
+            _put_off(hold, queue.shared_now(), STOPPED, Try.ASKED if hold.requests else Try.NONE)
         case Waits():
-            _put_off_or_fail(hold, error.until, asked_to_wait(error.until), requests, Try.NONE)
+            _put_off_or_fail(hold, error.until, asked_to_wait(error.until), Try.NONE)
         case HeldBack(seconds=int() | float() as seconds):
             until = queue.shared_now() + timedelta(seconds=seconds)
-            _put_off_or_fail(hold, until, error.problem, requests, Try.NONE)
+            _put_off_or_fail(hold, until, error.problem, Try.NONE)
         case Throttled(seconds=int() | float()):
             until = note_wait(claim.tenant_id, error, queue.shared_now())
             if error.is_of_app:
                 until += timedelta(seconds=spread())
-            _put_off_or_fail(hold, until, error.problem, requests)
+            _put_off_or_fail(hold, until, error.problem)
         case Unreachable(has_no_connection=True) if not claim.is_last_attempt and cut_off.is_cut_off():
             # Nothing is wrong with the tenant: others get answers. By the time that it is due they have taken it up.
             until = queue.shared_now() + timedelta(seconds=back_off(1, _FIRST_PAUSE_SECONDS))
-            _put_off(hold, until, error.problem, requests)
+            _put_off(hold, until, error.problem)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
-            _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, requests, Try.FAULT)
+            _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, Try.FAULT)
         case MicrosoftError():
-            _fail(hold, error.problem, requests)
+            _fail(hold, error.problem)
         case OperationalError() | InterfaceError() if problem := refusal_of(error):
             # A transaction that was ended is tried again soon. A disk may have room for this and not for a tenant; if
             # not even this is taken, the part waits as long by its lease.
             longest = leases.LEASE.total_seconds()
             pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, longest) if end_of(error) else longest
-            _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem, requests)
+            _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem)
         case UnreadableSecret():
-            _fail(hold, UNREADABLE_SECRET, requests)
+            _fail(hold, UNREADABLE_SECRET)
         case _:
             log.error("part %s: an error that nobody foresaw", claim.part_id, exc_info=error)
-            _fail(hold, replace(OWN_FAULT, code=f"part-{claim.part_id}"), requests)
+            _fail(hold, replace(OWN_FAULT, code=f"part-{claim.part_id}"))
 
 
 def _understood(claim: Claim, error: Exception) -> Exception:
@@ -210,11 +211,11 @@ def _understood(claim: Claim, error: Exception) -> Exception:
     return shortage
 
 
-def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:
+def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, counts_as: Try = Try.ASKED) -> None:
     if hold.claim.is_last_attempt or until > queue.shared_now() + leases.LONGEST_PUT_OFF:
-        _fail(hold, problem, requests)
+        _fail(hold, problem)
     else:
-        _put_off(hold, until, problem, requests, counts_as)
+        _put_off(hold, until, problem, counts_as)
 
 
 def _is_last_try(claim: Claim) -> bool:
@@ -222,15 +223,15 @@ def _is_last_try(claim: Claim) -> bool:
     return claim.faults + 1 >= _TRIES_AT_FAULTS or claim.is_last_attempt
 
 
-def _put_off(hold: Hold, until: datetime, problem: Problem, requests: int, counts_as: Try = Try.ASKED) -> None:
-    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, requests, counts_as)
+def _put_off(hold: Hold, until: datetime, problem: Problem, counts_as: Try = Try.ASKED) -> None:
+    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, hold.requests, counts_as)
     db.session.commit()
     if is_written:
-        telling.part_ended(hold.claim, telling.PUT_OFF, hold.began, requests=requests, problem=problem)
+        telling.part_ended(hold.claim, telling.PUT_OFF, hold.began, requests=hold.requests, problem=problem)
 
 
-def _fail(hold: Hold, problem: Problem, requests: int) -> None:
-    is_written = SyncPart.fail(db.session, hold.claim, queue.shared_now(), problem, requests)
+def _fail(hold: Hold, problem: Problem) -> None:
+    is_written = SyncPart.fail(db.session, hold.claim, queue.shared_now(), problem, hold.requests)
     db.session.commit()
     if is_written:
-        telling.part_ended(hold.claim, PartState.FAILED, hold.began, requests=requests, problem=problem)
+        telling.part_ended(hold.claim, PartState.FAILED, hold.began, requests=hold.requests, problem=problem)

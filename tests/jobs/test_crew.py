@@ -59,9 +59,16 @@ def test_a_part_that_another_took_is_known_to_be_lost(app: Flask, claim: Claim) 
 
 
 def test_what_is_handed_back_may_be_taken_up_at_once(app: Flask, claim: Claim) -> None:
-    in_hand(app, claim, lambda own: own.hand_back())
+    def ask_and_hand_back(hold: Hold) -> bool:
+        hold.requests = 3
+        hold.crew.hand_back()
+        return False
+
+    own = Crew(app, 1)
+    own.free(1)
+    own.give(claim, ask_and_hand_back)
     part = db.session.get_one(SyncPart, claim.part_id)
-    assert (part.state, part.lease) == (PartState.WAITING, None)
+    assert (part.state, part.lease, part.requests) == (PartState.WAITING, None, 3)
     assert SyncPart.due(db.session, claim.run_id, utc_now()) == [part.id]
 
 
