@@ -112,7 +112,7 @@ class Stage:
         with self.world.looking():
             latest = db.session.scalars(select(SyncRun.id).order_by(SyncRun.id.desc())).first() or 0
             _make_due(self.integration_id)
-        return eventually(lambda: self._run_after(latest), 30)
+        return eventually(lambda: self._run_after(latest), ENDS_WITHIN_SECONDS)
 
     def await_end(self, run_id: int) -> None:
         eventually(lambda: not self.run(run_id).state.is_active, ENDS_WITHIN_SECONDS)
