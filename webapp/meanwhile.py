@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from flask import request
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, HiddenField, SelectField, SelectMultipleField
 
+from .page_form import PageForm
 from .text import first_of
 
 
@@ -20,7 +20,7 @@ class Meanwhile:
     holds that until it is saved.
     """
 
-    def __init__(self, form: FlaskForm) -> None:
+    def __init__(self, form: PageForm) -> None:
         self._form = form
         self._is_compared = False
         # What others saved in fields that were changed here, too, by the names of the fields.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, RadioField, SelectChoice, StringField, ValidationError
 from wtforms.validators import InputRequired
 
@@ -12,6 +11,7 @@ from ..access import takes_all
 from ..auth import accounts
 from ..form_checks import checked
 from ..models import Role, User, UserGroup
+from ..page_form import PageForm
 from . import groups
 from .refused import LITE_TAKES_NO_ALL
 
@@ -22,7 +22,7 @@ _ROLES = [SelectChoice(role.value, role.label) for role in Role]
 _GROUPS_WHICH = [_EVERY, SelectChoice(CHOSEN, "Only those chosen here")]
 
 
-class RightsForm(FlaskForm):
+class RightsForm(PageForm):
     """A user's role and organizations."""
 
     role = RadioField("Role", [InputRequired("Choose a role.")], choices=_ROLES)
@@ -54,7 +54,7 @@ class InviteForm(RightsForm):
     )
 
 
-class GroupForm(FlaskForm):
+class GroupForm(PageForm):
     name = StringField(
         "Name", [checked(groups.fit_name)], render_kw={"maxlength": groups.LONGEST_NAME, "autocomplete": "off"}
     )

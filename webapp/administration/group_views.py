@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 from htmx_flask import request
 from werkzeug.wrappers import Response
 
@@ -15,6 +14,7 @@ from ..access import Permission
 from ..extensions import db
 from ..meanwhile import Meanwhile
 from ..models import UserGroup
+from ..page_form import PageForm
 from ..searched_list import searched_list
 from . import grants, groups, picker, queries
 from .blueprint import GROUP, bp, held_group
@@ -88,7 +88,7 @@ def delete_group(group_id: int) -> str | Response:
         group = _found(group_id)
         [row] = queries.group_rows(db.session, [group])
         named = queries.assets_naming(db.session, group)
-        return render_template("administration/delete_group.html", form=FlaskForm(), row=row, named=named)
+        return render_template("administration/delete_group.html", form=PageForm(), row=row, named=named)
     group = held_group(group_id)
     name = group.name
     groups.remove(db.session, group)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from .. import access
@@ -12,6 +11,7 @@ from ..access import Permission
 from ..auth import links
 from ..extensions import db
 from ..models import User
+from ..page_form import PageForm
 from . import queries, users
 from .blueprint import USER, bp, held_user, show_once
 from .refused import Refused
@@ -66,7 +66,7 @@ def delete_user(user_id: int) -> str | Response:
         if user is None:
             abort(404)
         named = queries.assets_naming(db.session, user)
-        return render_template("administration/delete_user.html", form=FlaskForm(), user=user, named=named)
+        return render_template("administration/delete_user.html", form=PageForm(), user=user, named=named)
     user = held_user(user_id)
     email = user.email
     users.remove(db.session, user, by=current_user)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, Form, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
@@ -13,6 +12,7 @@ from wtforms.validators import StopValidation
 from ..form_checks import checked, cleaned
 from ..meanwhile import Meanwhile
 from ..models import AssetField, FieldKind
+from ..page_form import PageForm
 from ..search import row_ids
 from ..text import name as as_name
 from .contacts import Offered, Option
@@ -77,7 +77,7 @@ class AssetForm:
         """Words of the name and of each field, by the names of the form's fields."""
         return dict(zip(["name", *map(_key, self.fields)], words, strict=True))
 
-    def _made(self) -> FlaskForm:
+    def _made(self) -> PageForm:
         members: dict[str, Field] = {
             "name": StringField(
                 "Name",
@@ -99,7 +99,8 @@ class AssetForm:
                 field.name, validators=[self._validator(field, value)], render_kw=dict(attributes), **options
             )
             data[_key(field)] = value
-        return type("FieldsOfType", (FlaskForm,), members)(data=data)
+        form: PageForm = type("FieldsOfType", (PageForm,), members)(data=data)
+        return form
 
     def _validator(self, field: AssetField, stored: Any) -> Callable[[Form, Field], None]:
         def check(form: Form, row: Field) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
 from wtforms.fields.choices import SelectChoice
@@ -17,6 +16,7 @@ from ..licenses.pages import license_or_404
 from ..meanwhile import Meanwhile
 from ..models import OFFICE_365_LICENSES, STATUS_LABELS, License, Tenant, utc_now
 from ..organizations.pages import layout, organization_or_404
+from ..page_form import PageForm
 from . import figures
 from .blueprints import assets as bp
 
@@ -28,7 +28,7 @@ LOCKED = (
 _LARGEST = 2**31 - 1
 
 
-class FiguresForm(FlaskForm):
+class FiguresForm(PageForm):
     status = SelectField("Status")
     active = IntegerField("Active")
     consumed = IntegerField("Consumed")

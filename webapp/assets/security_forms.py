@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import request
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, StopValidation
@@ -12,6 +11,7 @@ from wtforms.validators import InputRequired, StopValidation
 from ..extensions import db
 from ..meanwhile import Meanwhile
 from ..models import License
+from ..page_form import PageForm
 from ..search import row_ids
 from . import security
 from .limits import MOST_NAMED
@@ -23,7 +23,7 @@ _EVERYONE, _NAMED = "everyone", "named"
 _DECIDES = {"who": ("users", "groups"), "users": ("who",), "groups": ("who",)}
 
 
-class SecurityForm(FlaskForm):
+class SecurityForm(PageForm):
     who = RadioField(
         "Who may see it",
         [InputRequired("Choose who may see it.")],

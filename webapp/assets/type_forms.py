@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, StopValidation
@@ -12,6 +11,7 @@ from wtforms.validators import InputRequired, StopValidation
 from ..extensions import db
 from ..form_checks import cleaned
 from ..models import AssetField, FieldKind, FlexibleAssetType, fold
+from ..page_form import PageForm
 from ..text import name as as_name
 from ..text import one_line
 from . import fields, types
@@ -19,7 +19,7 @@ from .icons import ICONS
 from .limits import LONGEST_DESCRIPTION, LONGEST_NAME, MOST_OPTIONS
 
 
-class _Named(FlaskForm):
+class _Named(PageForm):
     name = StringField("Name", render_kw={"maxlength": LONGEST_NAME, "autocomplete": "off"})
 
     def validate_name(self, field: StringField) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
 
+from ..page_form import PageForm
 from . import accounts
 
 bp = Blueprint("auth", __name__)
 
 
-def form_page(template: str, form: FlaskForm, **values: Any) -> ResponseReturnValue:
+def form_page(template: str, form: PageForm, **values: Any) -> ResponseReturnValue:
     """The form: empty at first, or as it was sent, with what is wrong with it, starting at the first such field."""
     focus = next(iter(form.errors or form.data))
     page = render_template(template, form=form, focus=focus, password_rule=accounts.PASSWORD_RULE, **values)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask_login import current_user
-from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from ..form_checks import checked
+from ..page_form import PageForm
 from . import accounts
 
 _MAX = {"maxlength": accounts.PASSWORD_MAX}
@@ -37,12 +37,12 @@ def _repeated_field(what: str = "password") -> PasswordField:
     return PasswordField(label, [InputRequired(message), is_same], render_kw=_NEW)
 
 
-class SignInForm(FlaskForm):
+class SignInForm(PageForm):
     email = _email_field("E-mail address")
     password = PasswordField("Password", [InputRequired("Enter your password.")], render_kw=_CURRENT)
 
 
-class SetupForm(FlaskForm):
+class SetupForm(PageForm):
     code = StringField(
         "One-time code",
         [InputRequired("Enter the code from the terminal."), Length(max=100, message="This is not the code.")],
@@ -62,7 +62,7 @@ class SetupForm(FlaskForm):
         _check_new_password(field.data, self.email.data or "")
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(PageForm):
     current = PasswordField("Current password", [InputRequired("Enter your current password.")], render_kw=_CURRENT)
     password = PasswordField("New password", [InputRequired("Choose a new password.")], render_kw=_NEW)
     repeated = _repeated_field("new password")
@@ -71,11 +71,11 @@ class PasswordForm(FlaskForm):
         _check_new_password(field.data, current_user.email)
 
 
-class ForgottenForm(FlaskForm):
+class ForgottenForm(PageForm):
     email = _email_field("E-mail address", checked(accounts.normal_address))
 
 
-class ChosenPasswordForm(FlaskForm):
+class ChosenPasswordForm(PageForm):
     """The first password, or another one, of who came by a link."""
 
     password = PasswordField("Password", [InputRequired("Choose a password.")], render_kw=_NEW)

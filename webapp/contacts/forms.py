@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, StringField, TextAreaField
 from wtforms.validators import StopValidation
 
 from ..models import Contact
+from ..page_form import PageForm
 from ..text import one_line
 from . import records
 from .records import Details
@@ -20,7 +20,7 @@ _NUMBER = {"maxlength": records.LONGEST_NUMBER, "autocomplete": "off"}
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off"}
 
 
-class OwnFieldsForm(FlaskForm):
+class OwnFieldsForm(PageForm):
     """What no sync ever changes. Whatever else is sent is as if it were not."""
 
     location = StringField("Location", render_kw=_LINE)
@@ -43,7 +43,7 @@ class OwnFieldsForm(FlaskForm):
         _check(field, _notes)
 
 
-class ContactForm(FlaskForm):
+class ContactForm(PageForm):
     name = StringField("Name", render_kw=_LINE)
     first_name = StringField("First name", render_kw=_LINE)
     last_name = StringField("Last name", render_kw=_LINE)

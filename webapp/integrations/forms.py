@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, StopValidation
@@ -14,6 +13,7 @@ from wtforms.widgets import HiddenInput
 from ..form_checks import checked
 from ..models import Cloud, Kind, Organization, Removal
 from ..models.schedule import EVERY_HOURS, MANUAL_ONLY
+from ..page_form import PageForm
 from ..search import row_id
 from . import fields, intervals
 from .adding import CannotAdd, lines_of
@@ -97,7 +97,7 @@ class EditForm(_ConnectionForm):
     credentials = StringField("the credentials", widget=HiddenInput())
 
 
-class AddTenantsForm(FlaskForm):
+class AddTenantsForm(PageForm):
     """`lines` is what was typed, one entry a tenant, once the form is valid."""
 
     tenants = TextAreaField("Tenants", render_kw={**PLAIN, "rows": 10})
@@ -110,7 +110,7 @@ class AddTenantsForm(FlaskForm):
             raise StopValidation(str(error)) from error
 
 
-class RemoveForm(FlaskForm):
+class RemoveForm(PageForm):
     what = RadioField(
         "What becomes of its data",
         choices=[SelectChoice(removal.value, removal.label) for removal in Removal],

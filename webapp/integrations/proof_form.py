@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
 from wtforms import DateField, PasswordField, RadioField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Optional
 
 from ..models import utc_now
+from ..page_form import PageForm
 from . import certificates, fields
 from .proof import CERTIFICATE, SECRET, Proof
 
@@ -39,7 +39,7 @@ class PlainDateField(DateField):
             raise ValueError("Type the date as in 2027-01-31, or leave it empty.") from error
 
 
-class ProofForm(FlaskForm):
+class ProofForm(PageForm):
     """`proof` is what was given, once the form is valid.
 
     `stored_with` says what is stored already: that may be kept by giving nothing new.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, RadioField
 from wtforms.fields.choices import SelectChoice
 
 from ..models import UserSync
 from ..models.user_rules import UserRules
+from ..page_form import PageForm
 from .offered_licenses import OfferedLicense, only_offered
 from .user_choice import RefusedChoice, sound
 
@@ -24,7 +24,7 @@ class SentValues(Field):
         self.data = [str(value) for value in valuelist]
 
 
-class UserRulesForm(FlaskForm):
+class UserRulesForm(PageForm):
     RULES = ("sync_users", "include_guests", "include_blocked", "include_unlicensed", "sku_ids")
     # Users without a license are a question only where all become contacts.
     DECIDES: ClassVar[Mapping[str, Collection[str]]] = {"sync_users": ("include_unlicensed",)}

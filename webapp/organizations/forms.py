@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import Field, StringField, TextAreaField
 from wtforms.validators import ValidationError
 
@@ -13,6 +12,7 @@ from ..form_checks import cleaned
 from ..integrations.matching import take_turns
 from ..models import Organization
 from ..models.organization import LONGEST_NAME
+from ..page_form import PageForm
 from ..scope import Scope
 from . import records
 from .queries import named
@@ -20,7 +20,7 @@ from .queries import named
 _CUT = {"autocomplete": "off"}
 
 
-class OrganizationForm(FlaskForm):
+class OrganizationForm(PageForm):
     """What is checked here holds until the transaction ends."""
 
     name = StringField("Name", render_kw={"maxlength": LONGEST_NAME, "required": True, **_CUT})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from ..form_checks import checked
+from ..page_form import PageForm
 from . import naming
 
 
-class OwnNameForm(FlaskForm):
+class OwnNameForm(PageForm):
     own_name = StringField(
         "Own name",
         [checked(naming.own_name)],

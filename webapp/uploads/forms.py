@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 
+from ..page_form import PageForm
 
-class UploadForm(FlaskForm):
+
+class UploadForm(PageForm):
     file = FileField("CSV file", [FileRequired("Choose the file first.")], render_kw={"accept": ".csv,.txt,text/csv"})
