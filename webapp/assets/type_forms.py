@@ -78,18 +78,19 @@ class FieldForm(_Named):
             self.chosen_options: list[str] = []
             return
         lines = [text for text in map(one_line, (field.data or "").splitlines()) if text]
+        # Before they are folded, which takes long for a long one of marks alone.
+        too_long = next((text for text in lines if len(text) > LONGEST_NAME), None)
+        if too_long is not None:
+            raise ValidationError(f"An option may have {LONGEST_NAME} characters; “{too_long[:40]}…” has more.")
         # Of those that look alike, which nobody could tell apart, the first is kept.
         different: dict[str, str] = {}
         for text in lines:
             different.setdefault(fold(text), text)
         self.chosen_options = list(different.values())
-        too_long = next((text for text in self.chosen_options if len(text) > LONGEST_NAME), None)
         if not self.chosen_options:
             raise ValidationError("Type what may be chosen, one option a line.")
         if len(self.chosen_options) > MOST_OPTIONS:
             raise ValidationError(f"These are {len(self.chosen_options):,} options; there may be {MOST_OPTIONS}.")
-        if too_long is not None:
-            raise ValidationError(f"An option may have {LONGEST_NAME} characters; “{too_long[:40]}…” has more.")
 
 
 def _shown(field: AssetField | None) -> dict[str, Any]:

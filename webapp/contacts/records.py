@@ -57,6 +57,9 @@ def clean_address(text: str, known: Collection[str] = ()) -> str:
     text = one_line(text)
     if text in known:
         return text
+    # Normalizing marks takes time that grows with the square of their number.
+    if len(text) > LONGEST_ADDRESS:
+        raise ValueError(f"{clipped(text)} is not an e-mail address.")
     try:
         return email_validator.validate_email(text, check_deliverability=False).normalized if text else ""
     except email_validator.EmailNotValidError as error:

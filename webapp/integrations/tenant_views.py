@@ -11,6 +11,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Integration, MatchingAction, Organization, utc_now
+from ..models.organization import LONGEST_NAME
 from ..paging import page_asked
 from ..search import row_id, searchable
 from ..templating import page_or_partial, with_address
@@ -138,6 +139,8 @@ def _chosen_organization() -> Organization | None:
     if chosen is not None:
         return tenant_list.organization(db.session, scope, chosen)
     typed = one_line(request.form.get("organization_name", ""))
+    if len(typed) > LONGEST_NAME:
+        return None  # nobody's name, and its marks, if it is made of such, would take long to be folded
     named = next(iter(matching.organizations_named(db.session, [typed]).values()))
     in_use = [organization for organization in named if not organization.is_archived]
     return in_use[0] if len(in_use) == 1 else None
