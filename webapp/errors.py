@@ -12,10 +12,11 @@ from flask import Flask, current_app, g, jsonify, make_response, render_template
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import ParseException
 from htmx_flask import request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from werkzeug.exceptions import HTTPException, InternalServerError, default_exceptions
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, default_exceptions
 from werkzeug.wrappers import Response
 
 from jobs.queue import NoWorker, QueueUnavailable, WorkersBusy
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(ProgrammingError, _wrong_statement)
     app.register_error_handler(UnfitDatabase, _unfit_database)
     app.register_error_handler(OSError, _no_room)
+    app.register_error_handler(ParseException, _malformed)
     for unavailable in (QueueUnavailable, NoWorker, WorkersBusy):
         app.register_error_handler(unavailable, _no_queue)
 
@@ -126,6 +128,11 @@ def _no_room(error: OSError) -> Response:
     forget_transaction()
     current_app.logger.warning("There is no room for temporary files at %s %r: %s", request.method, _path(), error)
     return _soon(NO_ROOM)
+
+
+def _malformed(error: ParseException) -> Response:
+    """What is sent in chunks gunicorn reads only when it is asked for, and only then finds what is no chunk."""
+    return _http_error(BadRequest())
 
 
 def _soon(trouble: Trouble) -> Response:

@@ -16,12 +16,14 @@ from wsgiref.headers import Headers
 
 from flask import Flask, current_app
 from whitenoise import WhiteNoise
-from whitenoise.responders import NOT_ALLOWED_RESPONSE, Response, StaticFile
+from whitenoise.responders import Response, StaticFile
 
 from .security import HEADERS
 
 # Every address carries the file's version (see `templating.asset_url`), so that a browser may keep it this long.
 MAX_AGE = 365 * 24 * 3600
+
+_NOT_ALLOWED = Response(HTTPStatus.METHOD_NOT_ALLOWED, [*HEADERS.items(), ("Allow", "GET, HEAD")], None)
 
 
 class KeptFile(StaticFile):
@@ -38,7 +40,7 @@ class KeptFile(StaticFile):
     def get_response(self, method: str, request_headers: Mapping[str, str]) -> Response:
         """Let nobody keep it as another version: a page of that version may have come from another process."""
         if method not in {"GET", "HEAD"}:
-            return NOT_ALLOWED_RESPONSE
+            return _NOT_ALLOWED
         asked = parse_qs(request_headers.get("QUERY_STRING", "")).get("v", [])
         is_asked = self.version in asked
         if is_asked and self.is_not_modified(request_headers):

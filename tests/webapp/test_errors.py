@@ -11,6 +11,7 @@ from typing import NoReturn
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
@@ -122,6 +123,16 @@ def test_too_much_at_once_is_refused(client: FlaskClient, make: Make) -> None:
     answer = client.post("/sign-in", data={"email": "x" * 2_000_000, "password": "x"})
     assert answer.status_code == 413
     assert "1 MB" in answer.text
+
+
+def test_a_body_that_is_not_in_chunks_though_it_says_so_cannot_be_read(
+    client: FlaskClient, fail_with: Fail, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_with(InvalidChunkSize(b"zz"))
+    answer = client.get("/")
+    assert answer.status_code == 400
+    assert "This request could not be read" in answer.text
+    assert caplog.records == []
 
 
 def test_a_form_out_of_date_is_explained_and_can_be_opened_again(

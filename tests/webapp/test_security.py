@@ -105,6 +105,12 @@ def test_every_kind_of_answer_carries_the_security_headers(
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
+def test_a_static_file_that_is_sent_something_carries_them_too(client: FlaskClient) -> None:
+    answer = client.post("/static/app.css")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+
+
 def test_no_page_holds_inline_script_or_style(as_administrator: FlaskClient, client: FlaskClient, make: Make) -> None:
     policy = HEADERS["Content-Security-Policy"]
     assert "unsafe" not in policy
