@@ -68,10 +68,17 @@ def with_address(html: str, address: str) -> Response:
     """The answer. HTMX is told the address that it is at then, unless the browser is there already."""
     response: Response = make_response(html)
     if request.htmx:
-        current = urlsplit(request.htmx.current_url or "")
-        is_there = address == f"{current.path}?{current.query}".rstrip("?")
-        response.headers["HX-Push-Url"] = "false" if is_there else address
+        response.headers["HX-Push-Url"] = "false" if address == _current_address() else address
     return response
+
+
+def _current_address() -> str | None:
+    """Where the browser is as HTMX tells it; None where that is no address, which no browser is at."""
+    try:
+        current = urlsplit(request.htmx.current_url or "")
+    except ValueError:
+        return None
+    return f"{current.path}?{current.query}".rstrip("?")
 
 
 def icon(name: str, size: str = "") -> Markup:

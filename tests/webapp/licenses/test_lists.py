@@ -125,6 +125,11 @@ def test_htmx_is_answered_with_the_table_and_a_clean_address(as_reader: FlaskCli
     assert answer.headers["HX-Push-Url"] == f"{GLOBAL}?q=contoso&status=Warning&status=Enabled"
 
 
+def test_a_list_that_is_asked_for_from_what_is_no_address_is_answered(as_reader: FlaskClient) -> None:
+    answer = as_reader.get(f"{GLOBAL}?q=contoso", headers={**HTMX, "HX-Current-URL": "http://[bad"})
+    assert (answer.status_code, answer.headers["HX-Push-Url"]) == (200, f"{GLOBAL}?q=contoso")
+
+
 def test_htmx_pushes_no_address_that_is_there_already(as_reader: FlaskClient, make: Make) -> None:
     make.license()
     for query in ("", "?q=a+b&sort=-unused"):
