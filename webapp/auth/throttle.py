@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import TooManyRequests
 
 from ..extensions import limiter
+from . import accounts
 
 Answer = TypeVar("Answer")
 
@@ -75,12 +76,20 @@ def count(limits: Sequence[Limit]) -> None:
 
 
 def _of_address(address: str, of_account: str, of_visitor: str) -> list[Limit]:
-    account, visitor = hashlib.sha256(address.strip().lower().encode()).hexdigest(), _visitor()
+    account, visitor = hashlib.sha256(_as_stored(address).encode()).hexdigest(), _visitor()
     return [
         *_limits(_PER_ACCOUNT_AND_VISITOR, f"{of_account}-{account}-visitor-{visitor}"),
         *_limits(_PER_ACCOUNT, f"{of_account}-{account}"),
         *_limits(_PER_VISITOR, f"{of_visitor}-{visitor}"),
     ]
+
+
+def _as_stored(address: str) -> str:
+    """The address as its user is found by: spelled in other characters that mean the same, it is not another one."""
+    try:
+        return accounts.normal_address(address)
+    except ValueError:
+        return address.strip().lower()
 
 
 def _limits(amounts: Sequence[RateLimitItem], key: str) -> list[Limit]:

@@ -43,6 +43,20 @@ def test_after_five_failures_even_the_right_password_is_refused(client: FlaskCli
     assert not is_signed_in(client)
 
 
+@pytest.mark.parametrize(
+    "spelling", ["ada@ｍsp.example", "ada@msp。example", "ADA@MSP.example ", "ada@XN--MNCHEN-3YA.example"]
+)
+def test_an_address_in_other_characters_has_no_attempts_of_its_own(
+    client: FlaskClient, make: Make, spelling: str
+) -> None:
+    """Whoever can spell it in thousands of ways could guess as often."""
+    address = accounts.normal_address(spelling)
+    make.user(email=address)
+    for _ in range(5):
+        sign_in(client, address, "wrong")
+    assert sign_in(client, spelling).status_code == 429
+
+
 def test_a_clock_of_redis_that_was_set_back_locks_nobody_out_for_longer(
     client: FlaskClient, make: Make, redis_url: str
 ) -> None:
