@@ -102,8 +102,13 @@ def _visitor() -> str:
         address = ip_address(given)
     except ValueError:
         return given  # a proxy wrote something else there
+    if not isinstance(address, IPv6Address):
+        return given
+    # As a server that listens for both writes an IPv4 address: all of these are in one /64.
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
     # One line has a whole /64 of IPv6 addresses to come from.
-    return str(ip_network((int(address), 64), strict=False)) if isinstance(address, IPv6Address) else given
+    return str(ip_network((int(address), 64), strict=False))
 
 
 def _refuse_beyond(used_up: Sequence[Limit]) -> None:

@@ -127,6 +127,15 @@ def test_a_line_s_many_ipv6_addresses_are_one_visitor(client: FlaskClient, make:
     assert sign_in(client, "x@msp.example", "wrong", visitor="2001:db8:0:1::1").status_code == 401
 
 
+def test_ipv4_visitors_of_a_server_that_listens_for_both_are_not_one_visitor(client: FlaskClient, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    for _ in range(5):
+        sign_in(client, "ada@msp.example", "wrong", visitor="::ffff:192.0.2.1")
+    assert sign_in(client, "ada@msp.example", visitor="::ffff:192.0.2.1").status_code == 429
+    assert sign_in(client, "ada@msp.example", visitor="192.0.2.1").status_code == 429
+    assert sign_in(client, "ada@msp.example", visitor="::ffff:192.0.2.2").status_code == 302
+
+
 def test_of_guesses_sent_at_once_none_gets_through_after_five_wrong_ones(
     app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
