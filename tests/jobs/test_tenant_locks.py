@@ -71,3 +71,22 @@ def test_a_tenant_that_another_integration_takes_over_meanwhile_is_not_held(app:
     found = tenants.held(row_id)
     assert found is not None
     assert found.integration == heir
+
+
+def test_of_two_integrations_that_take_over_one_tenant_at_once_one_gets_it(app: Flask, make: Make) -> None:
+    first, second = make.integration(), make.integration()
+    tenant = make.tenant(organization=make.organization(), gone_at=utc_now())
+    guid, second_id = tenant.tenant_id, second.id
+
+    def adopt() -> bool:
+        got_it = removal.adopt(db.session, second_id, guid) is not None
+        db.session.commit()
+        return got_it
+
+    assert removal.adopt(db.session, first.id, guid) is not None
+    with in_another_session(app, adopt) as adopted:
+        wait_for_who_waits()
+        db.session.commit()
+        assert not adopted.result(30)
+    db.session.refresh(tenant)
+    assert tenant.integration == first

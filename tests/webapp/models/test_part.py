@@ -146,6 +146,23 @@ def test_of_many_parts_those_that_are_due_are_claimed_and_those_tried_too_often_
     assert parts[5].lease == "another's"
 
 
+def test_what_is_done_to_the_parts_of_one_run_concerns_those_of_no_other(make: Make) -> None:
+    def a_part(**values: object) -> SyncPart:
+        tenant = make.tenant(organization=make.organization())
+        run = make.run(integration=tenant.integration, state="syncing")
+        return make.part(run_id=run.id, tenant_id=tenant.id, **values)
+
+    now, part, other, spent = utc_now(), a_part(), a_part(), a_part(attempts=MAX_ATTEMPTS)
+    assert SyncPart.due(db.session, part.run_id, now) == [part.id]
+    assert SyncPart.give_up(db.session, [part.id], now) == []
+    [claim] = SyncPart.claim(db.session, [part.id], now)
+    SyncPart.succeed(db.session, claim, now, Outcome(), requests=1)
+    db.session.commit()
+    assert [each.state for each in (part, other, spent)] == [PartState.OK, PartState.WAITING, PartState.WAITING]
+    assert not SyncPart.is_any_open(db.session, part.run_id), "so that its run ends, whatever others do"
+    assert SyncPart.is_any_open(db.session, other.run_id)
+
+
 def test_parts_whose_time_has_come_are_resumed_once_and_by_run(make: Make) -> None:
     tenant = make.tenant(organization=make.organization())
     other = make.tenant(organization=make.organization())

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
@@ -19,6 +20,7 @@ from webapp.models import (
     RunState,
     SyncPart,
     SyncRun,
+    Tenant,
     Trigger,
     utc_now,
 )
@@ -150,6 +152,14 @@ def test_a_tenant_matched_after_the_plan_waits_for_the_next_run(make: Make) -> N
     plan(run)
     make.tenant(integration=integration, organization=make.organization())
     assert len(plan(run)) == 1
+
+
+def test_a_tenant_unmatched_after_the_plan_keeps_its_part(make: Make) -> None:
+    integration = matched(make, 2)
+    run = begin(integration)
+    planned = plan(run)
+    db.session.execute(update(Tenant).values(organization_id=None))
+    assert plan(run) == planned
 
 
 def test_a_run_without_matched_tenants_fails_and_says_why(make: Make) -> None:
