@@ -73,6 +73,18 @@ def test_it_is_put_off_for_seconds_and_done_then(
     assert db.session.query(License).count() == 1
 
 
+def test_where_the_database_fell_away_under_it_nothing_is_recorded_and_its_lease_tells(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_writing(monkeypatch, psycopg.OperationalError("the connection is lost"), times=1)
+    run = sync(connected(make, sandbox_tenant(sandbox)))
+    part = db.session.query(SyncPart).one()
+    assert (run.state, part.state, part.reason) == (RunState.SYNCING, PartState.SYNCING, "")
+    move_time_on(LEASE)
+    resume(work)
+    assert (run.state, part.state, part.attempts, part.faults) == (RunState.OK, PartState.OK, 2, 0)
+
+
 def test_what_is_ended_again_and_again_fails_with_its_reason(
     sandbox: Sandbox, make: Make, sync: Sync, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
