@@ -133,9 +133,8 @@ class SyncPart(Model):
             rows = session.execute(select(cls.id, cls.lease).where(cls.id.in_(some)))
             held = {part_id: lease for part_id, lease in rows}  # noqa: C416
             lost += [by_id[part_id] for part_id in some if held.get(part_id) != by_id[part_id].lease]
-            own = [part_id for part_id in some if held.get(part_id) == by_id[part_id].lease]
-            tokens = [by_id[part_id].lease for part_id in own]
-            free = select(cls.id).where(cls.id.in_(own), cls.lease.in_(tokens)).with_for_update(skip_locked=True)
+            tokens = {by_id[part_id].lease for part_id in some}
+            free = select(cls.id).where(cls.id.in_(some), cls.lease.in_(tokens)).with_for_update(skip_locked=True)
             session.execute(
                 update(cls).where(cls.id.in_(free)).values(lease_until=now + leases.LEASE),
                 execution_options=UNSYNCHRONIZED,

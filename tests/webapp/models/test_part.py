@@ -52,6 +52,11 @@ def test_a_lapsed_lease_can_be_taken_over_and_the_first_holder_writes_nothing(pa
     after = utc_now() + LEASE + timedelta(seconds=1)
     second = claim_one(part.id, after)
     assert second is not None
+    db.session.refresh(part)
+    until = part.lease_until
+    assert SyncPart.renew_all(db.session, [first], after + timedelta(seconds=5)) == [first]
+    db.session.refresh(part)
+    assert part.lease_until == until, "another's lease is not renewed"
     assert not SyncPart.hold(db.session, first)
     assert not SyncPart.succeed(db.session, first, after, Outcome(created=9), requests=9)
     assert not SyncPart.fail(db.session, first, after, PROBLEM, requests=9)
