@@ -9,7 +9,7 @@ from concurrent.futures import TimeoutError
 import pytest
 from flask import Flask
 
-from jobs import crew, sync
+from jobs import crew, cut_off, sync
 from jobs.crew import Crew, Hold
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
@@ -117,6 +117,18 @@ def test_a_job_that_is_interrupted_while_it_gives_parts_to_hands_loses_no_room(
     with crew.at_work(app, hands=8) as own:
         with pytest.raises(RuntimeError):
             sync.work(claims[0].run_id, [claim.part_id for claim in claims])
+        assert own.free(11) == 10
+
+
+@pytest.mark.parametrize("is_left_to_others", [True, False])
+def test_parts_that_a_job_does_not_begin_take_no_room(
+    app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch, is_left_to_others: bool
+) -> None:
+    """They are left to others by whom Microsoft does not answer, or somebody else works on them."""
+    monkeypatch.setattr(sync, "_STAND_BACK_SECONDS", 0.0)
+    monkeypatch.setattr(cut_off, "is_cut_off", lambda: is_left_to_others)
+    with crew.at_work(app, hands=8) as own:
+        sync.work(claim.run_id, [claim.part_id])
         assert own.free(11) == 10
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from flask import Flask
 
-from jobs import discovery, queue
+from jobs import discovery, queue, sync
+from jobs.crew import stopping
 from jobs.microsoft import pace
+from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run
@@ -20,7 +25,7 @@ from webapp.models import (
 )
 
 from .conftest import Work
-from .helpers import asked, do
+from .helpers import asked, do, waiting
 from .partners import customers_of, partner_integration, partner_tenant, rows_of
 
 
@@ -78,7 +83,7 @@ def test_a_run_of_a_direct_integration_looks_for_nothing(sandbox: Sandbox, make:
     assert {"contracts", "delegatedAdminCustomers"}.isdisjoint(asked(sandbox, tenant.tenant_id))
 
 
-def test_a_run_that_was_cancelled_while_it_looked_asks_nothing_more(sandbox: Sandbox, make: Make, work: Work) -> None:
+def test_a_run_that_was_cancelled_before_it_looked_asks_nothing(sandbox: Sandbox, make: Make, work: Work) -> None:
     partner = partner_tenant(sandbox)
     customers_of(sandbox, partner, "A")
     integration = partner_integration(make, partner)
@@ -88,6 +93,53 @@ def test_a_run_that_was_cancelled_while_it_looked_asks_nothing_more(sandbox: San
     db.session.commit()
     work()
     assert (run.state, asked(sandbox, partner.tenant_id)) == (RunState.CANCELLED, {})
+
+
+@pytest.fixture
+def meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Let something happen, in a session of its own, when Microsoft has given a first answer."""
+    happens: list[Callable[[], object]] = []
+    real = Transport.send
+
+    def send(self: Transport, method: str, url: str, **options: Any) -> Answer:
+        answer = real(self, method, url, **options)
+        if happens:
+            with app.app_context():
+                happens.pop()()
+                db.session.commit()
+        return answer
+
+    monkeypatch.setattr(Transport, "send", send)
+    yield happens.append
+    assert not happens
+    stopping.clear()
+
+
+def test_a_run_that_is_cancelled_while_it_looks_asks_nothing_more(
+    sandbox: Sandbox, make: Make, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    partner = partner_tenant(sandbox)
+    customers_of(sandbox, partner, "A")
+    run = new_run(partner_integration(make, partner))
+    run_id = run.id
+    meanwhile(lambda: SyncRun.cancel(db.session, run_id, utc_now(), "somebody"))
+    do(sync.begin, run_id)
+    db.session.refresh(run)
+    assert (run.state, list(asked(sandbox, partner.tenant_id))) == (RunState.CANCELLED, ["token"])
+    assert waiting() == []
+
+
+def test_a_worker_that_is_told_to_stop_while_a_run_looks_leaves_it_to_others(
+    sandbox: Sandbox, make: Make, meanwhile: Callable[[Callable[[], object]], None]
+) -> None:
+    partner = partner_tenant(sandbox)
+    customers_of(sandbox, partner, "A")
+    run = new_run(partner_integration(make, partner))
+    meanwhile(stopping.set)
+    do(sync.begin, run.id)
+    db.session.refresh(run)
+    assert (run.state, list(asked(sandbox, partner.tenant_id))) == (RunState.QUEUED, ["token"])
+    assert [job.args for job in waiting()] == [(run.id,)]
 
 
 def test_a_run_whose_look_was_lost_for_too_long_goes_on_without(sandbox: Sandbox, make: Make, work: Work) -> None:

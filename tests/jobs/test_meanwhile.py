@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from jobs import queue
+from jobs import crew, queue
 from jobs.microsoft.transport import Answer, Transport
 from sandbox import Sandbox
 from tests.support.factories import Make
@@ -18,7 +18,7 @@ from webapp.extensions import db
 from webapp.models import Integration, License, PartState, RunState, SyncPart, SyncRun, Tenant
 
 from .conftest import Sync, Work
-from .helpers import licenses_of
+from .helpers import asked, licenses_of
 from .people.helpers import part_of
 
 Meanwhile = Callable[[Callable[[], object]], None]
@@ -106,3 +106,19 @@ def test_a_lease_lost_midway_writes_nothing(sandbox: Sandbox, make: Make, sync: 
         "another worker's",
     )
     assert (licenses_of(tenant), tenant.last_synced_at, tenant.name) == ({}, None, "as it was")
+
+
+def test_who_knows_that_the_lease_is_lost_asks_for_nothing_more(
+    sandbox: Sandbox, make: Make, sync: Sync, meanwhile: Meanwhile
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+
+    def take_over() -> None:
+        db.session.execute(update(SyncPart).values(lease="another worker's"))
+        db.session.commit()
+        [own] = crew._at_work
+        own.renew()
+
+    meanwhile(take_over)
+    sync(tenant)
+    assert "users" not in asked(sandbox, tenant.tenant_id)
