@@ -142,3 +142,15 @@ def test_products_seen_only_later_have_their_imported_names_found_in_one_query(
     db.session.commit()
     assert {product.name for product in db.session.query(Product)} == {"Imported E3", "Imported two", "PART_3"}
     assert len([statement for statement in count_queries if "FROM product_name" in statement]) == 1
+
+
+def test_what_becomes_of_a_license_becomes_of_no_other_tenants_license_of_the_same_sku(make: Make) -> None:
+    tenant, other = make.tenant(organization=make.organization()), make.tenant(organization=make.organization())
+    for each in (tenant, other):
+        write(each, snapshot_of(each, ONE, TWO), utc_now())
+    write(tenant, snapshot_of(tenant, a_license(1, active=11)), utc_now())
+    db.session.commit()
+    of_other = db.session.query(License).filter_by(tenant_id=other.id).order_by(License.sku_id)
+    assert [(row.active, row.status, row.gone_at) for row in of_other] == [(10, "Enabled", None)] * 2
+    of_tenant = db.session.query(License).filter_by(tenant_id=tenant.id).order_by(License.sku_id)
+    assert [(row.active, row.status) for row in of_tenant] == [(11, "Enabled"), (0, LicenseStatus.GONE)]

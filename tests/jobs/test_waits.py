@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from jobs import adding, compare, connect, discovery, waits
-from jobs.microsoft.errors import Throttled
+from jobs.microsoft.errors import HeldBack, Throttled
 from jobs.schedule import sweep
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
@@ -20,7 +21,7 @@ from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.turns import in_turn
 from webapp.database import declare_writing
 from webapp.extensions import db, vault
-from webapp.models import AdditionLine, Problem, RunState, Tenant, TenantAddition, utc_now
+from webapp.models import AdditionLine, Cloud, Integration, Problem, RunState, Tenant, TenantAddition, utc_now
 from webapp.models.run import SILENCE
 
 from .conftest import Work
@@ -104,6 +105,35 @@ def test_the_longest_wait_is_kept_unless_a_clock_that_was_wrong_has_written_it(
     told.not_before, told.told_to_wait_at = now + timedelta(hours=3), None
     db.session.commit()
     assert kept_after(10) == timedelta(hours=3)
+
+
+@pytest.mark.parametrize("is_of_app", [False, True], ids=["the tenant", "the app"])
+def test_a_wait_holds_up_whom_it_concerns_and_nobody_else(is_of_app: bool, make: Make) -> None:
+    app_id, another_app_id = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+    own, of_same_app, _in_another_cloud, of_another_app = (
+        make.tenant(integration=make.integration(client_id=client_id, cloud=cloud))
+        for client_id, cloud in (
+            (app_id, Cloud.GLOBAL),
+            (app_id, Cloud.GLOBAL),
+            (app_id, Cloud.CHINA),
+            (another_app_id, Cloud.GLOBAL),
+        )
+    )
+    waits.note_wait(own.id, Throttled(Problem("Slower.", "Wait."), 600, is_of_app=is_of_app), utc_now())
+    tenants, integrations = (
+        set(db.session.scalars(select(model.id).where(model.not_before.is_not(None))))
+        for model in (Tenant, Integration)
+    )
+    if is_of_app:
+        assert (tenants, integrations) == (set(), {own.integration_id, of_same_app.integration_id})
+    else:
+        assert (tenants, integrations) == ({own.id}, set())
+    with pytest.raises(HeldBack) as held_back:
+        waits.obey(app_id, own.tenant_id)
+    assert held_back.value.is_of_app == is_of_app
+    waits.obey(another_app_id, of_another_app.tenant_id)
+    if not is_of_app:
+        waits.obey(app_id, of_same_app.tenant_id)
 
 
 def test_who_looks_up_waits_waits_for_nobody_who_writes(app: Flask, make: Make) -> None:

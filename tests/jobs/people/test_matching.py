@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from jobs.microsoft.user_facts import user_facts
 from jobs.people.matching import Known, Person, match
 
 ANNA, BEN, CARLA = 1, 2, 3
@@ -45,6 +47,15 @@ def test_a_name_finds_it_where_it_is_the_only_one_on_both_sides() -> None:
     assert match([anna], {}, known(by_name={"anna berg": ANNA})) == {"a": ANNA}
     assert match([anna], {}, known(by_name={"anna berg": [ANNA, BEN]})) == {}
     assert match([anna, a_person("b", name="anna berg")], {}, known(by_name={"anna berg": ANNA})) == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "name"),
+    [("Anna", "BERG", "anna berg"), ("Anna Berg", "", ""), ("", "Anna Berg", ""), ("", "", "")],
+)
+def test_a_person_has_a_name_to_be_found_by_where_both_names_are_given(first: str, last: str, name: str) -> None:
+    facts = user_facts({"id": str(UUID(int=1)), "givenName": first, "surname": last})
+    assert Person.of(facts, qualifies=True).name == name
 
 
 def test_without_both_names_nobody_is_found_by_name() -> None:
