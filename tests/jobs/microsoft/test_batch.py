@@ -22,7 +22,10 @@ def a_response(**values: Any) -> dict[str, Any]:
     return {"id": "1", "status": 200, "body": {"value": []}, **values}
 
 
-@pytest.mark.parametrize("body", [None, [], "text", {}, *({"responses": other} for other in (None, {}, "text", 7))])
+NO_LISTS: list[Any] = [None, {}, "text", 7]
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {}, *({"responses": other} for other in NO_LISTS)])
 def test_what_is_no_answer_to_a_batch_has_no_replies(body: Any) -> None:
     assert replies(body) is None
 

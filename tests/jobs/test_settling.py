@@ -1,0 +1,87 @@
+"""Parts of which all was found as it is stored: when they are written, and what is noted of whom."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from sqlalchemy import update
+
+from jobs import settling, telling
+from jobs.settling import Settled, flush, settle
+from tests.support.claims import claims_of_a_run
+from tests.support.factories import Make
+from webapp.database import declare_writing
+from webapp.extensions import db
+from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, Tenant, utc_now
+
+from .hands import state_of
+
+
+@pytest.fixture(autouse=True)
+def _an_empty_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settling, "_desk", settling._Desk())
+
+
+def settled(claim: Claim, ended: Callable[[], None] = lambda: None, **values: bool) -> Settled:
+    read = {"read_licenses": True, "read_users": True, **values}
+    return Settled(claim, "a-guid", 0.0, Outcome(unchanged=1), 3, None, utc_now(), ended=ended, **read)
+
+
+def noted(claim: Claim) -> tuple[PartState, datetime | None, datetime | None]:
+    part, tenant = db.session.get_one(SyncPart, claim.part_id), db.session.get_one(Tenant, claim.tenant_id)
+    return part.state, tenant.last_synced_at, tenant.users_synced_at
+
+
+def test_of_each_tenant_is_noted_what_was_read_and_of_one_that_is_lost_nothing(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    claims = both, licenses_only, users_only, lost = claims_of_a_run(make, 4)
+    db.session.execute(update(SyncPart).where(SyncPart.id == lost.part_id).values(lease="another's"))
+    db.session.commit()
+    ended: list[Claim] = []
+    first = settled(both, lambda: ended.append(both))
+    settle(first)
+    settle(settled(licenses_only, lambda: ended.append(licenses_only), read_users=False))
+    settle(settled(users_only, lambda: ended.append(users_only), read_licenses=False))
+    settle(settled(lost, lambda: ended.append(lost)))
+    declare_writing()
+    with caplog.at_level(logging.DEBUG, telling.log.name):
+        flush(at_once=True)
+    at = first.read_at
+    assert noted(both) == (PartState.OK, at, at)
+    assert noted(licenses_only) == (PartState.OK, at, None)
+    assert noted(users_only) == (PartState.OK, None, at)
+    assert noted(lost) == (PartState.SYNCING, None, None)
+    assert [record.message for record in caplog.records].count("The tenant is well") == 3
+    assert ended == list(claims)
+
+
+def test_what_is_settled_waits_for_others_and_not_for_long_and_its_run_ends_with_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    [claim] = claims_of_a_run(make, 1)
+    monkeypatch.setattr(settling, "_SECONDS", 3600.0)
+    settle(settled(claim))
+    declare_writing()
+    flush()
+    assert noted(claim)[0] == PartState.SYNCING
+    monkeypatch.setattr(settling, "_SECONDS", 0.0)
+    with caplog.at_level(logging.INFO, telling.log.name):
+        flush()
+    assert (noted(claim)[0], state_of(claim.run_id)) == (PartState.OK, RunState.OK)
+    assert [record.message for record in caplog.records] == ["The sync ended: ok"]
+
+
+def test_what_is_settled_does_not_wait_once_there_are_enough(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = claims_of_a_run(make, 2)
+    monkeypatch.setattr(settling, "_SECONDS", 3600.0)
+    monkeypatch.setattr(settling, "_MOST", 2)
+    declare_writing()
+    for claim, is_written in zip(claims, (False, True), strict=True):
+        settle(settled(claim))
+        flush()
+        db.session.commit()
+        assert (db.session.get_one(SyncRun, claim.run_id).state == RunState.OK) == is_written
