@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -159,13 +160,19 @@ def test_a_tenant_that_is_none_is_told_by_the_tokens_refusal(shared_sandbox: San
     assert (caught.value.problem.code, caught.value.field) == ("AADSTS90002", "tenant")
 
 
-def test_the_token_is_kept_until_five_minutes_before_its_end(
-    shared_sandbox: Sandbox, worker: By, redis: Redis, app_settings: Settings
+def test_the_token_is_kept_and_used_by_others_until_five_minutes_before_its_end(
+    shared_sandbox: Sandbox, worker: By, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker(sandbox_tenant(shared_sandbox, token_lifetime=1000)).token()
+    tenant = sandbox_tenant(shared_sandbox, token_lifetime=1000)
+    worker(tenant).token()
     lasts = [redis.ttl(key) for key in redis.scan_iter("seatledger:sign-in:*")]
     assert len(lasts) == 1
     assert 690 < lasts[0] <= 700
+    another, now = worker(tenant), time.monotonic
+    for ahead, tokens in ((600, 1), (701, 2)):
+        monkeypatch.setattr(time, "monotonic", lambda ahead=ahead: now() + ahead)
+        another.token()
+        assert asked(shared_sandbox, tenant)["token"] == tokens
 
 
 def test_a_token_that_ends_soon_is_not_kept(shared_sandbox: Sandbox, worker: By) -> None:
