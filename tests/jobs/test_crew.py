@@ -16,8 +16,9 @@ from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from tests.support.waiting import eventually
 from webapp.extensions import db
-from webapp.models import Claim, PartState, SyncPart, utc_now
+from webapp.models import Claim, PartState, SyncPart, SyncRun, utc_now
 from webapp.models.leases import LEASE
+from webapp.models.run import SILENCE
 
 from .hands import end
 
@@ -38,13 +39,14 @@ def in_hand(app: Flask, claim: Claim, act: object) -> Hold:
     return holds[0]
 
 
-def test_the_lease_of_what_is_in_hand_is_renewed(app: Flask, claim: Claim) -> None:
-    part = db.session.get_one(SyncPart, claim.part_id)
-    part.lease_until = utc_now() + timedelta(seconds=1)
+def test_the_lease_of_what_is_in_hand_is_renewed_and_its_run_is_heard_of(app: Flask, claim: Claim) -> None:
+    part, run = db.session.get_one(SyncPart, claim.part_id), db.session.get_one(SyncRun, claim.run_id)
+    part.lease_until, run.heard_at = utc_now() + timedelta(seconds=1), utc_now() - 2 * SILENCE
     db.session.commit()
     hold = in_hand(app, claim, lambda own: own.renew())
     db.session.refresh(part)
     assert part.lease_until > utc_now() + LEASE / 2
+    assert SyncRun.silent(db.session, utc_now()) == [], "it is not taken for lost while a tenant takes long"
     assert not hold.is_lost
 
 

@@ -175,14 +175,17 @@ def test_users_are_few_up_to_a_limit_whichever_tenants_they_are_of(
     assert departed.are_few(db.session, ids) is few
 
 
-def test_a_mark_that_a_page_of_the_version_before_has_left_is_taken_off(tenant: Tenant) -> None:
+@pytest.mark.parametrize("take_off", [lambda tenant: cut_all(), lambda tenant: departed.settle(db.session, tenant)])
+def test_a_mark_that_a_page_of_the_version_before_has_left_is_taken_off(
+    tenant: Tenant, take_off: Callable[[Tenant], None]
+) -> None:
     former = tenant.organization
     assert former is not None
     move(tenant)
     tenant.match(former)
     db.session.commit()
     assert linked() == 0
-    cut_all()
+    take_off(tenant)
     assert (tenant.departed_from_id, linked()) == (None, 3)
 
 
