@@ -12,12 +12,13 @@ from rq.job import JobStatus
 
 from jobs import cut_off, discovery, leaving, queue, sync, worker
 from jobs.microsoft import contact
+from jobs.microsoft.errors import AccessDenied, MicrosoftError, ServerFailed, Unreachable
 from jobs.queue.enqueueing import enqueue_awaited
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import PartState, RunState
+from webapp.models import PartState, Problem, RunState
 
 from .conftest import Unplug, Work
 from .helpers import asked, do
@@ -161,6 +162,20 @@ def test_who_gets_answers_cuts_others_off_from_the_queues_only_of_which_it_takes
     assert cut_off.is_cut_off()
     queue.forget_worker(OTHER)
     assert not cut_off.is_cut_off()
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("error", [Unreachable, ServerFailed, AccessDenied])
+def test_what_microsoft_answered_is_left_to_nobody_though_another_request_got_no_connection(
+    error: type[MicrosoftError],
+) -> None:
+    contact._missed[HOST] = time.monotonic()
+    queue.report_worker(OTHER, [queue.INTERACTIVE])
+    found = error(Problem("It did not work.", "Try again."))
+    assert not cut_off.lets_leave(found)
+    if isinstance(found, Unreachable):
+        found.has_no_connection = True
+        assert cut_off.lets_leave(found)
 
 
 @pytest.mark.usefixtures("app")
