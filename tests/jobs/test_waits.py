@@ -39,9 +39,10 @@ def looked_for(tenant: Tenant) -> Any:
     return do(discovery.discover, tenant.integration_id)["problem"]["code"]
 
 
-def tried(tenant: Tenant) -> Any:
+def tried(tenant: Tenant, named: str = "") -> Any:
     integration = tenant.integration
-    given = {"cloud": integration.cloud, "tenant": tenant.tenant_id.upper(), "client_id": integration.client_id.upper()}
+    name, client_id = named or tenant.tenant_id.upper(), integration.client_id.upper()
+    given = {"cloud": integration.cloud, "tenant": name, "client_id": client_id}
     sealed = vault.encrypt(json.dumps({**given, "client_secret": integration.client_secret}))
     return do(connect.check, sealed)["problem"]["code"]
 
@@ -78,6 +79,15 @@ def test_nobody_asks_before_the_end_of_a_wait(ask: Question, is_of_app: bool, sa
     db.session.commit()
     assert ask(tenant) == "HTTP 429"
     assert (asked(sandbox, given.tenant_id), asked(sandbox, other.tenant_id)) == ({}, {})
+
+
+def test_a_wait_of_a_tenant_is_one_also_for_who_names_it_by_a_domain(sandbox: Sandbox, make: Make) -> None:
+    given = sandbox_tenant(sandbox)
+    tenant = connected(make, given)
+    tenant.not_before, tenant.told_to_wait_at = utc_now() + timedelta(minutes=5), utc_now()
+    db.session.commit()
+    assert tried(tenant, given.domains[0]) == "held_back"
+    assert {"batch", "subscribedSkus", "organization"}.isdisjoint(asked(sandbox, given.tenant_id))
 
 
 @pytest.mark.parametrize("is_of_app", [False, True], ids=["the tenant", "the app"])
