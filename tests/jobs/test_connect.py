@@ -20,6 +20,7 @@ from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.pem import pem_pair
+from tests.support.waiting import eventually
 from webapp.extensions import db, vault
 from webapp.models import Tenant
 
@@ -148,16 +149,17 @@ def test_credentials_sealed_with_a_key_that_the_worker_lacks_are_explained(
 def test_a_job_that_redis_lost_is_told_apart(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enqueueing, "_PICK_UP_SECONDS", 0)
     queue.report_worker("a worker")
-    loss = threading.Timer(0.3, flush, [app])
+
+    def lose_it_once_it_waits() -> None:
+        with app.app_context():
+            eventually(lambda: waiting(queue.INTERACTIVE))
+            queue.connection().flushall()
+
+    loss = threading.Thread(target=lose_it_once_it_waits)
     loss.start()
     with pytest.raises(queue.JobFailed):
         queue.discover(1)
     loss.join()
-
-
-def flush(app: Flask) -> None:
-    with app.app_context():
-        queue.connection().flushall()
 
 
 @pytest.mark.usefixtures("app")

@@ -138,7 +138,7 @@ def test_what_says_no_new_wait_holds_nobody_back(another_process: InProcess, err
 
 def test_a_wait_that_is_over_is_over(another_process: InProcess) -> None:
     pace = another_process()
-    pace.told(Throttled(PROBLEM, 0.2))
+    pace.told(Throttled(PROBLEM, 2))
     error = held_back(pace)
     time.sleep((error.seconds or 0) + 0.01)
     pace.before()
@@ -190,7 +190,8 @@ def test_of_many_threads_no_more_get_through_than_there_is_room_for(another_proc
         assert sum(pool.map(ask, range(40))) == TENANT_REQUESTS // 10
 
 
-def test_a_second_that_was_full_passes(another_process: InProcess) -> None:
+def test_a_window_that_was_full_passes(another_process: InProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace_module, "_WINDOW_SECONDS", 3)  # so long, a busy machine may take for what is asked in it
     pace = another_process()
     pace.before(TENANT_REQUESTS)
     error = held_back(pace)
