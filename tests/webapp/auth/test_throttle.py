@@ -200,7 +200,8 @@ def test_a_redis_that_hangs_holds_nobody_up_for_long(app: Flask, make: Make, red
     finally:
         os.kill(process_id, signal.SIGCONT)
     assert answers == [302] * 3
-    assert took < 5
+    # Who asked it for everything would wait for half a minute.
+    assert took < 15
 
 
 def test_a_redis_that_failed_is_asked_again_after_a_while(
