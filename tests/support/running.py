@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,9 +21,15 @@ _SETTINGS = ("DATABASE_URL", "REDIS_URL", "MICROSOFT_LOGIN_URL", "MICROSOFT_GRAP
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port at which nothing listens, of those that no system gives out by itself.
+
+    Until the server has it, what other tests start could otherwise be given the same one.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
