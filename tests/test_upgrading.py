@@ -93,8 +93,8 @@ def test_who_is_in_the_way_of_a_migration_lets_others_go_on_meanwhile(tmp_path: 
         with engine.connect() as backup, engine.connect() as page:
             backup.execute(text("SELECT count(*) FROM tenant"))
             [migrating] = _start_to_migrate(url, tmp_path, 1)
-            eventually(lambda: _waiting(engine) == 1, seconds=30)
-            page.execute(text("SET lock_timeout = '10s'"))
+            eventually(lambda: _waiting(engine) == 1)
+            page.execute(text("SET lock_timeout = '60s'"))
             page.execute(text("SELECT count(*) FROM tenant"))  # it waits behind the one that waits
             page.rollback()
             assert migrating.poll() is None
@@ -110,7 +110,7 @@ def test_two_who_migrate_at_the_same_time_both_find_it_done(tmp_path: Path) -> N
         with engine.connect() as holding:
             holding.execute(text("SELECT count(*) FROM sync_part"))
             both = _start_to_migrate(url, tmp_path, 2)
-            eventually(lambda: _waiting(engine) == 2, seconds=60)
+            eventually(lambda: _waiting(engine) == 2)
             holding.rollback()
             assert [process.wait(60) for process in both] == [0, 0]
         assert _revision(engine) == _newest()
@@ -125,7 +125,7 @@ def test_who_is_second_with_a_migration_that_can_be_done_twice_finds_it_done_too
         with engine.connect() as holding:
             holding.execute(text("SELECT count(*) FROM sync_part"))
             both = _start_to_migrate(url, tmp_path, 2, project)
-            eventually(lambda: _waiting(engine) == 2, seconds=60)
+            eventually(lambda: _waiting(engine) == 2)
             holding.rollback()
             assert [process.wait(60) for process in both] == [0, 0]
         assert _revision(engine) == "later"

@@ -98,7 +98,7 @@ def all_at_once(app: Flask, calls: Sequence[Callable[[], Found]]) -> list[Found]
     def call(one: Callable[[], Found]) -> None:
         with app.app_context():
             declare_writing()
-            start.wait(10)
+            start.wait(60)
             try:
                 found.append(one())
             except BaseException as error:

@@ -62,8 +62,8 @@ def test_it_is_asked_again_of_a_worker_that_may_get_an_answer(app: Flask, ask: A
     queue.report_worker(OTHER)
     with in_another_session(app, ask) as answer:
         with unplug():
-            eventually(lambda: try_in_vain(app), seconds=10)
-            eventually(lambda: queue.waiting()[queue.INTERACTIVE][0] == 1, seconds=10)
+            eventually(lambda: try_in_vain(app))
+            eventually(lambda: queue.waiting()[queue.INTERACTIVE][0] == 1)
             take_one(app)
             assert (answer.done(), queue.waiting()[queue.INTERACTIVE][0]) == (False, 1)
         contact._missed.clear()  # as with the other
@@ -72,7 +72,7 @@ def test_it_is_asked_again_of_a_worker_that_may_get_an_answer(app: Flask, ask: A
             take_one(app)
             return answer.done()
 
-        eventually(is_answered, seconds=10)
+        eventually(is_answered)
         assert answer.result()["ok"]
 
 
@@ -82,14 +82,14 @@ def test_where_no_worker_gets_a_connection_it_is_told_at_once(app: Flask, ask: A
     with in_another_session(app, ask) as answer, unplug() as host:
         if when == "from the first":
             queue.report_reached(OTHER, [], [host])
-        eventually(lambda: try_in_vain(app), seconds=10)
+        eventually(lambda: try_in_vain(app))
         queue.forget_worker(OTHER)
 
         def is_answered() -> bool:
             take_one(app)
             return answer.done()
 
-        eventually(is_answered, seconds=10)
+        eventually(is_answered)
         found = answer.result()
     assert (found["ok"], found["problem"]["reason"]) == (False, f"{host} cannot be reached.")
     assert set(found) <= {"ok", "problem", "field"}
@@ -101,6 +101,6 @@ def test_where_no_other_worker_takes_it_up_what_this_one_found_is_told(
     monkeypatch.setattr(enqueueing, "_ANSWER_SECONDS", 2)
     queue.report_worker(OTHER)
     with in_another_session(app, ask) as answer, unplug():
-        eventually(lambda: try_in_vain(app), seconds=10)
-        assert "cannot be reached" in answer.result(10)["problem"]["reason"]
+        eventually(lambda: try_in_vain(app))
+        assert "cannot be reached" in answer.result(60)["problem"]["reason"]
     assert queue.waiting()[queue.INTERACTIVE][0] == 0

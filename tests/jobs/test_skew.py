@@ -77,7 +77,7 @@ def test_with_an_older_database_work_waits_until_it_is_migrated(
     test_processes.eventually(lambda: "flask db upgrade" in caplog.text)
     assert not began.is_set()
     set_revision(schema_version.look().expected or "")
-    assert began.wait(10)
+    assert began.wait(60)
     thread.join()
     # Said once, however long it waited.
     assert caplog.text.count("flask db upgrade") == 1
@@ -102,7 +102,7 @@ def test_a_program_that_is_told_to_stop_waits_no_longer(app: Flask, set_revision
     thread = threading.Thread(target=skew.wait_until_it_fits, args=(app, stopping))
     thread.start()
     stopping.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -115,7 +115,7 @@ def test_who_works_is_told_to_stop_when_the_database_becomes_newer(
     with caplog.at_level(logging.INFO), skew.watched(app):
         assert not told.wait(0.2)
         set_revision(NEWER)
-        assert told.wait(10)
+        assert told.wait(60)
     assert "nothing more is begun" in caplog.text
 
 
@@ -127,11 +127,11 @@ def test_a_process_ends_when_the_database_becomes_newer_and_takes_no_job_after(
     process = start(module)
     test_processes.eventually(lambda: queue.workers_alive() if module == "jobs.worker" else queue.schedules_alive())
     set_revision(NEWER)
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
     queue.sync(run.id)
     again = start(module)
-    assert again.wait(30) == 1
+    assert again.wait(60) == 1
     db.session.refresh(run)
     assert run.state == RunState.QUEUED
 

@@ -249,5 +249,5 @@ def test_a_worker_that_is_killed_leaves_links_that_another_cuts(make: Make, star
     assert (0 < marked < 40, users) == (True, unmarked)
     start_process("jobs.worker")
     do(sweep)
-    eventually(lambda: left() == (0, 0, 0), seconds=60)
+    eventually(lambda: left() == (0, 0, 0))
     assert db.session.query(Organization).count() == db.session.query(Integration).count() == 1

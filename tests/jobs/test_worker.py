@@ -104,7 +104,7 @@ def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
     def be_told_and_end(hold: Hold) -> bool:
         eventually(lambda: found[0].is_ending)
         os.kill(os.getpid(), signal.SIGTERM)
-        assert crew.stopping.wait(10)
+        assert crew.stopping.wait(60)
         return ended(hold)
 
     def listen(own: worker.Worker) -> None:
@@ -252,7 +252,7 @@ def test_a_look_at_the_database_that_gets_no_answer_holds_up_no_end(
     monkeypatch.setattr(skew, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(skew, "_look", look)
     with skew.watched(app):
-        assert looks.wait(10)
+        assert looks.wait(60)
     was_waited_for = bool(looked)
     answers.set()
     assert not was_waited_for

@@ -47,12 +47,12 @@ def in_another_session(app: Flask, call: Callable[[], Done]) -> Iterator[Future[
 
 def wait_for_who_waits() -> None:
     """Until a session waits for a row that another one has."""
-    eventually(_is_any_waiting, seconds=10)
+    eventually(_is_any_waiting)
 
 
 def wait_until_done_or_waiting(other: Future[Done]) -> None:
     """Until the other session is done, or waits for what this one has."""
-    eventually(lambda: other.done() or _is_any_waiting(), seconds=10)
+    eventually(lambda: other.done() or _is_any_waiting())
 
 
 def _is_any_waiting() -> bool:

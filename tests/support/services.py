@@ -27,7 +27,7 @@ def redis_server() -> Iterator[str]:
         process = subprocess.Popen([*command, "--save", "", "--appendonly", "no"], stdout=subprocess.DEVNULL)
         try:
             url = f"unix://{socket}"
-            patience = Retry(ConstantBackoff(0.05), retries=200)
+            patience = Retry(ConstantBackoff(0.05), retries=1200)
             Redis.from_url(url, retry=patience, retry_on_error=[ConnectionError, BusyLoadingError]).ping()
             yield url
         finally:

@@ -9,7 +9,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found], seconds: float = 60) -> Found:
+def eventually(look: Callable[[], Found], seconds: float = 120) -> Found:
     """What `look` returns as soon as it is true. Fails where that does not come about in time."""
     deadline = time.monotonic() + seconds
     while not (found := look()):
