@@ -246,6 +246,12 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.successful) lost()?.remove();
 });
 
+// What a button answers goes to a part of the page whose place the answer to a poll may have taken meanwhile, with what was
+// so before the button was pressed: it goes to what is there now. An answer to what is itself gone comes too late.
+document.addEventListener("htmx:beforeOnLoad", ({ detail }) => {
+  if (!detail.target.isConnected) detail.target = document.getElementById(detail.target.id) ?? detail.target;
+});
+
 // What is swapped in may lack what had the focus, as the last page of a list has no Next: the keyboard then goes on where
 // that begins, and not where the page does.
 document.addEventListener("htmx:beforeSwap", (event) => {
