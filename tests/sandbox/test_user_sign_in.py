@@ -185,7 +185,7 @@ def test_where_refresh_tokens_are_good_for_once_the_second_use_is_refused(
 
 @pytest.mark.parametrize(
     ("changes", "code"),
-    [({"refresh_token_lifetime": -1}, 700082), ({"refresh_tokens_valid_from": time.time() + 3600}, 50173)],
+    [({"refresh_token_lifetime": -1}, 700082), ({"refresh_tokens_valid_from": time.time() + 24 * 3600}, 50173)],
 )
 def test_a_refresh_token_that_has_ended_is_refused_in_every_tenant(
     service: Sandbox, client: Client, tenant: Tenant, customer: Tenant, changes: dict[str, float], code: int

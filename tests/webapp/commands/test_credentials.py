@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from tests.support.days import today
 from tests.support.factories import Make
 from tests.support.pem import key_pem, pem_pair, rsa_key
 from tests.support.turns import in_turn
@@ -20,7 +21,6 @@ from webapp.models import Integration, utc_now
 pytestmark = pytest.mark.usefixtures("workers")
 
 PEM, PUBLIC = pem_pair()
-TODAY = utc_now().date()
 CONNECT = ("connect", "Contoso", "--tenant-id", TENANT_ID, "--client-id", CLIENT_ID)
 
 
@@ -62,7 +62,7 @@ def test_the_password_of_the_key_comes_on_standard_input(
 
 
 def test_a_secrets_date_is_kept(integrations: Run, microsoft: Microsoft) -> None:
-    ends_on = TODAY + timedelta(days=400)
+    ends_on = today() + timedelta(days=400)
     result = integrations(*CONNECT, "--client-secret-stdin", "--secret-expires-on", str(ends_on), stdin=f"{SECRET}\n")
     assert result.exit_code == 0, result.output
     assert stored().credentials_end_on == ends_on
@@ -122,7 +122,7 @@ def test_without_an_option_it_prints_what_is_known_and_warns(
 def test_only_the_date_or_only_the_app_is_changed(
     integrations: Run, microsoft: Microsoft, integration: Integration
 ) -> None:
-    ends_on = TODAY + timedelta(days=90)
+    ends_on = today() + timedelta(days=90)
     assert integrations("credentials", "Contoso", "--secret-expires-on", str(ends_on)).exit_code == 0
     assert stored().credentials_end_on == ends_on
     assert microsoft.asked == []
@@ -141,8 +141,9 @@ def test_a_date_that_has_passed_is_refused_alone_too(
     assert result.exit_code == 1
     assert result.stderr == "Error: 2020-12-10 has passed. Take the date that the app registration shows.\n"
     assert stored().credentials_end_on == before
-    today = integrations("credentials", "Contoso", "--secret-expires-on", str(TODAY))
-    assert (today.exit_code, stored().credentials_end_on) == (0, TODAY)
+    last = today()
+    taken = integrations("credentials", "Contoso", "--secret-expires-on", str(last))
+    assert (taken.exit_code, stored().credentials_end_on) == (0, last)
 
 
 def test_the_list_tells_the_credentials_and_warns_of_their_end(integrations: Run, integration: Integration) -> None:
@@ -150,7 +151,7 @@ def test_the_list_tells_the_credentials_and_warns_of_their_end(integrations: Run
     result = integrations("list", "--json")
     [listed] = json.loads(result.stdout)
     assert listed["credentials"] == "client secret"
-    assert listed["credentials_end_on"] == str(TODAY - timedelta(days=2))
+    assert listed["credentials_end_on"] == str(today() - timedelta(days=2))
     assert listed["credentials_state"] == "expired"
     assert "Contoso: The client secret expired on" in result.stderr
     end(integration, 10)
@@ -170,7 +171,7 @@ def test_the_list_tells_of_a_lapsed_sign_in(integrations: Run, integration: Inte
 
 @in_turn
 def end(integration: Integration, days: int) -> None:
-    integration.credentials_end_on = TODAY + timedelta(days=days)
+    integration.credentials_end_on = today() + timedelta(days=days)
     db.session.commit()
 
 

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from tests.support.days import today
 from tests.support.factories import Make
 from tests.support.forms import opened
 from tests.support.pem import TRADITIONAL, key_pem, pem_pair, rsa_key
@@ -22,8 +23,8 @@ from webapp.integrations.proof import expiry_of
 from webapp.models import AuditEntry, Integration, Removal, utc_now
 
 PEM, PUBLIC = pem_pair()
-TODAY = utc_now().date()
-THUMBPRINT = certificates.read(PEM.encode(), "", utc_now()).thumbprint
+CERTIFICATE = certificates.read(PEM.encode(), "", utc_now())
+THUMBPRINT = CERTIFICATE.thumbprint
 
 
 def upload(client: FlaskClient, address: str, content: bytes | str = "", **fields: str) -> TestResponse:
@@ -70,7 +71,7 @@ def test_a_certificate_connects_a_tenant_and_is_stored_encrypted(
     assert add(as_administrator, PEM).status_code == 303
     integration = db.session.scalars(select(Integration)).one()
     assert integration.certificate_thumbprint == THUMBPRINT
-    assert integration.credentials_end_on == TODAY + timedelta(days=365)
+    assert integration.credentials_end_on == CERTIFICATE.ends_on
     assert "BEGIN" not in integration.certificate_encrypted
     assert integration.certificate.startswith("-----BEGIN PRIVATE KEY-----")
     assert integration.client_secret_encrypted == ""
@@ -186,7 +187,7 @@ def test_a_stored_certificate_is_kept_and_tried_with_another_app(
 def test_the_date_of_a_secret_is_kept_changed_and_removed_without_asking_microsoft(
     as_administrator: FlaskClient, integration_id: int, microsoft: Microsoft
 ) -> None:
-    ends_on = TODAY + timedelta(days=100)
+    ends_on = today() + timedelta(days=100)
     edit(as_administrator, integration_id, sign_in_with="client secret", secret_ends_on=ends_on.isoformat())
     assert stored(integration_id).credentials_end_on == ends_on
     page = as_administrator.get(f"/account/integrations/{integration_id}/connection").text
@@ -208,7 +209,7 @@ def test_a_date_that_is_none_is_refused(
 def test_a_new_secret_has_not_ended_yet(
     as_administrator: FlaskClient, integration_id: int, microsoft: Microsoft
 ) -> None:
-    past = (TODAY - timedelta(days=1)).isoformat()
+    past = (today() - timedelta(days=1)).isoformat()
     fields = {"sign_in_with": "client secret", "client_secret": "a~new.one", "secret_ends_on": past}
     answer = edit(as_administrator, integration_id, **fields)
     assert answer.status_code == 422
@@ -231,7 +232,7 @@ def test_a_new_secret_has_not_ended_yet(
 def test_the_end_is_warned_of_from_thirty_days_before(
     as_administrator: FlaskClient, integration_id: int, days: int, badge: str | None, says: str, what: str
 ) -> None:
-    ends_on = TODAY + timedelta(days=days)
+    ends_on = today() + timedelta(days=days)
     if what == "certificate":
         change(integration_id, certificate=PEM, certificate_thumbprint=THUMBPRINT, client_secret="")
     change(integration_id, credentials_end_on=ends_on)
@@ -250,7 +251,7 @@ def test_the_warnings_cost_no_query_each(as_administrator: FlaskClient, make: Ma
     counts = []
     for _ in range(2):
         for _ in range(5):
-            make.integration(credentials_end_on=TODAY)
+            make.integration(credentials_end_on=today())
         count_queries.clear()
         assert as_administrator.get("/account/integrations").status_code == 200
         counts.append(len(count_queries))
@@ -258,10 +259,10 @@ def test_the_warnings_cost_no_query_each(as_administrator: FlaskClient, make: Ma
 
 
 def test_an_integration_that_is_removed_keeps_nothing_that_signs_in_and_warns_of_nothing(make: Make) -> None:
-    integration = make.integration(credentials_end_on=TODAY)
+    integration = make.integration(credentials_end_on=today())
     integration.use_certificate(PEM, THUMBPRINT, date.min)
     integration.act_for("ann@msp.example", "a refresh token", utc_now())
     integration.disconnect(Removal.KEEP, utc_now())
     assert (integration.client_secret, integration.certificate, integration.refresh_token) == ("", "", "")
     assert not integration.acts_for_user
-    assert expiry_of(integration, TODAY) is None
+    assert expiry_of(integration, today()) is None
