@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from sandbox import Fault, Sandbox
 from tests.browser.test_walk import choose_action, connect, integration_row
@@ -17,25 +19,25 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STATUS, SYNC = re.compile(r"/integrations/\d+/status"), re.compile(r"/integrations/\d+/sync$")
+SEARCH = re.compile(r"/users/invite\?")
 
 
-def kept(page: Page, asked: re.Pattern[str]) -> list[Route]:
-    """The requests to what is asked from now on, which get no answer yet."""
+def held(page: Page, asked: re.Pattern[str]) -> Callable[[], Route]:
+    """Let the next request to what is asked get no answer yet; what is returned waits for it and gives it."""
     requests: list[Route] = []
 
-    def keep(request: Route) -> None:
-        requests.append(request)
+    def hold(request: Route) -> None:
+        if requests:
+            request.continue_()
+        else:
+            requests.append(request)
 
-    page.route(asked, keep)
-    return requests
-
-
-def first_of(page: Page, requests: list[Route]) -> Route:
     def look() -> list[Route]:
         page.wait_for_timeout(20)  # in which Playwright tells of what the page asks
         return requests
 
-    return eventually(look)[0]
+    page.route(asked, hold)
+    return lambda: eventually(look)[0]
 
 
 def has_ended(server: Running, name: str) -> bool:
@@ -52,23 +54,41 @@ def test_a_sync_that_is_started_as_the_one_before_ends_is_shown(
     expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
     page.goto(f"{server.url}/account/integrations")
     row = integration_row(page, name)
-    looks = kept(page, STATUS)
+    held_look = held(page, STATUS)
     choose_action(page, name, "Start Manual Sync")
     expect(row.get_by_text("Syncing...")).to_be_visible()
-    look = first_of(page, looks)
+    look = held_look()
     eventually(lambda: has_ended(server, name))
     that_it_ended = look.fetch()
 
-    microsoft.faults(tenant.tenant_id, Fault("batch", "slow", times=1, seconds=2))
-    presses = kept(page, SYNC)
+    microsoft.faults(tenant.tenant_id, Fault("batch", "slow", times=1, seconds=5))
+    held_press = held(page, SYNC)
     choose_action(page, name, "Start Manual Sync")
-    press = first_of(page, presses)
+    press = held_press()
     that_it_began = press.fetch()
     look.fulfill(response=that_it_ended)
     expect(row.get_by_text("OK", exact=True)).to_be_visible()
     press.fulfill(response=that_it_began)
     expect(row.get_by_text("Syncing...")).to_be_visible()
-    page.unroute(STATUS)
-    for other in looks[1:]:
-        other.continue_()
     expect(row.get_by_text("OK", exact=True)).to_be_visible()
+
+
+def test_what_is_ticked_while_others_are_searched_stays_ticked(signed_in: Page, server: Running) -> None:
+    page = signed_in
+    for name in ("Ticked Alpha", "Ticked Beta"):
+        assert server.command("organizations", "create", name).returncode == 0
+    page.goto(f"{server.url}/account/users/invite")
+    search = page.get_by_placeholder("Name of an organization")
+    search.fill("ticked")
+    alpha, beta = (page.get_by_role("checkbox", name=name) for name in ("Ticked Alpha", "Ticked Beta"))
+    expect(alpha).to_be_visible()
+    held_search = held(page, SEARCH)
+    search.fill("ticked beta")
+    look = held_search()
+    without_a_tick = look.fetch()
+    alpha.check()
+    with suppress(Error):  # it is asked anew, and so nobody waits for this answer any more
+        look.fulfill(response=without_a_tick)
+    expect(page.get_by_role("checkbox", name="Ticked")).to_have_count(2)
+    expect(alpha).to_be_checked()
+    expect(beta).not_to_be_checked()

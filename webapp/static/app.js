@@ -170,6 +170,13 @@ document.addEventListener("change", (event) => {
   countSelected(form);
 });
 
+// A picker's search that is under way when something is ticked, or taken out, would be answered as if it were not: it is
+// asked anew, and that answer keeps it.
+document.addEventListener("change", ({ target }) => {
+  const picker = target.type === "checkbox" && target.closest(".picker");
+  if (picker && picker.querySelector(".htmx-request")) htmx.trigger(picker.querySelector("[type=search]"), "search");
+});
+
 // data-chooser: the arrow keys go from what is typed to what was found, and Escape closes it.
 document.addEventListener("keydown", (event) => {
   const chooser = event.target.closest?.("[data-chooser]");
