@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from jobs import queue, skew, worker
+from jobs import adding, prune, queue, removal, skew, unlinking, worker
 from jobs.microsoft import contact, patience
 from jobs.queue import clock
 from sandbox import Sandbox
@@ -71,6 +71,14 @@ def _nothing_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contact, "_answered", {})
     monkeypatch.setattr(contact, "_missed", {})
     monkeypatch.setattr(skew, "_last", skew._Last())
+
+
+@pytest.fixture(autouse=True)
+def _a_turn_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that works for a few seconds and enqueues the rest does all in one turn, however slow the machine is."""
+    for module in (adding, removal, unlinking):
+        monkeypatch.setattr(module, "SECONDS", 600.0)
+    monkeypatch.setattr(prune, "_SECONDS", 600)
 
 
 @pytest.fixture
