@@ -233,7 +233,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for_twice_in_a_row(
     sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
-    given = sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "slow", seconds=0.7),))
+    given = sandbox_tenant(sandbox, faults=(Fault("subscribedSkus", "slow", seconds=10),))
     run = sync(connected(make, given))
     assert part_of(run).state == PartState.WAITING
     assert "did not answer in time" in part_of(run).reason

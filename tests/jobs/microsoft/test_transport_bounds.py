@@ -26,14 +26,16 @@ OK = answer(b"{}")
 def test_an_answer_that_does_not_come_times_out(shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
     with pytest.raises(TimedOut, match="did not answer in time"):
-        Transport(str(shared_sandbox.ca_bundle)).send("GET", openid(shared_sandbox, Fault("openid", "slow", seconds=1)))
+        Transport(str(shared_sandbox.ca_bundle)).send(
+            "GET", openid(shared_sandbox, Fault("openid", "slow", seconds=10))
+        )
 
 
 def test_an_answer_that_stops_halfway_times_out(shared_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.2)
     with pytest.raises(TimedOut):
         Transport(str(shared_sandbox.ca_bundle)).send(
-            "GET", openid(shared_sandbox, Fault("openid", "hang_body", seconds=1))
+            "GET", openid(shared_sandbox, Fault("openid", "hang_body", seconds=10))
         )
 
 

@@ -164,9 +164,9 @@ def test_users_that_hold_up_all_that_is_asked_for_with_them_do_not_keep_the_lice
 ) -> None:
     given, tenant = start(a_user())
     sync(tenant)
-    monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.8)
     sandbox.patch_tenant(given.tenant_id, skus=(Sku.of("SPE_E3", 99, 14), SKUS[1]))
-    sandbox.faults(given.tenant_id, Fault("users", "slow", seconds=1))
+    sandbox.faults(given.tenant_id, Fault("users", "slow", seconds=10))
     part = until_the_last_try(sync(tenant), work)
     assert (part.state, part.changed, part.users_read) == (PartState.OK, 1, 0)
     assert "did not answer in time" in part.reason
