@@ -98,7 +98,7 @@ def test_where_no_worker_gets_a_connection_it_is_told_at_once(app: Flask, ask: A
 def test_where_no_other_worker_takes_it_up_what_this_one_found_is_told(
     app: Flask, ask: Ask, unplug: Unplug, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(enqueueing, "_ANSWER_SECONDS", 2)
+    monkeypatch.setattr(enqueueing, "_OTHERS_SECONDS", 2)
     queue.report_worker(OTHER)
     with in_another_session(app, ask) as answer, unplug():
         eventually(lambda: try_in_vain(app))
