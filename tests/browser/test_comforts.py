@@ -29,7 +29,7 @@ def test_a_hidden_tab_does_not_poll_and_goes_on_when_it_is_shown(
 ) -> None:
     page, name = signed_in, "Is hidden"
     tenant = sandbox_tenant(microsoft, display_name=name)
-    microsoft.faults(tenant.tenant_id, Fault("subscribedSkus", "slow", times=None, after=1, seconds=6))
+    microsoft.faults(tenant.tenant_id, Fault("subscribedSkus", "slow", times=None, after=1, seconds=12))
     page.clock.install()
     connect(page, server, tenant, name)
     expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()

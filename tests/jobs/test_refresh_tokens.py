@@ -174,7 +174,7 @@ def test_many_who_renew_the_same_token_at_once_keep_one_of_the_new_ones(app: Fla
     def renew(new: str) -> str:
         tokens = StoredRefreshTokens(integration_id)
         token = tokens.current()
-        used.wait(10)
+        used.wait(60)
         tokens.renewed(token, new)
         return new
 
