@@ -15,6 +15,7 @@ from jobs import queue, skew
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.turns import in_turn
 from webapp import schema_version
 from webapp.extensions import db
 from webapp.models import RunState
@@ -43,6 +44,7 @@ def set_revision(app: Flask) -> Iterator[SetRevision]:
     """Let the database say that it is at this revision, though its tables are as ever."""
     expected = schema_version.look().expected
 
+    @in_turn  # a worker may write meanwhile
     def set_to(revision: str | None) -> None:
         db.session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
         db.session.commit()
