@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from sandbox import Fault, Sandbox, Sku
 from sandbox.products import BY_PART_NUMBER
 from tests.browser.conftest import EMAIL, PASSWORD, sign_in
-from tests.browser.test_removal import connected_and_synced
-from tests.browser.test_walk import choose_action, connect, integration_row
+from tests.support.integrations import choose_action, connect, connected_and_synced, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 

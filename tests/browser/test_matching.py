@@ -9,21 +9,10 @@ from playwright.sync_api import Page, expect
 
 from sandbox import Sandbox
 from tests.browser.conftest import sign_in
-from tests.support.microsoft import sandbox_tenant
+from tests.support.integrations import add_tenants
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-
-def add_tenants(server: Running, microsoft: Sandbox, *names: str) -> None:
-    """Each tenant matched to an organization of its name."""
-    for name in names:
-        tenant = sandbox_tenant(microsoft, display_name=name)
-        ids = ("--tenant-id", tenant.tenant_id, "--client-id", tenant.client_id)
-        command = server.command("integrations", "connect", name, *ids, "--client-secret-stdin", stdin=tenant.secret)
-        assert command.returncode == 0, command.stderr
-        command = server.command("tenants", "match", tenant.tenant_id, name, "--create")
-        assert command.returncode == 0, command.stderr
 
 
 def unmatch(page: Page, server: Running, word: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Error, Page, Route, expect
 
 from sandbox import Fault, Sandbox
-from tests.browser.test_walk import choose_action, connect, integration_row
+from tests.support.integrations import choose_action, connect, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 from tests.support.waiting import eventually

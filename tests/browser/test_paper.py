@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox import Sandbox
-from tests.browser.test_removal import connected_and_synced
+from tests.support.integrations import connected_and_synced
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

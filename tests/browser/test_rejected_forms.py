@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox import Fault, Sandbox
-from tests.browser.test_walk import connect, send_connection
+from tests.support.integrations import connect, send_connection
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 

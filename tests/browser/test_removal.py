@@ -7,9 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from sandbox import Sandbox, Sku, Tenant
-from tests.browser.test_walk import choose_action, connect, integration_row
-from tests.support.microsoft import sandbox_tenant
+from sandbox import Sandbox
+from tests.support.integrations import choose_action, connect, connected_and_synced
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -17,21 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 KEEP = "Permanently disconnect records from Office 365 but keep all data"
 DELETE = "Permanently delete all data including all related/child records"
 NAME = "Type the integration's name to confirm"
-
-
-TWO = (Sku.of("SPE_E3", enabled=25, consumed=14), Sku.of("SPB", enabled=5))
-
-
-def connected_and_synced(
-    page: Page, server: Running, microsoft: Sandbox, name: str, skus: tuple[Sku, ...] = TWO
-) -> Tenant:
-    tenant = sandbox_tenant(microsoft, display_name=name, skus=skus)
-    connect(page, server, tenant, name)
-    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
-    page.goto(f"{server.url}/account/integrations")
-    choose_action(page, name, "Start Manual Sync")
-    expect(integration_row(page, name).get_by_text("OK", exact=True)).to_be_visible()
-    return tenant
 
 
 def licenses(page: Page, server: Running, name: str) -> None:

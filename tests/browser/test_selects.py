@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from sandbox import Sandbox
-from tests.browser.test_matching import add_tenants
-from tests.browser.test_removal import connected_and_synced
+from tests.support.integrations import add_tenants, connected_and_synced
 from tests.support.running import Running
 from tests.support.waiting import eventually
 

@@ -9,8 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from sandbox import Fault, Sandbox
 from tests.browser.conftest import sign_in
-from tests.browser.test_matching import add_tenants
-from tests.browser.test_walk import choose_action, connect, integration_row
+from tests.support.integrations import add_tenants, choose_action, connect, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 

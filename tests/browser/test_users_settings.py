@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from sandbox import Sandbox, Sku, Tenant
 from sandbox.users import Assigned, User
-from tests.browser.test_walk import choose_action, integration_row
+from tests.support.integrations import choose_action, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from sandbox import Fault, Sandbox, Sku, Tenant
+from sandbox import Fault, Sandbox, Sku
 from tests.browser.conftest import EMAIL, PASSWORD
+from tests.support.integrations import choose_action, connect, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 
@@ -24,30 +25,6 @@ def make_first_visit(page: Page, server: Running) -> None:
     page.get_by_label(re.compile("again", re.IGNORECASE)).fill(PASSWORD)
     page.get_by_role("button", name=re.compile("Create")).click()
     expect(page.get_by_role("heading", name="Office 365 Licenses")).to_be_visible()
-
-
-def connect(page: Page, server: Running, tenant: Tenant, name: str, secret: str | None = None) -> None:
-    page.goto(f"{server.url}/account/integrations/add")
-    send_connection(page, tenant, name, secret)
-
-
-def send_connection(page: Page, tenant: Tenant, name: str, secret: str | None = None) -> None:
-    """Fill in and send the form of the page Add integration, which is open."""
-    page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Tenant ID").fill(tenant.tenant_id)
-    page.get_by_label("Client ID").fill(tenant.client_id)
-    page.get_by_label("Client secret").fill(secret or tenant.secret)
-    page.get_by_role("button", name="Test and connect").click()
-
-
-def choose_action(page: Page, integration: str, name: str) -> None:
-    row = integration_row(page, integration)
-    row.get_by_role("button", name="Actions").click()
-    row.get_by_role("link", name=name).or_(row.get_by_role("button", name=name)).click()
-
-
-def integration_row(page: Page, name: str) -> Locator:
-    return page.get_by_role("row").filter(has_text=name)
 
 
 def test_from_the_first_visit_to_the_filtered_global_list(page: Page, new_server: Running, microsoft: Sandbox) -> None:

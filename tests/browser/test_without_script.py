@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from sandbox import Fault, Sandbox, Sku
 from tests.browser.conftest import sign_in
-from tests.browser.test_walk import connect, integration_row
+from tests.support.integrations import connect, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 
