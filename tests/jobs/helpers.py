@@ -1,14 +1,12 @@
-"""What tests of jobs share: requests counted, time moved on, work done by several at once."""
+"""What tests of jobs share: requests counted, time moved on."""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Flask
 from rq import Queue
 from rq.job import Job
 from sqlalchemy import update
@@ -18,7 +16,6 @@ from jobs.microsoft import pace
 from jobs.schedule import sweep
 from sandbox import Sandbox
 from tests.support.turns import in_turn
-from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import Integration, License, SyncPart, SyncRun, Tenant
 
@@ -86,29 +83,3 @@ def _wait_less(by: timedelta) -> None:
     redis = queue.connection()
     for key in redis.scan_iter("seatledger:pace:wait:*"):
         redis.pexpire(key, max(int(redis.pttl(key) - by.total_seconds() * 1000), 0))
-
-
-def all_at_once(app: Flask, calls: Sequence[Callable[[], Found]]) -> list[Found]:
-    """What the calls return, each made in a thread and an app context of its own, all at the same moment."""
-    db.session.commit()
-    start = threading.Barrier(len(calls))
-    found: list[Found] = []
-    errors: list[BaseException] = []
-
-    def call(one: Callable[[], Found]) -> None:
-        with app.app_context():
-            declare_writing()
-            start.wait(60)
-            try:
-                found.append(one())
-            except BaseException as error:
-                errors.append(error)
-
-    threads = [threading.Thread(target=call, args=(one,)) for one in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    if errors:
-        raise errors[0]
-    return found

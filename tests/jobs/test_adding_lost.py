@@ -15,6 +15,7 @@ from jobs.microsoft.signin import Credentials
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
+from tests.support.together import all_at_once
 from tests.support.turns import in_turn
 from webapp.extensions import db
 from webapp.models import (
@@ -28,7 +29,7 @@ from webapp.models import (
 
 from .additions import answers, app_in, line_of, listed
 from .conftest import Work
-from .helpers import all_at_once, do
+from .helpers import do
 
 
 def test_a_tenant_in_two_lists_at_once_is_stored_once(app: Flask, sandbox: Sandbox, make: Make) -> None:

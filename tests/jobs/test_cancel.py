@@ -14,6 +14,7 @@ from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox, Sku
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.together import all_at_once
 from tests.support.waiting import eventually
 from webapp.database import declare_writing
 from webapp.extensions import db
@@ -21,7 +22,7 @@ from webapp.integrations import running
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun, Tenant, Trigger, utc_now
 
 from .conftest import Work
-from .helpers import all_at_once, asked, do
+from .helpers import asked, do
 
 
 def tenants_of_one_app(sandbox: Sandbox, make: Make, count: int) -> list[Tenant]:

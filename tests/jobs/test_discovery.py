@@ -10,6 +10,7 @@ from flask import Flask
 from jobs import discovery, queue
 from sandbox import Sandbox
 from tests.support.factories import Make
+from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import (
     AuditEntry,
@@ -17,7 +18,7 @@ from webapp.models import (
     utc_now,
 )
 
-from .helpers import all_at_once, do
+from .helpers import do
 from .partners import customers_of, partner_integration, partner_tenant, rows_of
 
 

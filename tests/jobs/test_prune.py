@@ -16,10 +16,11 @@ from jobs.reach import reach
 from jobs.schedule import scheduler
 from sandbox import Sandbox
 from tests.support.factories import Make
+from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import Cloud, Integration, PartState, RunState, SyncPart, SyncRun, run_log, utc_now
 
-from .helpers import all_at_once, do
+from .helpers import do
 
 
 @pytest.fixture(autouse=True)

@@ -19,11 +19,12 @@ from jobs.sync import begin
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import PartState, RunState, SyncPart, utc_now
 
 from .conftest import Work
-from .helpers import all_at_once, do, waiting
+from .helpers import do, waiting
 
 
 @pytest.mark.usefixtures("app")

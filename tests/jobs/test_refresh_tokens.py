@@ -17,13 +17,14 @@ from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
 from tests.support.microsoft import sandbox_tenant
+from tests.support.together import all_at_once
 from tests.support.turns import in_turn
 from webapp.extensions import db
 from webapp.models import Integration, Kind, PartState, Removal, RunState, SyncPart, utc_now
 from webapp.models import Tenant as TenantRow
 
 from .conftest import Sync
-from .helpers import all_at_once, do
+from .helpers import do
 from .partners import customer_of
 from .users_sign_in import refresh_token_of
 

@@ -20,12 +20,13 @@ from jobs.sync import begin
 from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
+from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import Integration, RunState, SyncRun, Tenant, Trigger, begin_due, utc_now
 from webapp.models.schedule import next_slot
 
 from .conftest import Work
-from .helpers import all_at_once, do, move_time_on
+from .helpers import do, move_time_on
 
 
 def due(make: Make, late: timedelta = timedelta(seconds=1), matched: bool = True, **values: Any) -> Integration:

@@ -17,12 +17,13 @@ from sandbox import Fault, Sandbox, Sku
 from tests.support.claims import claim_one
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import License, PartState, Product, RunState, SyncPart, SyncRun, Tenant, utc_now
 from webapp.models.leases import LEASE
 
 from .conftest import Work
-from .helpers import all_at_once, asked, do, move_time_on
+from .helpers import asked, do, move_time_on
 
 PART_NUMBERS = ("SPE_E3", "SPE_E5", "SPB", "VISIOCLIENT", "POWER_BI_PRO", "PROJECTPROFESSIONAL")
 MIX = tuple(Sku.of(part_number, 10, 5) for part_number in PART_NUMBERS)

@@ -19,6 +19,7 @@ from tests.jobs.people.conftest import start
 from tests.jobs.people.helpers import Start, a_user, contacts, part_of, the_contact
 from tests.support.factories import Make
 from tests.support.matching import linked, move
+from tests.support.together import all_at_once
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.integrations import matching, unlinking
@@ -36,7 +37,7 @@ from webapp.models import (
 from webapp.models.directory import NOT_MATCHED_ANY_MORE
 
 from .conftest import Sync, Work
-from .helpers import all_at_once, do
+from .helpers import do
 from .test_processes import start as start_process
 from .test_removal import kill
 

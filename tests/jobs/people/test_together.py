@@ -13,9 +13,9 @@ from jobs import tracking
 from jobs.baseline import baseline_of
 from jobs.microsoft.user_facts import UserFacts, user_facts
 from jobs.microsoft.users import UsersRead
-from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers
+from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.integrations.sync_settings import Change, change
 from webapp.models import CheckedLicense, Contact, DirectoryUser, Integration, UserSync, utc_now

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from tests.jobs.helpers import all_at_once
 from tests.support.claims import claim_one
 from tests.support.factories import Make
 from tests.support.locks import need_many_writers
+from tests.support.together import all_at_once
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import (

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from tests.jobs.helpers import all_at_once
 from tests.support.factories import Make
+from tests.support.together import all_at_once
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import (
