@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,48 +18,19 @@ from jobs import queue
 from jobs.schedule import sweep
 from launcher import embedded_redis
 from sandbox import Fault, Sandbox
-from tests.support import waiting
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
-from tests.support.settings import environment_of
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun, Tenant
 from webapp.models.leases import LEASE
 from webapp.models.run import SILENCE
 
 from .helpers import do, move_time_on
+from .processes import Start, eventually, start
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
-
-Start = Callable[[str], subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def start(app: Flask, sandbox: Sandbox) -> Iterator[Start]:
-    """Start a module as a process with the app's settings; it is killed when the test ends."""
-    with ExitStack() as stack:
-
-        def start_module(module: str) -> subprocess.Popen[bytes]:
-            environment = environment_of(app.config["SETTINGS"])
-            process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment)
-            stack.callback(process.wait)
-            stack.callback(process.kill)
-            return process
-
-        yield start_module
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Wait until it holds of what is stored; fail where it does not in time."""
-
-    def looked_anew() -> object:
-        db.session.rollback()
-        return condition()
-
-    waiting.eventually(looked_anew)
-    db.session.rollback()
+__all__ = ["start"]
 
 
 def a_run(sandbox: Sandbox, make: Make, *tenants: tuple[Fault, ...]) -> SyncRun:

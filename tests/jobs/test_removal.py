@@ -35,7 +35,7 @@ from webapp.models import (
 
 from .conftest import Sync, Work
 from .helpers import do
-from .test_processes import Start, eventually, start
+from .processes import Start, eventually, start
 
 __all__ = ["start"]  # a fixture
 

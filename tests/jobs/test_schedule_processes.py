@@ -10,7 +10,7 @@ from tests.support.microsoft import connected, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import Integration, License, RunState, SyncRun, Trigger, utc_now
 
-from .test_processes import Start, eventually, start
+from .processes import Start, eventually, start
 
 __all__ = ["start"]
 

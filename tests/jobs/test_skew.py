@@ -21,8 +21,7 @@ from webapp.extensions import db
 from webapp.models import RunState
 from webapp.version import version
 
-from . import test_processes
-from .test_processes import Start, start
+from .processes import Start, eventually, start
 
 __all__ = ["start"]
 
@@ -76,7 +75,7 @@ def test_with_an_older_database_work_waits_until_it_is_migrated(
 
     thread = threading.Thread(target=begin)
     thread.start()
-    test_processes.eventually(lambda: "flask db upgrade" in caplog.text)
+    eventually(lambda: "flask db upgrade" in caplog.text)
     assert not began.is_set()
     set_revision(schema_version.look().expected or "")
     assert began.wait(60)
@@ -127,7 +126,7 @@ def test_a_process_ends_when_the_database_becomes_newer_and_takes_no_job_after(
     sandbox: Sandbox, make: Make, start: Start, set_revision: SetRevision, module: str
 ) -> None:
     process = start(module)
-    test_processes.eventually(lambda: queue.workers_alive() if module == "jobs.worker" else queue.schedules_alive())
+    eventually(lambda: queue.workers_alive() if module == "jobs.worker" else queue.schedules_alive())
     set_revision(NEWER)
     assert process.wait(60) == 0
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
@@ -148,6 +147,6 @@ def test_a_worker_beside_an_older_database_begins_when_it_is_migrated(
     start("jobs.worker")
     assert queue.workers_alive() == 0
     set_revision(schema_version.look().expected or "")
-    test_processes.eventually(lambda: not run.state.is_active)
+    eventually(lambda: not run.state.is_active)
     assert run.state == RunState.OK
     assert set(queue.workers_versions().values()) == {version()}

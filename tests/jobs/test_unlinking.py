@@ -38,7 +38,7 @@ from webapp.models.directory import NOT_MATCHED_ANY_MORE
 
 from .conftest import Sync, Work
 from .helpers import do
-from .test_processes import start as start_process
+from .processes import start as start_process
 from .test_removal import kill
 
 __all__ = ["start", "start_process"]  # fixtures
