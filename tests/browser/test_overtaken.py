@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Error, Page, Route, expect
+from playwright.sync_api import Error, Locator, Page, Route, expect
 
 from sandbox import Fault, Sandbox
-from tests.support.integrations import choose_action, connect, integration_row
+from tests.support.integrations import add_tenants, choose_action, connect, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
 from tests.support.waiting import eventually
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STATUS, SYNC = re.compile(r"/integrations/\d+/status"), re.compile(r"/integrations/\d+/sync$")
 SEARCH = re.compile(r"/users/invite\?")
+UNMATCH, TENANTS = re.compile(r"/tenants/\d+/unmatch$"), re.compile(r"/integrations/tenants\?")
 
 
 def held(page: Page, asked: re.Pattern[str]) -> Callable[[], Route]:
@@ -92,3 +93,43 @@ def test_what_is_ticked_while_others_are_searched_stays_ticked(signed_in: Page, 
     expect(page.get_by_role("checkbox", name="Ticked")).to_have_count(2)
     expect(alpha).to_be_checked()
     expect(beta).not_to_be_checked()
+
+
+def test_tenants_that_are_matched_one_right_after_the_other_all_say_what_became_of_them(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page = signed_in
+    add_tenants(server, microsoft, "Prompt Alpha", "Prompt Beta")
+    page.goto(f"{server.url}/account/integrations/tenants?q=prompt")
+    alpha, beta = (page.get_by_role("row").filter(has_text=name) for name in ("Prompt Alpha", "Prompt Beta"))
+    held_press = held(page, UNMATCH)
+    press(beta, "Unmatch")
+    first = held_press()
+    press(alpha, "Unmatch")
+    first.continue_()
+    for row in (alpha, beta):
+        expect(row.get_by_role("button", name="Accept")).to_be_visible()
+    expect(page.locator("#matching-notice")).to_contain_text("Prompt Alpha")
+
+
+def test_what_is_done_in_a_row_is_shown_also_where_a_search_was_under_way(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page = signed_in
+    add_tenants(server, microsoft, "Sought Alpha", "Sought Beta")
+    page.goto(f"{server.url}/account/integrations/tenants?q=sought")
+    alpha, beta = (page.get_by_role("row").filter(has_text=name) for name in ("Sought Alpha", "Sought Beta"))
+    held_search = held(page, TENANTS)
+    page.get_by_role("searchbox").fill("sought alpha")
+    look = held_search()
+    as_it_was = look.fetch()
+    press(alpha, "Unmatch")
+    expect(beta).to_have_count(0)
+    with suppress(Error):  # it is asked anew, and so nobody waits for this answer any more
+        look.fulfill(response=as_it_was)
+    expect(alpha.get_by_role("button", name="Accept")).to_be_visible()
+
+
+def press(row: Locator, name: str) -> None:
+    row.get_by_text("More", exact=True).click()
+    row.get_by_role("button", name=name).click()

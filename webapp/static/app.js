@@ -177,6 +177,13 @@ document.addEventListener("change", ({ target }) => {
   if (picker && picker.querySelector(".htmx-request")) htmx.trigger(picker.querySelector("[type=search]"), "search");
 });
 
+// A search of a list that is under way when something is done in a row of it may be answered as if it were not: it is asked
+// anew.
+document.addEventListener("htmx:afterRequest", ({ detail }) => {
+  const isAsking = document.querySelector("#asking.htmx-request");
+  if (isAsking && detail.requestConfig.verb === "post") htmx.trigger("#filters [type=search]", "search");
+});
+
 // data-chooser: the arrow keys go from what is typed to what was found, and Escape closes it.
 document.addEventListener("keydown", (event) => {
   const chooser = event.target.closest?.("[data-chooser]");
