@@ -99,9 +99,7 @@ def test_tenants_that_are_matched_one_right_after_the_other_all_say_what_became_
     signed_in: Page, server: Running, microsoft: Sandbox
 ) -> None:
     page = signed_in
-    add_tenants(server, microsoft, "Prompt Alpha", "Prompt Beta")
-    page.goto(f"{server.url}/account/integrations/tenants?q=prompt")
-    alpha, beta = (page.get_by_role("row").filter(has_text=name) for name in ("Prompt Alpha", "Prompt Beta"))
+    alpha, beta = two_rows(page, server, microsoft, "Prompt")
     held_press = held(page, UNMATCH)
     press(beta, "Unmatch")
     first = held_press()
@@ -116,9 +114,7 @@ def test_what_is_done_in_a_row_is_shown_also_where_a_search_was_under_way(
     signed_in: Page, server: Running, microsoft: Sandbox
 ) -> None:
     page = signed_in
-    add_tenants(server, microsoft, "Sought Alpha", "Sought Beta")
-    page.goto(f"{server.url}/account/integrations/tenants?q=sought")
-    alpha, beta = (page.get_by_role("row").filter(has_text=name) for name in ("Sought Alpha", "Sought Beta"))
+    alpha, beta = two_rows(page, server, microsoft, "Sought")
     held_search = held(page, TENANTS)
     page.get_by_role("searchbox").fill("sought alpha")
     look = held_search()
@@ -128,6 +124,14 @@ def test_what_is_done_in_a_row_is_shown_also_where_a_search_was_under_way(
     with suppress(Error):  # it is asked anew, and so nobody waits for this answer any more
         look.fulfill(response=as_it_was)
     expect(alpha.get_by_role("button", name="Accept")).to_be_visible()
+
+
+def two_rows(page: Page, server: Running, microsoft: Sandbox, word: str) -> list[Locator]:
+    """The rows of two new tenants of Match Tenants, searched by this word."""
+    names = f"{word} Alpha", f"{word} Beta"
+    add_tenants(server, microsoft, *names)
+    page.goto(f"{server.url}/account/integrations/tenants?q={word.lower()}")
+    return [page.get_by_role("row").filter(has_text=name) for name in names]
 
 
 def press(row: Locator, name: str) -> None:

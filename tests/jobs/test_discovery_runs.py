@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,7 +11,6 @@ from flask import Flask
 from jobs import discovery, queue, sync
 from jobs.crew import stopping
 from jobs.microsoft import pace
-from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run
@@ -26,6 +24,7 @@ from webapp.models import (
 
 from .conftest import Work
 from .helpers import asked, do, waiting
+from .meanwhile import Meanwhile, once_answered
 from .partners import customers_of, partner_integration, partner_tenant, rows_of
 
 
@@ -96,27 +95,15 @@ def test_a_run_that_was_cancelled_before_it_looked_asks_nothing(sandbox: Sandbox
 
 
 @pytest.fixture
-def meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Let something happen, in a session of its own, when Microsoft has given a first answer."""
-    happens: list[Callable[[], object]] = []
-    real = Transport.send
-
-    def send(self: Transport, method: str, url: str, **options: Any) -> Answer:
-        answer = real(self, method, url, **options)
-        if happens:
-            with app.app_context():
-                happens.pop()()
-                db.session.commit()
-        return answer
-
-    monkeypatch.setattr(Transport, "send", send)
-    yield happens.append
-    assert not happens
+def meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meanwhile]:
+    """Let something happen when Microsoft has given a first answer."""
+    with once_answered(app, monkeypatch) as let:
+        yield let
     stopping.clear()
 
 
 def test_a_run_that_is_cancelled_while_it_looks_asks_nothing_more(
-    sandbox: Sandbox, make: Make, meanwhile: Callable[[Callable[[], object]], None]
+    sandbox: Sandbox, make: Make, meanwhile: Meanwhile
 ) -> None:
     partner = partner_tenant(sandbox)
     customers_of(sandbox, partner, "A")
@@ -130,7 +117,7 @@ def test_a_run_that_is_cancelled_while_it_looks_asks_nothing_more(
 
 
 def test_a_worker_that_is_told_to_stop_while_a_run_looks_leaves_it_to_others(
-    sandbox: Sandbox, make: Make, meanwhile: Callable[[Callable[[], object]], None]
+    sandbox: Sandbox, make: Make, meanwhile: Meanwhile
 ) -> None:
     partner = partner_tenant(sandbox)
     customers_of(sandbox, partner, "A")

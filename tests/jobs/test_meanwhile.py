@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,9 +19,8 @@ from webapp.models import Integration, License, PartState, RunState, SyncPart, S
 
 from .conftest import Sync, Work
 from .helpers import asked, licenses_of
+from .meanwhile import Meanwhile, once_answered
 from .people.helpers import part_of
-
-Meanwhile = Callable[[Callable[[], object]], None]
 
 E3, E5, VISIO = "SPE_E3", "SPE_E5", "VISIOCLIENT"
 
@@ -54,23 +53,10 @@ def test_an_integration_deleted_before_its_run_begins_leaves_nothing_behind(
 
 
 @pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[Meanwhile]:
-    """Let something happen while Microsoft is asked for the SKUs, in a session of its own."""
-    happened: list[Callable[[], object]] = []
-    real = Transport.send
-
-    def send(self: Transport, method: str, url: str, **options: Any) -> Answer:
-        answer = real(self, method, url, **options)
-        if "/$batch" in url:
-            with app.app_context():
-                while happened:
-                    happened.pop()()
-                    db.session.commit()
-        return answer
-
-    monkeypatch.setattr(Transport, "send", send)
-    yield happened.append
-    assert not happened
+def meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meanwhile]:
+    """Let something happen while Microsoft is asked for the SKUs."""
+    with once_answered(app, monkeypatch, "/$batch") as let:
+        yield let
 
 
 def test_an_integration_deleted_under_its_run_leaves_nothing_behind(
