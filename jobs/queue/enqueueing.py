@@ -97,7 +97,7 @@ def enqueue_once(queue_name: str, function: str, calls: Mapping[str, tuple[Any, 
     """
     try:
         queue = Queue(queue_name, connection=connection())
-        waiting = names_of_ours(queue.get_job_ids())
+        waiting = names_waiting(queue_name)
         for name, args in calls.items():
             if name not in waiting:
                 # The result is in the database; a failure is in the log and is found by the sweep.
