@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +12,7 @@ from webapp.models.user_rules import UserSync, source_of
 from . import licenses, tracking
 from . import tenant as tenants
 from .microsoft.facts import LicenseFacts, TenantFacts
+from .microsoft.page import STRICT, Leniency
 from .microsoft.users import Wanted
 
 
@@ -27,18 +27,14 @@ class Baseline:
     syncs_users: bool
 
 
-def baseline_of(tenant: Tenant, now: datetime, *, users_may_fail: bool = False, too_long: float = math.inf) -> Baseline:
-    """What is stored of the tenant now.
-
-    With `users_may_fail` it is synced without its users where those fail, and where Microsoft asks to wait for them for
-    `too_long` seconds or more.
-    """
+def baseline_of(tenant: Tenant, now: datetime, leniency: Leniency = STRICT) -> Baseline:
+    """What is stored of the tenant now; where the leniency forgives that its users fail, it is synced without them."""
     facts = TenantFacts(
         tenant.tenant_id, tenant.name, tenant.default_domain, tenant.domains, tenant.address, tenant.phone
     )
     stored = licenses.stored(tenant.id)
     return Baseline(
-        replace(tracking.wanted(tenant, stored, now), may_fail=users_may_fail, too_long=too_long),
+        replace(tracking.wanted(tenant, stored, now), leniency=leniency),
         facts,
         stored.facts,
         tenant.integration.sync_licenses,

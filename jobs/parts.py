@@ -21,6 +21,7 @@ from .baseline import Baseline, baseline_of, unchanged
 from .crew import STOPPED, Hold, stopping
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient, Unreachable
 from .microsoft.pace import spread
+from .microsoft.page import Leniency
 from .microsoft.patience import SYNC, back_off
 from .microsoft.shortage import shortage_in
 from .microsoft.signin import Credentials
@@ -108,7 +109,7 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
             raise Waits(of_app + timedelta(seconds=spread()))
         # Where nothing would be tried again, the licenses are not left to wait for users who alone fail.
         too_long = 0.0 if claim.is_last_attempt else leases.LONGEST_PUT_OFF.total_seconds()
-        baseline = baseline_of(tenant, now, users_may_fail=_is_last_try(claim), too_long=too_long)
+        baseline = baseline_of(tenant, now, Leniency(_is_last_try(claim), too_long))
         return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline
 
 

@@ -88,8 +88,8 @@ def read(
     """Sign in to the tenant and read it. Raises the errors of `jobs.microsoft.errors`.
 
     An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
-    it is with the users: who is known to hold a license stays. Where they `may_fail`, so it is also where reading them
-    failed for a reason that may pass, and where Microsoft asked to wait `too_long` for them.
+    it is with the users: who is known to hold a license stays. So it is also where reading them failed for a reason
+    that may pass, and that their leniency forgives.
     """
     sign_in, graph = client(credentials, transport, patience)
     skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])

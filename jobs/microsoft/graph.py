@@ -142,8 +142,8 @@ class GraphClient:
             whole = self._authorized(lambda: self._once("POST", f"{self._base_url}/$batch", body, len(asks)))
         except ServerFailed:
             return alone  # where it is more than the batch, these meet it, too, and have the patience
-        except Unreachable:
-            if any(ask.may_fail for ask in asks):
+        except Unreachable as error:
+            if any(ask.leniency.forgives(error) for ask in asks):
                 return alone  # what hangs of it may be what may fail
             raise
         replies = batch.replies_in(whole, len(asks)) if whole.status == HTTPStatus.OK else None
@@ -158,7 +158,7 @@ class GraphClient:
         waits = list(told.values())
         for wait in waits:
             self._told(wait)
-        if not all(asks[place].forgives(wait) for place, wait in told.items()):
+        if not all(asks[place].leniency.forgives(wait) for place, wait in told.items()):
             longest = max(waits, key=lambda wait: (wait.seconds is not None, wait.is_of_app, wait.seconds or 0))
             longest.also = [wait for wait in waits if wait is not longest]
             raise longest
@@ -186,7 +186,7 @@ class GraphClient:
         except Refused as error:
             return error
         except Transient as error:
-            if not ask.forgives(error):
+            if not ask.leniency.forgives(error):
                 raise
             return error
 

@@ -13,23 +13,35 @@ from .reply import Reply
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks.
+class Leniency:
+    """What that may pass is gone round, as if it were refused, rather than asked for again later.
 
-    What `may_fail` keeps nobody from what else is asked for, though asking again later may help. So it is where
-    Microsoft asks to wait for `too_long` seconds or more.
+    It is any fault where it `may_fail`, and a wait of `too_long` seconds or more that Microsoft asks for.
     """
 
-    path: str
-    permission: str
     may_fail: bool = False
     too_long: float = math.inf
 
     def forgives(self, error: MicrosoftError) -> bool:
-        """Whether this error, which may pass, keeps nobody from what else is asked for."""
+        """Whether this error keeps nobody from what else is asked for."""
         if isinstance(error, Throttled) and error.seconds is not None:
             return error.seconds >= self.too_long
         return self.may_fail and isinstance(error, Transient)
+
+
+STRICT = Leniency()
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A path below the version, with its query; and the permission that reading it needs, to name where it lacks.
+
+    What its `leniency` forgives keeps nobody from what else is asked for.
+    """
+
+    path: str
+    permission: str
+    leniency: Leniency = STRICT
 
     @property
     def name(self) -> str:

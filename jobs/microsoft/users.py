@@ -6,7 +6,6 @@ $select names others), "user: delta", "Use delta query to track changes in Micro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +27,7 @@ from .errors import (
 from .facts import guid_of
 from .graph import GraphClient
 from .packed import PackedUsers
-from .page import Ask, Page
+from .page import STRICT, Ask, Leniency, Page
 from .user_facts import USER_FIELDS, UserFacts, user_facts
 
 READ_USERS = "User.Read.All"
@@ -76,31 +75,29 @@ class UsersRead:
 class Wanted:
     """What to read of the users: the changes since `link`, or all of them; with `tracks` also where changes begin.
 
-    The first request of either goes along with what else is read of the tenant. `known` is how many users it had. Where
-    they `may_fail`, nothing is put off for them: what fails is gone round, as if Graph refused it. So it is where
-    Microsoft asks to wait for `too_long` seconds or more.
+    The first request of either goes along with what else is read of the tenant. `known` is how many users it had. For
+    what their `leniency` forgives, nothing is put off.
     """
 
     link: str = ""
     tracks: bool = True
     known: int = 0
-    may_fail: bool = False
-    too_long: float = math.inf
+    leniency: Leniency = STRICT
 
     @property
     def ask(self) -> Ask:
         ask = Ask(self.link, READ_USERS) if self.link else _BEGIN if self.tracks else _LIST
-        return replace(ask, may_fail=self.may_fail, too_long=self.too_long)
+        return replace(ask, leniency=self.leniency)
 
     @property
     def whole(self) -> Wanted:
         """The same, but all of them."""
-        return Wanted(may_fail=self.may_fail, too_long=self.too_long)
+        return Wanted(leniency=self.leniency)
 
     def does_without(self, error: MicrosoftError) -> bool:
         """Whether the tenant is synced without what this error kept from being read."""
         if isinstance(error, Transient):
-            return self.ask.forgives(error)
+            return self.leniency.forgives(error)
         # These two are about more than the users.
         return isinstance(error, Refused) and not isinstance(error, SignInRefused | TlsFailed)
 
@@ -125,8 +122,8 @@ def read_users(graph: GraphClient, wanted: Wanted, first: Page | MicrosoftError)
 def _begin(graph: GraphClient, first: Page | MicrosoftError, wanted: Wanted) -> str | None:
     try:
         told = _told(graph, first)
-    except (ServerFailed, Unreachable):
-        if not wanted.may_fail:
+    except (ServerFailed, Unreachable) as error:
+        if not wanted.leniency.forgives(error):
             raise
         return None
     return told.link if told else ""

@@ -16,7 +16,7 @@ from jobs.microsoft.errors import (
     TlsFailed,
     Unreachable,
 )
-from jobs.microsoft.page import Ask, Page
+from jobs.microsoft.page import Ask, Leniency, Page
 from jobs.microsoft.reply import Reply
 from jobs.microsoft.transport import Answer
 from jobs.microsoft.users import UsersRead, Wanted, read_users
@@ -46,7 +46,7 @@ class Fails(Told):
 
 
 def read(error: MicrosoftError, *, at_a_page: bool, may_fail: bool = False) -> UsersRead:
-    wanted = Wanted(OLD_LINK, known=1, may_fail=may_fail)
+    wanted = Wanted(OLD_LINK, known=1, leniency=Leniency(may_fail))
     first = Page(wanted.ask, {"value": [{"id": ID, "jobTitle": "Head"}]}, Reply(Answer(200, {}, b""), None))
     return read_users(Fails(error, at_a_page=at_a_page), wanted, first)  # type: ignore[arg-type]
 
