@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any, NoReturn
 
 import psycopg
@@ -79,6 +80,7 @@ def test_a_commit_that_waits_for_a_standby_which_is_away_is_found(
         pytest.skip("SQLite has no standby")
     assert readiness(client)["database"]
     monkeypatch.setattr(foreseen, "_STANDBY_SECONDS", 0.0)
+    told = Event()
     with (
         psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as server,
         psycopg.connect(postgresql_url.replace("+psycopg", ""), autocommit=True) as writer,
@@ -87,17 +89,23 @@ def test_a_commit_that_waits_for_a_standby_which_is_away_is_found(
         try:
             server.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
             server.execute("SELECT pg_reload_conf()")
-            eventually(lambda: writer.execute("SHOW synchronous_standby_names").fetchone() == ("nobody",))
-            waiting = threads.submit(writer.execute, "CREATE TABLE kept ()")
+            writing = threads.submit(_write_until, told, writer)
             eventually(lambda: not readiness(client)["database"])
             [found] = check_database()
             assert (found.health, found.text) == (Health.FAILED, NO_STANDBY.reason)
         finally:
+            told.set()
             server.execute("ALTER SYSTEM RESET synchronous_standby_names")
             server.execute("SELECT pg_reload_conf()")
-        waiting.result(timeout=30)
-        writer.execute("DROP TABLE kept")
+        writing.result(timeout=120)
     assert readiness(client)["database"]
+
+
+def _write_until(told: Event, writer: psycopg.Connection[Any]) -> None:
+    """Commit again and again: the first commits do not wait yet, since the checkpointer reads the setting later."""
+    while not told.is_set():
+        writer.execute("CREATE TABLE kept ()")
+        writer.execute("DROP TABLE kept")
 
 
 @pytest.mark.parametrize(
