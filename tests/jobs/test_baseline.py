@@ -10,11 +10,10 @@ from jobs.baseline import Baseline, baseline_of, unchanged
 from jobs.microsoft.errors import BadAnswer
 from jobs.microsoft.facts import TenantFacts
 from jobs.tenant import write
+from tests.jobs.snapshots import a_license, snapshot_of
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import Outcome, Tenant, utc_now
-
-from .test_tenant import a_license, snapshot_of
 
 ONE, TWO = a_license(1), a_license(2)
 

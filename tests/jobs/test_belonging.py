@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from cryptography.fernet import Fernet
 from flask import Flask
 from rq import Queue
 from rq.job import JobStatus
@@ -19,6 +16,7 @@ from jobs.queue.enqueueing import enqueue_awaited
 from jobs.schedule import sweep
 from tests.support.factories import Make
 from tests.support.microsoft import new_run
+from tests.support.settings import new_key, with_keys
 from webapp.doctor.finding import Health
 from webapp.doctor.queues import check_signing, check_strangers
 from webapp.extensions import db
@@ -29,26 +27,11 @@ from .conftest import Work
 from .helpers import do, move_time_on, waiting
 
 
-@contextmanager
-def with_keys(app: Flask, *keys: str) -> Iterator[None]:
-    """As a process of an installation that has these keys."""
-    before = app.config["SETTINGS"]
-    app.config["SETTINGS"] = replace(before, encryption_keys=keys)
-    try:
-        yield
-    finally:
-        app.config["SETTINGS"] = before
-
-
 def take_one(app: Flask, *queues: str) -> None:
     """Let a worker take one job up; the test then sees what it committed."""
     db.session.commit()
     worker.work(app, queues or queue.QUEUES, burst=True, max_jobs=1)
     db.session.commit()
-
-
-def new_key() -> str:
-    return Fernet.generate_key().decode()
 
 
 def test_a_sync_that_another_installation_enqueued_is_left_to_its_workers(

@@ -13,28 +13,16 @@ from jobs import queue, sync
 from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox, Sku
 from tests.support.factories import Make
-from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.microsoft import connected, new_run, sandbox_tenant, tenants_of_one_app
 from tests.support.together import all_at_once
 from tests.support.waiting import eventually
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.integrations import running
-from webapp.models import License, PartState, RunState, SyncPart, SyncRun, Tenant, Trigger, utc_now
+from webapp.models import License, PartState, RunState, SyncPart, SyncRun, Trigger, utc_now
 
 from .conftest import Work
 from .helpers import asked, do
-
-
-def tenants_of_one_app(sandbox: Sandbox, make: Make, count: int) -> list[Tenant]:
-    given = [sandbox_tenant(sandbox) for _ in range(count)]
-    first = connected(make, given[0])
-    for one in given[1:]:
-        sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
-    others = [
-        make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
-        for one in given[1:]
-    ]
-    return [first, *others]
 
 
 def cancel(run_id: int) -> bool:

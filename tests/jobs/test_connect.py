@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,11 @@ from rq import Queue
 from jobs import queue
 from jobs.queue import enqueueing
 from sandbox import Fault, Sandbox
-from sandbox import Tenant as SandboxTenant
+from tests.jobs.connections import credentials_of
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from tests.support.pem import pem_pair
+from tests.support.redis_contents import everything_in_redis
 from tests.support.waiting import eventually
 from webapp.extensions import db, vault
 from webapp.models import Tenant
@@ -56,16 +56,6 @@ def answered(app: Flask, work: Work) -> Answered:
         return found
 
     return ask
-
-
-def credentials_of(of: SandboxTenant, /, **changes: str) -> str:
-    given = {
-        "cloud": "global",
-        "tenant": of.tenant_id,
-        "client_id": of.client_id,
-        "client_secret": of.secret,
-    }
-    return vault.encrypt(json.dumps({**given, **changes}))
 
 
 def test_a_connection_that_works_is_described(sandbox: Sandbox, answered: Answered) -> None:
@@ -197,27 +187,6 @@ def test_where_all_workers_stay_busy_that_is_said(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(queue.WorkersBusy, match="busy"):
         queue.discover(1)
     assert waiting(queue.INTERACTIVE) == []
-
-
-def everything_in_redis() -> bytes:
-    """All that Redis holds, what RQ packs unpacked."""
-    connection: Any = queue.connection()
-    found = b""
-    for key in connection.scan_iter():
-        kind = connection.type(key)
-        if kind == b"hash":
-            for name, value in connection.hgetall(key).items():
-                found += name + value
-                if value.startswith(b"\x78"):
-                    found += zlib.decompress(value)
-        elif kind == b"stream":
-            found += repr(connection.xrange(key)).encode()
-        elif kind == b"list":
-            found += b"".join(connection.lrange(key, 0, -1))
-        elif kind == b"string":
-            found += connection.get(key)
-        found += key
-    return found
 
 
 def test_no_secret_lies_in_redis(app: Flask, sandbox: Sandbox, make: Make, work: Work, answered: Answered) -> None:

@@ -17,7 +17,7 @@ from jobs.microsoft.transport import Answer, Transport
 from sandbox import Sandbox
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
-from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.microsoft import connected, new_run, sandbox_tenant, tenants_of_one_app
 from tests.support.waiting import eventually
 from webapp.extensions import db
 from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
@@ -25,7 +25,6 @@ from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
 from .conftest import Work
 from .hands import end, state_of
 from .helpers import asked, do
-from .test_cancel import tenants_of_one_app
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from jobs import leaving, queue, worker
 from jobs.microsoft import contact
 from jobs.queue import enqueueing
 from sandbox import Sandbox
+from tests.jobs.connections import credentials_of
 from tests.support.factories import Make
 from tests.support.locks import in_another_session
 from tests.support.microsoft import connected, sandbox_tenant
@@ -19,7 +20,6 @@ from tests.support.waiting import eventually
 from webapp.extensions import db
 
 from .conftest import Unplug
-from .test_connect import credentials_of
 
 OTHER = "another-worker"
 

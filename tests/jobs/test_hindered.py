@@ -11,11 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from jobs import queue, skew, worker
 from jobs.microsoft import contact
+from tests.support.settings import new_key, with_keys
 from webapp import schema_version
 from webapp.doctor.finding import Health
 from webapp.doctor.queues import check_hindered, check_workers
-
-from .test_belonging import new_key, with_keys
 
 HOST, ANOTHER_HOST = "graph.example", "graph.another.example"
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from jobs.microsoft.facts import NO_FIGURES, Figures, LicenseFacts
 from jobs.tenant import write
-from tests.jobs.test_tenant import a_license, snapshot_of
+from tests.jobs.snapshots import a_license, snapshot_of
 from tests.support.factories import Make
 from webapp.extensions import db
 from webapp.models import (

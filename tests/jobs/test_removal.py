@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from datetime import timedelta
 
 import pytest
@@ -15,6 +13,7 @@ from jobs import removal as job
 from jobs import tenant as tenants
 from jobs.schedule import sweep
 from sandbox import Sandbox, Sku
+from tests.jobs.processes import kill
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
@@ -220,11 +219,6 @@ def test_a_worker_that_is_killed_leaves_a_removal_that_another_finishes(
     do(sweep)
     eventually(lambda: left_of(integration_id) == [0, 0, 0, 0, 0])
     assert db.session.query(Organization).count() == 1
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 @pytest.mark.parametrize("what", Removal)

@@ -11,22 +11,12 @@ import pytest
 
 from jobs.licenses import compare
 from jobs.microsoft.errors import BadAnswer
-from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, TenantFacts, tenant_facts
+from jobs.microsoft.facts import NO_FIGURES, LicenseFacts, tenant_facts
 from jobs.tenant import Snapshot, write
+from tests.jobs.snapshots import a_license, by_id, snapshot_of
 from tests.support.factories import Make
 from webapp.extensions import db
-from webapp.models import License, LicenseStatus, Outcome, Product, ProductName, Tenant, utc_now
-
-
-def a_license(number: int, active: int = 10, **values: Any) -> LicenseFacts:
-    figures = replace(NO_FIGURES, active=active, unused=active)
-    facts = LicenseFacts(f"{number:08}-0000-0000-0000-000000000000", f"PART_{number}", "User", "Enabled", figures)
-    return replace(facts, **values)
-
-
-def by_id(*licenses: LicenseFacts) -> dict[str, LicenseFacts]:
-    return {facts.sku_id: facts for facts in licenses}
-
+from webapp.models import License, LicenseStatus, Outcome, Product, ProductName, utc_now
 
 ONE, TWO = a_license(1), a_license(2)
 GONE = replace(ONE, status=LicenseStatus.GONE, figures=NO_FIGURES)
@@ -68,11 +58,6 @@ def test_a_sku_that_came_back_is_changed_also_where_it_has_no_seats() -> None:
 def test_nothing_differs_nothing_is_written() -> None:
     outcome = compare(by_id(ONE, TWO), by_id(TWO, ONE)).outcome
     assert (outcome.rows_written, outcome.unchanged) == (0, 2)
-
-
-def snapshot_of(tenant: Tenant, *licenses: LicenseFacts) -> Snapshot:
-    facts = TenantFacts(tenant.tenant_id, "Contoso", "contoso.example")
-    return Snapshot(tenant.tenant_id, facts, None, by_id(*licenses))
 
 
 def test_a_snapshot_of_another_tenant_is_refused_and_nothing_written(make: Make) -> None:

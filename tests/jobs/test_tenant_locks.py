@@ -9,13 +9,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from jobs import tenant as tenants
+from tests.jobs.snapshots import a_license, snapshot_of
 from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from webapp.extensions import db
 from webapp.integrations import matching
 from webapp.models import License, Tenant, removal, utc_now
-
-from .test_tenant import a_license, snapshot_of
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from jobs.schedule import sweep
 from sandbox import Sandbox
 from tests.jobs.people.conftest import start
 from tests.jobs.people.helpers import Start, a_user, contacts, part_of, the_contact
+from tests.jobs.processes import kill
 from tests.support.factories import Make
 from tests.support.matching import linked, move
 from tests.support.together import all_at_once
@@ -39,7 +40,6 @@ from webapp.models.directory import NOT_MATCHED_ANY_MORE
 from .conftest import Sync, Work
 from .helpers import do
 from .processes import start as start_process
-from .test_removal import kill
 
 __all__ = ["start", "start_process"]  # fixtures
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 
 from sandbox import Sandbox, Tenant
 from tests.sandbox.client import Client
-from tests.sandbox.test_login import assert_login_error
+from tests.sandbox.errors import assert_login_error
 from tests.support.pem import key_pem, pem_pair, rsa_key
 
 SCOPE = "https://graph.microsoft.com/.default"

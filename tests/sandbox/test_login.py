@@ -8,26 +8,12 @@ import uuid
 import jwt
 import msal
 import pytest
-import requests
 
 from sandbox import Sandbox, Tenant, documented_tenant
 from tests.sandbox.client import Client
+from tests.sandbox.errors import assert_login_error
 
 DEFAULT_SCOPE = "https://graph.microsoft.com/.default"
-
-
-def assert_login_error(answer: requests.Response, status: int, error: str, code: int) -> dict[str, object]:
-    body: dict[str, object] = answer.json()
-    assert answer.status_code == status
-    assert body["error"] == error
-    assert body["error_codes"] == [code]
-    description = str(body["error_description"])
-    assert description.startswith(f"AADSTS{code}: ")
-    assert f"\r\nTrace ID: {body['trace_id']}\r\nCorrelation ID: {body['correlation_id']}\r\nTimestamp: " in description
-    assert str(body["error_uri"]).endswith(f"/error?code={code}")
-    assert uuid.UUID(str(body["trace_id"]))
-    assert str(body["timestamp"]).endswith("Z")
-    return body
 
 
 @pytest.mark.parametrize("spelling", ["id", "ID", "initial domain", "own domain", "OWN DOMAIN"])

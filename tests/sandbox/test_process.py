@@ -8,10 +8,7 @@ import socket
 import ssl
 import stat
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,26 +17,8 @@ import pytest
 import requests
 
 from sandbox import Control, ControlError, Sandbox, documented_tenant, generate
+from tests.sandbox.processes import ROOT, command, refusal, running
 from tests.support.waiting import eventually
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def command(directory: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "sandbox", "--directory", str(directory), *options]
-
-
-@contextmanager
-def running(directory: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """The process, once it has printed its line."""
-    with subprocess.Popen(command(directory, *options), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("Sandbox of ")
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(60)
 
 
 def test_the_ready_file_says_how_to_reach_everything_and_only_its_owner_reads_it(tmp_path: Path) -> None:
@@ -90,18 +69,6 @@ def test_tenants_can_be_generated_or_read_from_a_file(tmp_path: Path) -> None:
     )
     with running(tmp_path / "read", "--tenants", str(listed)):
         assert [tenant.display_name for tenant in Control.of(tmp_path / "read").tenants()] == ["Plain"]
-
-
-def refusal(directory: Path, *options: str) -> str:
-    """The one line on standard error of a start that fails."""
-    ended = subprocess.run(
-        command(directory, *options), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ended.returncode == 1
-    assert ended.stdout == ""
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith("The sandbox cannot start: ")
-    return line
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import requests
 
 from sandbox import Control, ControlError, Fault, Generated, Sandbox, Tenant, documented_tenant, generate
 from tests.sandbox.client import Client
-from tests.sandbox.test_process import refusal, running
+from tests.sandbox.processes import refusal, running
 from tests.support.waiting import eventually
 
 MADE = Generated(count=2, seed=9, users_per_tenant=300, one_app=True)

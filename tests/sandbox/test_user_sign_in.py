@@ -15,7 +15,7 @@ import requests
 
 from sandbox import Sandbox, Tenant
 from tests.sandbox.client import Client
-from tests.sandbox.test_login import assert_login_error
+from tests.sandbox.errors import assert_login_error
 
 USERS_SCOPE = "https://graph.microsoft.com/.default openid profile offline_access"
 REDIRECT = "http://localhost:8000/account/integrations/sign-in/callback"

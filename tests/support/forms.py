@@ -27,3 +27,10 @@ def edited(
     """Open the form and send it at once, with this typed and all else erased."""
     data = {**opened(client, address), **typed}
     return client.post(address, data=data, follow_redirects=follow_redirects)
+
+
+def options(page: str, kind: str) -> list[str]:
+    """What the page offers in the select of this id, in order."""
+    select = re.search(rf'<select id="{kind}".*?</select>', page, re.DOTALL)
+    assert select
+    return re.findall(r"<option[^>]*>([^<]*)</option>", select[0])

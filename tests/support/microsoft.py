@@ -43,3 +43,16 @@ def new_run(integration: Integration) -> SyncRun:
     run, _ = SyncRun.begin(db.session, integration.id, Trigger.MANUAL)
     db.session.commit()
     return run
+
+
+def tenants_of_one_app(sandbox: Sandbox, make: Make, count: int) -> list[TenantRow]:
+    """So many tenants of one integration, each matched to an organization of its own."""
+    given = [sandbox_tenant(sandbox) for _ in range(count)]
+    first = connected(make, given[0])
+    for one in given[1:]:
+        sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
+    others = [
+        make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
+        for one in given[1:]
+    ]
+    return [first, *others]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
+from flask import Flask
 
 from config import Settings
 
@@ -49,3 +52,18 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "MICROSOFT_CA_BUNDLE": settings.microsoft_ca_bundle or "",
     }
     return {**os.environ, **{name: str(value) for name, value in given.items()}}
+
+
+@contextmanager
+def with_keys(app: Flask, *keys: str) -> Iterator[None]:
+    """As a process of an installation that has these keys."""
+    before = app.config["SETTINGS"]
+    app.config["SETTINGS"] = replace(before, encryption_keys=keys)
+    try:
+        yield
+    finally:
+        app.config["SETTINGS"] = before
+
+
+def new_key() -> str:
+    return Fernet.generate_key().decode()

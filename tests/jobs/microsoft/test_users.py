@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from jobs.microsoft import users
-from jobs.microsoft.errors import BadAnswer, NotFound, Refused
-from jobs.microsoft.page import Ask, Page
+from jobs.microsoft.errors import BadAnswer
+from jobs.microsoft.page import Page
 from jobs.microsoft.reply import Reply
 from jobs.microsoft.transport import Answer
 from jobs.microsoft.user_facts import USER_FIELDS, Held, UserFacts, user_facts
 from jobs.microsoft.users import UsersRead, Wanted, read_users
-from webapp.models import Problem
+from tests.jobs.microsoft.users import ID, OLD_LINK, Pages, Told, a_user
 from webapp.text import one_line
 
-ID = "6ea91a8d-e32e-41a1-b7bd-d2d185eed0e0"
 E3, VISIO = "05e9a617-0261-4cee-bb44-138d3ef5d965", "c5928f49-12ba-48f7-ada3-0d743a3601d5"
-
-
-def a_user(**values: Any) -> dict[str, Any]:
-    return {
-        "id": ID,
-        "displayName": "Anna Berg",
-        "givenName": "Anna",
-        "surname": "Berg",
-        "userPrincipalName": "anna@contoso.example",
-        **values,
-    }
 
 
 def state(sku_id: str, group: str | None = None, status: str = "Active") -> dict[str, Any]:
@@ -195,19 +183,6 @@ def test_which_licenses_a_user_holds_and_how(states: Any, assigned: Any, held: l
     assert list(facts.held) == sorted(held)
 
 
-class Pages:
-    """A Graph client that has these pages."""
-
-    def __init__(self, *pages: list[Any]) -> None:
-        self.contents = pages
-
-    def from_page(self, first: Page, max_pages: int) -> Iterator[Page]:
-        for content in self.contents[:max_pages]:
-            yield Page(first.ask, {"value": content}, first.reply)
-
-    whole_list = from_page
-
-
 def read(*pages: list[Any]) -> Mapping[str, UserFacts]:
     """The users of these pages, of a tenant whose changes are not tracked."""
     wanted = Wanted(tracks=False)
@@ -251,31 +226,6 @@ def test_a_list_that_would_take_all_memory_is_given_up(monkeypatch: pytest.Monke
     monkeypatch.setattr(users, "_MOST_BYTES", 100_000)
     with pytest.raises(BadAnswer, match="MB of names"):
         read(*([a_user(id=str(UUID(int=page * 1000 + number))) for number in range(999)] for page in range(100)))
-
-
-class Told(Pages):
-    """A Graph client that tells of these changes, and for each user that is asked for by itself finds this.
-
-    Where the changes are not taken, it lists the same users.
-    """
-
-    def __init__(self, changes: list[Any], found: dict[str, Any] | None) -> None:
-        super().__init__(changes)
-        self.found = found
-
-    def path_of(self, page: Page, link: Any) -> str:
-        return "/users/delta?$deltatoken=new"
-
-    def together(self, asks: Sequence[Ask]) -> list[Page | Refused]:
-        if self.found is None:
-            return [NotFound(Problem("It is not there.", "Wait.")) for _ in asks]
-        return [Page(ask, self.found, Reply(Answer(200, {}, b""), None)) for ask in asks]
-
-    def page(self, ask: Ask) -> Page:
-        return Page(ask, {}, Reply(Answer(200, {}, b""), None))
-
-
-OLD_LINK = "/users/delta?$deltatoken=old"
 
 
 def changes(found: dict[str, Any] | None, *told: dict[str, Any]) -> UsersRead:

@@ -20,9 +20,8 @@ from jobs.microsoft.page import Ask, Leniency, Page
 from jobs.microsoft.reply import Reply
 from jobs.microsoft.transport import Answer
 from jobs.microsoft.users import UsersRead, Wanted, read_users
+from tests.jobs.microsoft.users import ID, OLD_LINK, Told, a_user
 from webapp.models import Problem
-
-from .test_users import ID, OLD_LINK, Told, a_user
 
 PROBLEM = Problem("It did not work.", "Do something.")
 

@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from tests.support.browser import HTMX
 from tests.support.factories import Make
+from tests.support.forms import options
 from tests.support.matching import move
 from tests.support.turns import in_turn
-from tests.webapp.licenses.test_choices import options
 from webapp import choices
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, Organization, Tenant, departed, utc_now

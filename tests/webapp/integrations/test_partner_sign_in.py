@@ -21,11 +21,11 @@ from sandbox import Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.conftest import signed_in
 from tests.jobs.conftest import Work, sandbox, shared_sandbox, work
-from tests.jobs.test_connect import everything_in_redis
 from tests.jobs.users_sign_in import visit
 from tests.support.factories import Make
 from tests.support.forms import edited
 from tests.support.microsoft import sandbox_tenant
+from tests.support.redis_contents import everything_in_redis
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.integrations import partner_sign_in

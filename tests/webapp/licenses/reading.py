@@ -9,6 +9,8 @@ from html import unescape
 
 from flask.testing import FlaskClient
 
+from webapp.models import License, Organization
+
 GLOBAL = "/global/office-365-licenses"
 
 
@@ -40,3 +42,8 @@ def page(client: FlaskClient, address: str = GLOBAL, **parameters: object) -> st
 
 def of_organization(organization_id: int | None) -> str:
     return f"/organizations/{organization_id}/office-365-licenses"
+
+
+def organization_of(license: License) -> Organization:
+    assert license.tenant.organization is not None
+    return license.tenant.organization

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.factories import Make
-from tests.webapp.licenses.reading import GLOBAL
-from tests.webapp.licenses.test_queries import organization_of
+from tests.support.forms import options
+from tests.webapp.licenses.reading import GLOBAL, organization_of
 from webapp import choices as shared
 from webapp.access import EVERYTHING, scope_of
 from webapp.extensions import db
@@ -21,12 +19,6 @@ from webapp.licenses.filters import Filters
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared, "MOST_LISTED", 2)
     monkeypatch.setattr(shared, "MOST_FOUND", 2)
-
-
-def options(html: str, kind: str) -> list[str]:
-    select = re.search(rf'<select id="{kind}".*?</select>', html, re.DOTALL)
-    assert select
-    return re.findall(r"<option[^>]*>([^<]*)</option>", select[0])
 
 
 def test_what_has_no_visible_license_is_not_offered(as_reader: FlaskClient, make: Make) -> None:

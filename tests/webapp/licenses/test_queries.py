@@ -8,18 +8,14 @@ from typing import Any
 import pytest
 
 from tests.support.factories import Make
+from tests.webapp.licenses.reading import organization_of
 from webapp.access import EVERYTHING, scope_of
 from webapp.extensions import db
 from webapp.licenses.filters import SORTS, Filters
 from webapp.licenses.queries import find, listing, page_of, totals
-from webapp.models import License, Organization, utc_now
+from webapp.models import utc_now
 from webapp.paging import Page
 from webapp.scope import Scope
-
-
-def organization_of(license: License) -> Organization:
-    assert license.tenant.organization is not None
-    return license.tenant.organization
 
 
 def listed(scope: Scope = EVERYTHING, within: int | None = None, **values: Any) -> list[int]:

@@ -11,11 +11,10 @@ from sqlalchemy import select
 
 from tests.conftest import signed_in
 from tests.support.factories import Make
-from tests.webapp.licenses.test_choices import options
+from tests.support.forms import options
+from tests.webapp.organizations.reading import names, page
 from webapp.extensions import db
 from webapp.models import AuditEntry, Organization, Role, Tenant, utc_now
-
-from .test_index import names, page
 
 GLOBAL = "/global/office-365-licenses"
 

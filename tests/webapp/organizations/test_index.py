@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import re
-from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.browser import HTMX
 from tests.support.factories import Make
+from tests.webapp.organizations.reading import names, page
 from webapp.extensions import db
 from webapp.models import OrganizationDomain
-
-
-def names(html: str) -> list[str]:
-    return [unescape(name) for name in re.findall(r'href="/organizations/\d+" title="([^"]*)"', html)]
-
-
-def page(client: FlaskClient, **parameters: object) -> str:
-    answer = client.get("/organizations", query_string=parameters)
-    assert answer.status_code == 200
-    return answer.get_data(as_text=True)
 
 
 def test_organizations_are_listed_by_name_with_their_figures(as_reader: FlaskClient, make: Make) -> None:

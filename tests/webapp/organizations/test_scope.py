@@ -9,13 +9,12 @@ from flask.testing import FlaskClient
 from tests.conftest import signed_in
 from tests.support.factories import Make
 from tests.support.forms import edited
+from tests.webapp.organizations.reading import names, page
 from webapp.access import scope_of
 from webapp.extensions import db
 from webapp.models import Organization, Role, User
 from webapp.organizations.queries import find, listing, sidebar
 from webapp.paging import count_rows
-
-from .test_index import names, page
 
 
 @pytest.fixture
