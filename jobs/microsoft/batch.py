@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -65,36 +66,42 @@ def body_of(paths: Sequence[str]) -> bytes:
 
 
 def replies_in(batch: Reply, count: int) -> list[Reply | None] | None:
-    """The reply to each of so many requests, in their order: None for one that is missing or has no status.
+    """The reply to each of so many requests, in their order.
 
-    None as a whole where it is no answer to a batch.
+    None for one that is missing, that came more than once, since nobody can tell which to believe, or that has no
+    status. None as a whole where it is no answer to a batch.
     """
     responses = batch.body.get("responses") if isinstance(batch.body, Mapping) else None
     if not isinstance(responses, list):
         return None
+    places = {str(place): place for place in range(count)}
+    came = Counter[int]()
     found: list[Reply | None] = [None] * count
     for response in responses:
-        place = _place(response)
-        if place is not None and place < count:
-            found[place] = _reply(response, batch.answer.headers.get("Date", ""))
+        place = places.get(_word(response.get("id"))) if isinstance(response, Mapping) else None
+        if place is not None:
+            came[place] += 1
+            found[place] = _reply(response, batch.answer.headers.get("Date", "")) if came[place] == 1 else None
     return found
-
-
-def _place(response: Any) -> int | None:
-    place = str(response.get("id")) if isinstance(response, Mapping) else ""
-    return int(place) if place.isascii() and place.isdigit() and len(place) < 4 else None
 
 
 def _reply(response: Mapping[str, Any], date: str) -> Reply | None:
     """Its date is the batch's where it has none."""
-    status = str(response.get("status"))
+    status = _word(response.get("status"))
     if not (status.isascii() and status.isdigit() and len(status) == 3):
         return None
     headers = CaseInsensitiveDict({"Date": date})
     given = response.get("headers")
     if isinstance(given, Mapping):
-        headers.update({str(name): str(value) for name, value in given.items()})
+        headers.update({str(name): _word(value) for name, value in given.items()})
     return Reply(Answer(int(status), headers, b""), _parsed(response.get("body")))
+
+
+def _word(value: Any) -> str:
+    """A text or a number as text; empty for what is neither, and may be nested too deeply to be written."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
 def _parsed(body: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import orjson
 import pytest
 
 from jobs.microsoft.batch import replies_in
@@ -37,7 +38,7 @@ def test_replies_come_in_the_order_of_the_requests_and_what_is_missing_is_none()
 
 
 @pytest.mark.parametrize(
-    "response", [None, 7, "text", [], {}, *(a_response(id=i) for i in (None, "", "x", -1, "²", 2))]
+    "response", [None, 7, "text", [], {}, *(a_response(id=i) for i in (None, "", "x", -1, "²", 2, "01", " 1", [1]))]
 )
 def test_a_reply_to_nothing_that_was_asked_is_left_out(response: Any) -> None:
     assert replies({"responses": [response]}) == [None, None]
@@ -46,6 +47,26 @@ def test_a_reply_to_nothing_that_was_asked_is_left_out(response: Any) -> None:
 @pytest.mark.parametrize("place", ["9" * 5000, 10**4])
 def test_a_place_that_no_batch_has_is_not_even_read(place: Any) -> None:
     assert replies({"responses": [a_response(id=place)]}) == [None, None]
+
+
+@pytest.mark.parametrize("other", [{"body": {"value": [1]}}, {"status": 429}, {"status": None}, {}])
+def test_of_replies_to_the_same_request_none_is_believed(other: dict[str, Any]) -> None:
+    for twice in ([a_response(**other), a_response()], [a_response(), a_response(**other)]):
+        assert replies({"responses": [*twice, a_response()]}) == [None, None]
+        assert replies({"responses": twice}) == [None, None]
+
+
+def nested() -> list[Any]:
+    """Deeper than Python writes, and not deeper than it may come."""
+    return list(orjson.loads(b"[" * 1000 + b"]" * 1000))
+
+
+@pytest.mark.parametrize(("key", "has_reply"), [("id", False), ("status", False), ("headers", True)])
+def test_what_is_nested_too_deeply_is_no_id_status_or_header(key: str, has_reply: bool) -> None:
+    value = {"Retry-After": nested()} if key == "headers" else nested()
+    found = replies({"responses": [a_response(**{key: value})]})
+    assert found is not None
+    assert (found[1] is not None) is has_reply
 
 
 @pytest.mark.parametrize("status", [None, "", "OK", True, 20, 2000, -20, "20²", "9" * 5000])
