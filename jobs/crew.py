@@ -31,11 +31,16 @@ log = logging.getLogger(__name__)
 stopping = threading.Event()
 
 STOPPED = Problem("The worker was stopped while it read this tenant.", "Nothing needs to be done: another goes on.")
+TOOK_TOO_LONG = Problem(
+    "Reading this tenant took longer than an hour, so it was given up.",
+    "The next sync tries again. If it stays, the worker's log may tell what Microsoft answers slowly, or without end.",
+    code="took_too_long",
+)
 
 _TICK_SECONDS = 0.25
 # How often a lease is renewed in its time.
 _RENEWALS = 6
-# A part that took so long hangs: its lease is left to lapse.
+# A part that took so long is given up at its next request; where none comes, it hangs, and its lease is left to lapse.
 _LONGEST_SECONDS = 3600
 # And one that waited so long for a hand.
 _LONGEST_WAIT_SECONDS = 30

@@ -18,7 +18,7 @@ from . import cut_off, queue, telling
 from . import tenant as tenants
 from .analyze import note_written
 from .baseline import Baseline, baseline_of, unchanged
-from .crew import STOPPED, Hold, stopping
+from .crew import STOPPED, TOOK_TOO_LONG, Hold, stopping
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient, Unreachable
 from .microsoft.pace import spread
 from .microsoft.page import Leniency
@@ -49,11 +49,16 @@ class Stopped(Exception):
 
 
 class Waits(Exception):
-    """Microsoft asked that nobody ask before `until`."""
+    """Microsoft asked that nobody ask before `until`: of the tenant, or of all that the app reads."""
 
-    def __init__(self, until: datetime) -> None:
+    def __init__(self, until: datetime, *, is_of_app: bool) -> None:
         super().__init__()
         self.until = until
+        self.is_of_app = is_of_app
+
+
+class TookTooLong(Exception):
+    """The tenant was read for so long that the run of all others is not kept waiting for it."""
 
 
 def do(hold: Hold) -> bool:
@@ -77,11 +82,15 @@ def do(hold: Hold) -> bool:
 
 
 def _go_on(hold: Hold) -> None:
-    """Called before each request: ends the work where the part is somebody else's by now, or the worker stops."""
+    """Called before each request: ends the work where the part is somebody else's by now, or takes too long, or the
+    worker stops.
+    """
     if stopping.is_set():
         raise Stopped
     if hold.is_lost:
         raise LeaseLost
+    if not hold.is_kept:
+        raise TookTooLong
     hold.requests += 1
 
 
@@ -104,11 +113,11 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
             raise LeaseLost
         of_tenant, of_app = tenant.not_before, tenant.integration.not_before
         if of_tenant is not None and clock.waits(of_tenant, tenant.told_to_wait_at, now):
-            raise Waits(of_tenant)
+            raise Waits(of_tenant, is_of_app=False)
         if of_app is not None and clock.waits(of_app, tenant.integration.told_to_wait_at, now):
-            raise Waits(of_app + timedelta(seconds=spread()))
+            raise Waits(of_app + timedelta(seconds=spread()), is_of_app=True)
         # Where nothing would be tried again, the licenses are not left to wait for users who alone fail.
-        too_long = 0.0 if claim.is_last_attempt else leases.LONGEST_PUT_OFF.total_seconds()
+        too_long = 0.0 if claim.is_last_attempt else claim.patience.total_seconds()
         baseline = baseline_of(tenant, now, Leniency(_is_last_try(claim), too_long))
         return tenants.credentials_of(tenant.integration, tenant.tenant_id), baseline
 
@@ -172,15 +181,15 @@ def _record(hold: Hold, error: Exception) -> None:
         case Stopped():
             _put_off(hold, queue.shared_now(), STOPPED, Try.ASKED if hold.requests else Try.NONE)
         case Waits():
-            _put_off_or_fail(hold, error.until, asked_to_wait(error.until), Try.NONE)
+            _wait_or_fail(hold, error.until, asked_to_wait(error.until), Try.NONE, is_of_app=error.is_of_app)
         case HeldBack(seconds=int() | float() as seconds):
             until = queue.shared_now() + timedelta(seconds=seconds)
-            _put_off_or_fail(hold, until, error.problem, Try.NONE)
+            _wait_or_fail(hold, until, error.problem, Try.NONE, is_of_app=error.is_of_app)
         case Throttled(seconds=int() | float()):
             until = note_wait(claim.tenant_id, error, queue.shared_now())
             if error.is_of_app:
                 until += timedelta(seconds=spread())
-            _put_off_or_fail(hold, until, error.problem)
+            _wait_or_fail(hold, until, error.problem, Try.ASKED, is_of_app=error.is_of_app)
         case Unreachable(has_no_connection=True) if not claim.is_last_attempt and cut_off.is_cut_off():
             # Nothing is wrong with the tenant: others get answers. By the time that it is due they have taken it up.
             until = queue.shared_now() + timedelta(seconds=back_off(1, _FIRST_PAUSE_SECONDS))
@@ -196,6 +205,8 @@ def _record(hold: Hold, error: Exception) -> None:
             longest = leases.LEASE.total_seconds()
             pause = back_off(claim.attempt, _FIRST_PAUSE_SECONDS, longest) if end_of(error) else longest
             _put_off_or_fail(hold, queue.shared_now() + timedelta(seconds=pause), problem)
+        case TookTooLong():
+            _fail(hold, TOOK_TOO_LONG)
         case UnreadableSecret():
             _fail(hold, UNREADABLE_SECRET)
         case _:
@@ -212,8 +223,19 @@ def _understood(claim: Claim, error: Exception) -> Exception:
     return shortage
 
 
-def _put_off_or_fail(hold: Hold, until: datetime, problem: Problem, counts_as: Try = Try.ASKED) -> None:
-    if hold.claim.is_last_attempt or until > queue.shared_now() + leases.LONGEST_PUT_OFF:
+def _wait_or_fail(hold: Hold, until: datetime, problem: Problem, counts_as: Try, *, is_of_app: bool) -> None:
+    """Put it off for a wait that Microsoft asked for. What concerns this tenant alone keeps no run for long."""
+    _put_off_or_fail(hold, until, problem, counts_as, leases.LONGEST_PUT_OFF if is_of_app else hold.claim.patience)
+
+
+def _put_off_or_fail(
+    hold: Hold,
+    until: datetime,
+    problem: Problem,
+    counts_as: Try = Try.ASKED,
+    longest: timedelta = leases.LONGEST_PUT_OFF,
+) -> None:
+    if hold.claim.is_last_attempt or until > queue.shared_now() + longest:
         _fail(hold, problem)
     else:
         _put_off(hold, until, problem, counts_as)

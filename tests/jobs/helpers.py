@@ -63,6 +63,7 @@ def move_time_on(by: timedelta) -> None:
     columns = (
         SyncPart.not_before,
         SyncPart.lease_until,
+        SyncPart.started_at,
         SyncRun.heard_at,
         Tenant.not_before,
         Integration.not_before,

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from jobs import queue, waits
+from jobs import crew, queue, waits
 from jobs import tenant as tenants
 from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
@@ -128,6 +128,48 @@ def test_who_is_throttled_time_and_again_fails_in_the_end(sandbox: Sandbox, make
         move_time_on(timedelta(seconds=61))
         resume(work)
     assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
+
+
+def test_a_tenant_that_is_throttled_time_and_again_keeps_the_run_of_the_others_for_a_quarter_of_an_hour_at_the_most(
+    sandbox: Sandbox, make: Make, sync: Sync, work: Work
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(Fault("graph", "throttle", retry_after=420),)))
+    run = sync(tenant)
+    for _ in range(2):
+        assert run.state == RunState.SYNCING
+        move_time_on(timedelta(seconds=421))
+        resume(work)
+    assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "HTTP 429", 3)
+    # What was asked for holds all the same.
+    assert tenant.not_before is not None
+    assert tenant.not_before > utc_now() + timedelta(seconds=400)
+    count = sandbox.requests(given_id := tenant.tenant_id)["total"]
+    assert sync(tenant).state == RunState.SYNCING
+    assert sandbox.requests(given_id)["total"] == count
+
+
+def test_a_wait_of_the_whole_app_is_waited_out_each_time(sandbox: Sandbox, make: Make, sync: Sync, work: Work) -> None:
+    fault = Fault("subscribedSkus", "throttle_app", times=1, retry_after=420)
+    given = sandbox_tenant(sandbox, faults=(fault,))
+    run = sync(connected(make, given))
+    for _ in range(2):
+        assert run.state == RunState.SYNCING
+        move_time_on(timedelta(seconds=421 + SPREAD_SECONDS))
+        sandbox.throttle_app(given.client_id, 0)
+        sandbox.faults(given.tenant_id, fault)
+        resume(work)
+    assert run.state == RunState.SYNCING
+    sandbox.throttle_app(given.client_id, 0)
+
+
+def test_a_tenant_that_is_read_for_too_long_is_given_up_and_says_so(
+    sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "_LONGEST_SECONDS", 0)
+    tenant = connected(make, sandbox_tenant(sandbox))
+    run = sync(tenant)
+    assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "took_too_long", 1)
+    assert sandbox.requests(tenant.tenant_id)["total"] == 0
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from .base import Stored
@@ -13,8 +13,15 @@ from .base import Stored
 LEASE = timedelta(seconds=60)
 # How often a part may be taken up, counting those put off because Microsoft asked for patience.
 MAX_ATTEMPTS = 8
-# A part is put off for a quarter of an hour at the most.
+# A part is put off for a quarter of an hour at the most; where Microsoft asks it of its tenant alone, so long in all:
+# until the run ends, nobody's slot comes.
 LONGEST_PUT_OFF = timedelta(minutes=15)
+
+
+def patience_left(started_at: datetime | None, now: datetime) -> timedelta:
+    """For how long a part that was first taken up then may still wait for what its tenant alone is asked to."""
+    waited = now - started_at if started_at is not None else timedelta(0)
+    return min(max(LONGEST_PUT_OFF - waited, timedelta(0)), LONGEST_PUT_OFF)
 
 
 class PartState(Stored):
@@ -55,6 +62,8 @@ class Claim:
     lease: str
     # How many of those before failed for a reason that may pass.
     faults: int = 0
+    # For how long the tenant alone may still keep the run waiting.
+    patience: timedelta = LONGEST_PUT_OFF
 
     @property
     def is_last_attempt(self) -> bool:

@@ -106,7 +106,7 @@ class SyncPart(Model):
         """
         lease = secrets.token_hex(16)
         known = {"part_ids": list(part_ids), **moments(now), "lease": lease, "until": now + leases.LEASE}
-        return _claims(session.execute(_do().claim, known), lease)
+        return _claims(session.execute(_do().claim, known), lease, now)
 
     @classmethod
     def give_up(cls, session: DbSession, part_ids: Collection[int], now: datetime) -> list[Claim]:
@@ -114,7 +114,7 @@ class SyncPart(Model):
 
         Returns them as they were claimed last; none has a lease any more.
         """
-        return _claims(session.execute(_do().give_up, {"part_ids": list(part_ids), **moments(now)}), "")
+        return _claims(session.execute(_do().give_up, {"part_ids": list(part_ids), **moments(now)}), "", now)
 
     @classmethod
     def hold(cls, session: DbSession, claim: Claim) -> bool:
@@ -217,8 +217,11 @@ def _do() -> PartStatements:
     return PartStatements(cast(Table, SyncPart.__table__))
 
 
-def _claims(found: Iterable[Any], lease: str) -> list[Claim]:
-    claims = [Claim(part, run, tenant, attempt, lease, faults) for part, run, tenant, attempt, faults in found]
+def _claims(found: Iterable[Any], lease: str, now: datetime) -> list[Claim]:
+    claims = [
+        Claim(part, run, tenant, attempt, lease, faults, leases.patience_left(started_at, now))
+        for part, run, tenant, attempt, faults, started_at in found
+    ]
     return sorted(claims, key=lambda claim: claim.part_id)
 
 

@@ -50,7 +50,7 @@ class PartStatements:
         is_lost = and_(columns.state == PartState.SYNCING, has_lapsed)
         is_due = or_(may_start, is_lost)
         is_overdue = and_(is_open, columns.state == PartState.WAITING, has_come)
-        told = columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults
+        told = columns.id, columns.run_id, columns.tenant_id, columns.attempts, columns.faults, columns.started_at
         is_among = and_(columns.id.in_(bindparam("part_ids", expanding=True)), is_due)
 
         self.due = select(columns.id).where(columns.run_id == bindparam("run_id"), is_due).order_by(columns.id)
