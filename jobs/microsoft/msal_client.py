@@ -58,10 +58,9 @@ class MsalClient:
         content = _json(answer)
         if answer.status_code != 200 or content.get("error") is not None:
             raise sign_in_refused(_without(_secrets_in(options.get("data")), content), answer.date)
-        if "error" not in content:
-            return answer
-        # It says that there is none, which msal would take for one.
-        del content["error"]
+        # Where it says that there is none, msal would take that for one.
+        content.pop("error", None)
+        # As it was read here: what msal cannot read, as in another encoding, it logs, and a token is in it.
         return replace(answer, content=json.dumps(content).encode())
 
 

@@ -152,7 +152,7 @@ def test_a_dropped_connection_is_a_passing_fault(on: str, shared_sandbox: Sandbo
 
 
 @contextmanager
-def answering(told: str, status: str, tmp_path: Path, settings: Settings) -> Iterator[SignIn]:
+def answering(told: str, status: str, tmp_path: Path, settings: Settings, encoding: str = "utf-8") -> Iterator[SignIn]:
     """A sign-in at a server whose token endpoint answers so."""
 
     def serve(connection: socket.socket) -> None:
@@ -160,7 +160,7 @@ def answering(told: str, status: str, tmp_path: Path, settings: Settings) -> Ite
         if len(server.heads) == 1:
             connection.sendall(answer(json.dumps({**login, "error": None}).encode()))
         else:
-            connection.sendall(answer(told.encode(), status=status))
+            connection.sendall(answer(told.encode(encoding), status=status))
 
     with raw_server(tmp_path, serve) as server:
         credentials = Credentials(Cloud.GLOBAL, str(uuid.uuid4()), str(uuid.uuid4()), "a-secret")
@@ -171,6 +171,16 @@ def test_a_token_beside_an_error_that_is_none_is_a_token(tmp_path: Path, setting
     told = '{"access_token": "a-token", "expires_in": 3600, "error": null}'
     with answering(told, "200 OK", tmp_path, settings) as signed_in:
         assert signed_in.token() == "a-token"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_token_in_another_encoding_is_a_token_and_in_no_log(
+    encoding: str, tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = '{"access_token": "a-token", "expires_in": 3600}'
+    with answering(told, "200 OK", tmp_path, settings, encoding) as signed_in:
+        assert signed_in.token() == "a-token"
+    assert "a-token" not in caplog.text.replace("\0", "")
 
 
 @pytest.mark.parametrize("id_token", ['"no-dot-in-it"', '"a.b.c"', "7", "[]"])
