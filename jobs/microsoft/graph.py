@@ -128,8 +128,6 @@ class GraphClient:
         checked = self._own_link(page, link, "the next changes")
         if not checked.startswith(f"{self._base_url}/"):
             raise page.bad("has a link to another version")
-        if not (checked.isascii() and checked.isprintable()):
-            raise page.bad("has a link that is no address")
         return checked.removeprefix(self._base_url)
 
     def _batch(self, asks: Sequence[Ask]) -> list[Reply | Throttled | None]:
@@ -243,6 +241,8 @@ class GraphClient:
         # The token goes along with the request, so it must not go anywhere but to Graph.
         if not isinstance(link, str) or _origin(link) != self._origin:
             raise BadAnswer(f"{what} of {page.ask.name} lies on another server", page.reply.request_id, page.reply.date)
+        if not (link.isascii() and link.isprintable()):
+            raise page.bad("has a link that is no address")
         return link
 
 
