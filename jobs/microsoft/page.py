@@ -59,7 +59,8 @@ class Page:
     @classmethod
     def of(cls, ask: Ask, reply: Reply, *, acts_for_user: bool = False) -> Page:
         """The page that a reply is, to what was asked for a user or for the app itself. Raises why it is none."""
-        if reply.status != HTTPStatus.OK:
+        # What was begun as a success may end in an error, and is not whole then.
+        if reply.status != HTTPStatus.OK or reply.has_error:
             raise reply.refusal(ask.permission, acts_for_user=acts_for_user)
         if not isinstance(reply.body, dict):
             raise BadAnswer("it is not a JSON object", reply.request_id, reply.date)

@@ -60,6 +60,11 @@ class Reply:
         return self.status >= HTTPStatus.INTERNAL_SERVER_ERROR and self.status != HTTPStatus.NOT_IMPLEMENTED
 
     @property
+    def has_error(self) -> bool:
+        """Whether it carries an error, whatever its status."""
+        return isinstance(self.body, dict) and self.body.get("error") is not None
+
+    @property
     def request_id(self) -> str:
         return self.answer.request_id
 

@@ -94,6 +94,28 @@ def test_a_link_that_is_none_is_not_followed(link: Any, tmp_path: Path) -> None:
         assert len(server.heads) == 1
 
 
+@pytest.mark.parametrize(
+    "spelled", ["https:\n//{}/v1.0/x", "\x01https://{}/v1.0/x", "https://{}/v1.0/\t", "https://{}/é"]
+)
+def test_a_link_that_is_no_address_is_not_followed(spelled: str, tmp_path: Path) -> None:
+    def serve(connection: socket.socket) -> None:
+        link = spelled.format(server.url.removeprefix("https://"))
+        connection.sendall(answer(json.dumps({"value": [], "@odata.nextLink": link}).encode()))
+
+    with raw_server(tmp_path, serve) as server:
+        with pytest.raises(BadAnswer, match="no address"):
+            skus(GraphClient(server.url, _Token(), Transport(server.ca_bundle)))
+        assert len(server.heads) == 1
+
+
+def test_a_list_with_an_error_beside_it_is_not_believed_and_the_error_is_told(tmp_path: Path) -> None:
+    told = {"value": [], "error": {"code": "serviceNotAvailable", "message": "It broke off midway."}}
+    with raw_server(tmp_path, lambda connection: connection.sendall(answer(json.dumps(told).encode()))) as server:
+        with pytest.raises(Refused, match="It broke off midway") as caught:
+            skus(GraphClient(server.url, _Token(), Transport(server.ca_bundle)))
+        assert caught.value.problem.code == "serviceNotAvailable"
+
+
 class _Token(SignIn):
     """A sign-in that has its token already."""
 
