@@ -71,10 +71,14 @@ def client(
 ) -> tuple[SignIn, GraphClient]:
     """The sign-in to a tenant, found, and what reads from it at the pace of all workers. Raises what `SignIn` does."""
     settings = current_app.config["SETTINGS"]
-    sign_in = patiently(lambda: SignIn(credentials, settings, transport), patience=patience)
+
+    def pace_in(tenant: str) -> Pace:
+        return Pace(settings.redis_url, credentials.client_id, guid_of(tenant) or credentials.tenant, waits.stored)
+
+    pace = pace_in(credentials.tenant)
+    sign_in = patiently(lambda: SignIn(credentials, settings, transport, pace), patience=patience)
     # By its GUID also where a domain names it: whoever asks by the other one asks the same tenant.
-    tenant_id = guid_of(sign_in.tenant_id) or credentials.tenant
-    pace = Pace(settings.redis_url, credentials.client_id, tenant_id, waits.stored)
+    pace = pace_in(sign_in.tenant_id)
     url = hosts(credentials.cloud, settings).graph_url
     return sign_in, GraphClient(url, sign_in, transport, patience=patience, pace=pace)
 

@@ -13,8 +13,9 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from .errors import BadAnswer
+from .errors import BadAnswer, Throttled
 from .explain import sign_in_refused, sign_in_unavailable
+from .pace import Pace
 from .transport import Answer, Transport
 
 # Below a tenant's address, in each cloud.
@@ -31,12 +32,15 @@ _LONGEST_NUMBER = 20
 class MsalClient:
     """`Transport` for msal; its errors come through msal as they are.
 
+    Where there is a `pace`, nobody asks before a wait that it knows of is over, and it is told of others.
+
     `known` is the address of a tenant, without a closing slash, named by its GUID: where that signs in is not asked.
     """
 
-    def __init__(self, transport: Transport, known: str = "") -> None:
+    def __init__(self, transport: Transport, known: str = "", pace: Pace | None = None) -> None:
         self._transport = transport
         self._known = known
+        self._pace = pace
 
     def get(self, url: str, params: Any = None, headers: Any = None, **options: Any) -> Answer:
         """A tenant's openid configuration, which msal begins with."""
@@ -52,7 +56,7 @@ class MsalClient:
         """The transport belongs to the work, not to msal."""
 
     def _ask(self, method: str, url: str, **options: Any) -> Answer:
-        answer = self._transport.send(method, url, **options)
+        answer = self._sent(method, url, **options)
         if answer.status_code >= 500:
             raise sign_in_unavailable(answer.status_code, answer.date)
         content = _json(answer)
@@ -62,6 +66,16 @@ class MsalClient:
         content.pop("error", None)
         # As it was read here: what msal cannot read, as in another encoding, it logs, and a token is in it.
         return replace(answer, content=json.dumps(content).encode())
+
+    def _sent(self, method: str, url: str, **options: Any) -> Answer:
+        if self._pace is None:
+            return self._transport.send(method, url, **options)
+        self._pace.obey()
+        try:
+            return self._transport.send(method, url, **options)
+        except Throttled as wait:
+            self._pace.told(wait)
+            raise
 
 
 def _secrets_in(data: Any) -> list[str]:

@@ -131,6 +131,14 @@ class Pace:
         if seen.tenant_units > _TENANT_WINDOW:
             raise _too_fast(_WINDOW_SECONDS + _GRACE_SECONDS, is_of_app=False)
 
+    def obey(self) -> None:
+        """Raise `HeldBack` where a wait that Redis or this process knows of is not over. Nothing is counted."""
+        app_seconds, tenant_seconds = _heard.left(self._app), _heard.left(self._tenant)
+        told = shared.ask(self._redis_url, lambda redis: _left(redis, self._app, self._tenant)) or (0.0, 0.0)
+        app_seconds, tenant_seconds = max(app_seconds, told[0]), max(tenant_seconds, told[1])
+        if app_seconds or tenant_seconds:
+            raise _told_to_wait(app_seconds, tenant_seconds)
+
     def told(self, error: Throttled) -> None:
         """Hold back everybody whom this answer of Microsoft concerns, from now on; one that says no time, nobody."""
         if error.seconds is None or isinstance(error, HeldBack):
@@ -210,6 +218,14 @@ def _counted_here() -> MemoryStorage:
 def name_of(client_id: str, tenant: str = "") -> str:
     """What is counted or waited for together: an app, or an app in one tenant. An app is in one cloud only."""
     return (f"{client_id}:{tenant}" if tenant else client_id).lower()
+
+
+def _left(redis: Redis, *names: str) -> tuple[float, ...]:
+    """For how many seconds each is told to wait."""
+    with redis.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.eval(_LEFT, 1, _wait_key(name))
+        return tuple(_whole(left) / 1000 for left in pipeline.execute(raise_on_error=False))
 
 
 def _wait_key(name: str) -> str:

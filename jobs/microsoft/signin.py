@@ -23,6 +23,7 @@ from .clouds import hosts
 from .errors import BadAnswer, SignInRefused
 from .facts import guid_of
 from .msal_client import MsalClient
+from .pace import Pace
 from .token_cache import TokenCache
 from .transport import Transport
 
@@ -84,9 +85,11 @@ class SignIn:
     asks nothing of Microsoft until that token's end. One thread uses it.
     """
 
-    def __init__(self, credentials: Credentials, settings: Settings, transport: Transport) -> None:
-        """Find the tenant, where it is not known. Raises `SignInRefused` where it does not exist, and what
-        `Transport.send` raises.
+    def __init__(
+        self, credentials: Credentials, settings: Settings, transport: Transport, pace: Pace | None = None
+    ) -> None:
+        """Find the tenant, where it is not known, at this pace. Raises `SignInRefused` where it does not exist, and
+        what `Transport.send` raises.
         """
         self._credentials = credentials
         # Whether the app signs in for a user, and not as itself.
@@ -97,7 +100,8 @@ class SignIn:
         self._sealed: bytes | None = None
         guid = guid_of(credentials.tenant)
         self._address = f"{self._hosts.login_url}/{guid or credentials.tenant}"
-        self._client = MsalClient(transport, known=self._address if guid and credentials.shared_as else "")
+        known = self._address if guid and credentials.shared_as else ""
+        self._client = MsalClient(transport, known, pace)
         self._application: msal.ConfidentialClientApplication | None = None
         self._token, self._renew_at = "", 0.0
         # Whether the token was given for earlier work: permissions that were granted since are not in it.

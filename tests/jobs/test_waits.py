@@ -24,7 +24,7 @@ from webapp.extensions import db, vault
 from webapp.models import AdditionLine, Cloud, Integration, Problem, RunState, Tenant, TenantAddition, utc_now
 from webapp.models.run import SILENCE
 
-from .conftest import Work
+from .conftest import Sync, Work
 from .helpers import asked, do, move_time_on
 
 # Something that a job asks Microsoft about the tenant, and the code of the problem that comes of it.
@@ -79,6 +79,20 @@ def test_nobody_asks_before_the_end_of_a_wait(ask: Question, is_of_app: bool, sa
     db.session.commit()
     assert ask(tenant) == "HTTP 429"
     assert (asked(sandbox, given.tenant_id), asked(sandbox, other.tenant_id)) == ({}, {})
+
+
+@pytest.mark.parametrize("ask", [compared, tried])
+def test_a_sign_in_that_is_asked_to_wait_keeps_everybody_from_asking_before(
+    ask: Question, sandbox: Sandbox, make: Make, sync: Sync
+) -> None:
+    fault = Fault("token", "throttle", times=1, retry_after=60)
+    tenant = connected(make, sandbox_tenant(sandbox, faults=(fault,)))
+    assert ask(tenant) == "HTTP 429"
+    count = sandbox.requests(tenant.tenant_id)["total"]
+    for question in (compared, tried):
+        assert question(tenant) in {"held_back", "HTTP 429"}
+    assert sync(tenant).state == RunState.SYNCING
+    assert sandbox.requests(tenant.tenant_id)["total"] == count
 
 
 def test_a_wait_of_a_tenant_is_one_also_for_who_names_it_by_a_domain(sandbox: Sandbox, make: Make) -> None:
