@@ -20,15 +20,24 @@ _AWAY = "away"
 
 @dataclass(frozen=True)
 class Workers:
-    """How many workers of this installation take jobs of a queue, and how many of these are cut off."""
+    """How many workers of this installation take jobs of a queue, and how many of these are cut off.
+
+    Without the database are those who are cut off from it; the others are so from Microsoft alone.
+    """
 
     alive: int
     cut_off: int = 0
+    without_database: int = 0
 
     @property
     def are_all_cut_off(self) -> bool:
         """Whether there are some, and none that is not cut off."""
         return 0 < self.alive == self.cut_off
+
+    @property
+    def are_all_without_database(self) -> bool:
+        """The same of the database alone: what asks nothing of Microsoft waits for no more."""
+        return 0 < self.alive == self.without_database
 
 
 def report_reached(name: str, answered: Sequence[str], missed: Sequence[str], *, has_database: bool = True) -> None:
@@ -89,13 +98,16 @@ def workers_by_queue() -> dict[str, Workers]:
     try:
         by_queue = names_by_queue()
         ours = set(ours_among(sorted({name for names in by_queue.values() for name in names})))
-        hindered = _hindered(sorted(ours)).keys()
+        hindered = _hindered(sorted(ours))
         found = {queue: ours.intersection(names) for queue, names in by_queue.items()}
         if not all(found.values()):
             try_writing()
     except RedisError as error:
         raise QueueUnavailable from error
-    return {queue: Workers(len(names), len(names & hindered)) for queue, names in found.items()}
+    away = {name for name, lacks in hindered.items() if DATABASE in lacks}
+    return {
+        queue: Workers(len(names), len(names & hindered.keys()), len(names & away)) for queue, names in found.items()
+    }
 
 
 def _hindered(ours: Sequence[str]) -> dict[str, list[str]]:

@@ -57,8 +57,18 @@ def test_who_gets_no_answer_of_the_database_is_hindered_by_it() -> None:
     reports("well", queue.SYNC)
     reports("cut-off", queue.SYNC, has_database=False)
     assert queue.workers_hindered() == {"cut-off": [queue.DATABASE]}
-    assert queue.workers_by_queue()[queue.SYNC] == queue.Workers(alive=2, cut_off=1)
+    assert queue.workers_by_queue()[queue.SYNC] == queue.Workers(alive=2, cut_off=1, without_database=1)
     assert queue.workers_by_queue()[queue.UPKEEP] == queue.Workers(alive=0)
+
+
+@pytest.mark.usefixtures("app")
+def test_who_misses_only_microsoft_still_does_what_needs_the_database_alone() -> None:
+    reports("well", queue.SYNC, answered=HOST)
+    reports("cut-off", queue.UPKEEP, missed=HOST)
+    workers = queue.workers_by_queue()[queue.UPKEEP]
+    assert (workers.are_all_cut_off, workers.are_all_without_database) == (True, False)
+    reports("cut-off", queue.UPKEEP, missed=HOST, has_database=False)
+    assert queue.workers_by_queue()[queue.UPKEEP].are_all_without_database
 
 
 def test_who_is_of_another_installation_is_nobody_s_concern(app: Flask) -> None:

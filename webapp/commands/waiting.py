@@ -46,12 +46,13 @@ def wait(
     """Print how far it has come, as `look` says, whenever that changes, until it says None: it has ended.
 
     Where there was no worker of the queue for a while, `when_nobody_works` gives up by raising, or does the work. Where
-    all are cut off, that is printed in its place of work that needs Microsoft: they go on with it by themselves.
+    all are cut off, of work that asks nothing of Microsoft from the database, that is printed in its place: they go on
+    with it by themselves.
     """
     said, lonely_since = "", None
     while (progress := look()) is not None:
         workers = workers_of(queue_name)
-        if needs_microsoft and workers is not None and workers.are_all_cut_off:
+        if workers and (workers.are_all_cut_off if needs_microsoft else workers.are_all_without_database):
             progress = _CUT_OFF
         if progress != said:
             click.echo(progress, err=True)

@@ -32,11 +32,12 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
     REMOVING = "removing"
     REMOVAL_WAITS = "removal waits"
+    REMOVAL_CUT_OFF = "removal cut off"
     REMOVAL_NO_QUEUE = "removal without queue"
 
 
 # While an integration's data is deleted.
-REMOVALS = frozenset({Phase.REMOVING, Phase.REMOVAL_WAITS, Phase.REMOVAL_NO_QUEUE})
+REMOVALS = frozenset({Phase.REMOVING, Phase.REMOVAL_WAITS, Phase.REMOVAL_CUT_OFF, Phase.REMOVAL_NO_QUEUE})
 
 # What people call the states of a run, on pages and in commands alike.
 WORDS = {
@@ -94,7 +95,9 @@ def phase_of(run: SyncRun | None, workers: queue.Workers | None, now: datetime) 
 
 
 def phase_of_removal(integration: Integration, workers: queue.Workers | None, now: datetime) -> Phase:
-    """Where the deletion of an integration's data stands."""
+    """Where the deletion of an integration's data stands, which asks nothing of Microsoft."""
+    if workers and workers.are_all_without_database:
+        return Phase.REMOVAL_CUT_OFF
     asked_at = integration.disconnected_at
     is_waiting = not (workers and workers.alive) and asked_at is not None and now - asked_at > PICK_UP
     if not is_waiting:

@@ -91,6 +91,28 @@ def test_waiting_ends_where_nobody_works(
     assert contoso.removal == Removal.DELETE
 
 
+def test_waiting_says_where_the_database_answers_no_worker(
+    integrations: Run, contoso: Integration, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "remove", lambda integration_id: None)
+    contoso_id = contoso.id
+    workers.cut_off = workers.alive
+
+    def work(seconds: float) -> None:
+        if not workers.without_database:
+            workers.without_database = workers.alive
+            return
+        while removal.next_batch(db.session, contoso_id, utc_now()):
+            db.session.commit()
+        db.session.commit()
+
+    monkeypatch.setattr("time.sleep", work)
+    result = integrations("remove", "Contoso", "--delete-data", "--confirm", "Contoso", "--wait")
+    first, second = result.stderr.splitlines()
+    assert first == "Removing … 0 of 1 licenses"
+    assert second.startswith("All workers are cut off from the database")
+
+
 @pytest.mark.parametrize("typed", ["contoso", "Fabrikam", ""])
 def test_another_name_than_the_integrations_changes_nothing(
     integrations: Run, contoso: Integration, removals: list[int], typed: str

@@ -80,12 +80,14 @@ class Workers:
     def __init__(self) -> None:
         self.alive = 1
         self.cut_off = 0
+        self.without_database = 0
         self.is_reachable = True
         self.enqueued: list[int] = []
 
     def by_queue(self) -> dict[str, queue.Workers]:
         self._reach()
-        return dict.fromkeys(queue.QUEUES, queue.Workers(self.alive, self.cut_off))
+        workers = queue.Workers(self.alive, self.cut_off, self.without_database)
+        return dict.fromkeys(queue.QUEUES, workers)
 
     def sync(self, run_id: int) -> None:
         assert not db.session().in_transaction(), "the run is enqueued before it is committed"

@@ -139,6 +139,20 @@ def test_the_row_says_where_no_worker_does_it(as_administrator: FlaskClient, mak
     assert "The job queue cannot be reached" in html
 
 
+def test_the_row_says_where_the_database_answers_no_worker(
+    as_administrator: FlaskClient, make: Make, workers: Workers
+) -> None:
+    integration = being_deleted(make, removal_total=5000, removal_done=1200)
+    workers.cut_off = workers.alive
+    html = as_administrator.get(address(integration, "status"), headers=HTMX).get_data(as_text=True)
+    assert "cut off" not in html, "it asks nothing of Microsoft"
+    workers.without_database = workers.alive
+    html = as_administrator.get(address(integration, "status"), headers=HTMX).get_data(as_text=True)
+    assert "All workers are cut off" in html
+    assert "1,200 of 5,000 licenses" in html
+    assert 'data-poll="10000"' in html
+
+
 def test_a_row_whose_integration_is_gone_lets_the_page_be_loaded_anew(as_administrator: FlaskClient) -> None:
     gone = "/account/integrations/987654/status"
     answer = as_administrator.get(f"{gone}?seen=removing", headers=HTMX)
