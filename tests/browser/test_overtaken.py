@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STATUS, SYNC = re.compile(r"/integrations/\d+/status"), re.compile(r"/integrations/\d+/sync$")
-SEARCH = re.compile(r"/users/invite\?")
+SEARCH, MOVE = re.compile(r"/users/invite\?"), re.compile(r"/fields/\d+/move$")
 UNMATCH, TENANTS = re.compile(r"/tenants/\d+/unmatch$"), re.compile(r"/integrations/tenants\?")
 
 
@@ -124,6 +124,34 @@ def test_what_is_done_in_a_row_is_shown_also_where_a_search_was_under_way(
     with suppress(Error):  # it is asked anew, and so nobody waits for this answer any more
         look.fulfill(response=as_it_was)
     expect(alpha.get_by_role("button", name="Accept")).to_be_visible()
+
+
+def test_fields_that_are_moved_one_right_after_the_other_stand_as_they_were_put(
+    signed_in: Page, server: Running
+) -> None:
+    page = signed_in
+    page.goto(f"{server.url}/account/flexible-asset-types/add")
+    page.get_by_label("Name").fill("Prompt moves")
+    page.get_by_role("button", name="Create type").click()
+    for name in ("One", "Two", "Three", "Four"):
+        page.get_by_role("link", name="Add field").first.click()
+        page.get_by_label("Name").fill(name)
+        page.get_by_role("button", name="Add field").click()
+    expect(page.locator("#fields .fw-medium")).to_have_text(["Name", "One", "Two", "Three", "Four"])
+    held_press = held(page, MOVE)
+    row(page, "Four").get_by_role("button", name="Move up").click()
+    first = held_press()
+    row(page, "One").get_by_role("button", name="Move down").click()
+    row(page, "Four").get_by_role("button", name="Move up").click()
+    first.continue_()
+    expect(page.locator("#fields .fw-medium")).to_have_text(["Name", "Two", "Four", "One", "Three"])
+    expect(row(page, "Four").get_by_role("button", name="Move up")).to_be_focused()
+    page.reload()
+    expect(page.locator("#fields .fw-medium")).to_have_text(["Name", "Two", "Four", "One", "Three"])
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=name)
 
 
 def two_rows(page: Page, server: Running, microsoft: Sandbox, word: str) -> list[Locator]:
