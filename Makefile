@@ -15,7 +15,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PIP_USER PIP_TARGET PIP_PREFIX
 help: ## Show what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-install: .stamps/python .stamps/frontend ## Set up: a virtual environment, the pinned packages, the front-end files
+install: .stamps/python .stamps/flask .stamps/frontend ## Set up: a virtual environment, the pinned packages, the front-end files
 
 run: install ## Set up and start everything: web, workers, schedule, an embedded Redis, SQLite
 	@exec $(BIN)/python -m launcher
@@ -59,6 +59,12 @@ $(BIN)/python:
 	@echo "Installing Python packages ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@mkdir -p .stamps && touch $@
+
+# Our settings read the .env beside this file, and say what is wrong with it. Flask by itself would read it before, or that of
+# a folder above, and end with a traceback where it is not in UTF-8.
+.stamps/flask: .stamps/python
+	@echo 'import os; os.environ.setdefault("FLASK_SKIP_DOTENV", "1")' > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/seatledger.pth"
+	@touch $@
 
 .stamps/dev: requirements.txt requirements-dev.txt .stamps/python
 	@echo "Installing what the tests need ..."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sysconfig
+import venv
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,13 @@ def _script(path: Path, text: str) -> Path:
     return path
 
 
+def _stamp(folder: Path, *names: str) -> None:
+    """Let all be installed, or what is named."""
+    for name in names or ("python", "flask", "frontend"):
+        (folder / ".stamps").mkdir(exist_ok=True)
+        (folder / ".stamps" / name).touch()
+
+
 def _make(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     # Without what `make test` tells a make within itself.
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
@@ -68,19 +77,37 @@ def test_what_python_lacks_is_told_each_time_until_it_is_there(folder: Path) -> 
 
 def test_what_was_set_for_other_programs_does_not_reach_ours(folder: Path) -> None:
     _script(folder / ".venv" / "bin" / "python", TELLS_OF_ITS_ENVIRONMENT)
-    for name in ("python", "frontend"):
-        (folder / ".stamps").mkdir(exist_ok=True)
-        (folder / ".stamps" / name).touch()
+    _stamp(folder)
     ended = _make(folder, "run", PYTHONPATH="/opt/ros", PYTHONHOME="/nowhere", PYTHONSAFEPATH="1", PORT="8001")
     assert ended.stdout == "none none none 8001\n"
 
 
 def test_what_another_version_of_python_lacks_is_installed_for_it(folder: Path) -> None:
     python = _script(folder / ".venv" / "bin" / "python", HAS_NO_PACKAGES)
-    for name in ("python", "frontend"):
-        (folder / ".stamps").mkdir(exist_ok=True)
-        (folder / ".stamps" / name).touch()
+    _stamp(folder)
     ended = _make(folder, ".stamps/python")
     assert "pip install" in ended.stdout
     python.write_text(TELLS_OF_ITS_ENVIRONMENT)
     assert "pip install" not in _make(folder, ".stamps/python").stdout
+
+
+@pytest.mark.slow
+def test_flask_leaves_a_damaged_env_file_and_that_of_a_folder_above_alone(folder: Path) -> None:
+    venv.create(folder / ".venv", symlinks=True)
+    [packages] = (folder / ".venv" / "lib").glob("python*/site-packages")
+    (packages / "ours.pth").write_text(sysconfig.get_path("purelib"))
+    _stamp(folder, "python")
+    assert _make(folder, ".stamps/flask").returncode == 0
+    (folder / ".env").write_text("SERVER=elsewhere")
+    within = folder / "project"
+    within.mkdir()
+    (within / "wsgi.py").write_text(
+        "import os\nprint(os.environ.get('SERVER'))\nfrom flask import Flask\napp = Flask('app')"
+    )
+    for ours in ("", "# caf\u00e9"):
+        if ours:
+            (within / ".env").write_text(ours, encoding="latin-1")
+        words = [str(folder / ".venv" / "bin" / "python"), "-m", "flask", "routes"]
+        ended = subprocess.run(words, cwd=within, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert ended.stdout.startswith("None\n")
