@@ -60,6 +60,21 @@ def test_who_signed_out_in_another_tab_sends_what_they_had_typed(
     expect(page.get_by_text(SAID)).to_have_count(0)
 
 
+def test_what_is_in_the_form_again_is_so_until_it_is_sent_or_left(signed_in: Page, server: Running) -> None:
+    page = signed_in
+    form = type_a_phone_and_lose_the_session(page, server, "Loaded anew Ltd")
+    open_again(page)
+    expect(page.get_by_text(SAID)).to_be_visible()
+    page.reload()
+    expect(page.get_by_text(SAID)).to_be_visible()
+    expect(page.get_by_label("Phone")).to_have_value("+44 20 7946 0000")
+    page.get_by_role("link", name="Cancel").click()
+    expect(page.get_by_role("link", name="Edit")).to_be_visible()
+    page.goto(form)
+    expect(page.get_by_label("Phone")).to_have_value("1")
+    expect(page.get_by_text(SAID)).to_have_count(0)
+
+
 def test_what_others_changed_meanwhile_too_is_told_before_it_is_overwritten(
     signed_in: Page, server: Running, tmp_path: Path
 ) -> None:

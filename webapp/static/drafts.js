@@ -1,8 +1,8 @@
 "use strict";
 
 // What was typed into a form is not lost where its answer is an error, or that one has to sign in first: it waits in this
-// tab until its user opens the form again. Only what they changed is put back, so that what others saved meanwhile stays.
-// Secrets and files are not kept.
+// tab until its user opened the form again, and sent it or went on elsewhere. Only what they changed is put back, so that
+// what others saved meanwhile stays. Secrets and files are not kept.
 const DRAFT = "unsent-form";
 const SECRET = "[type=password], [type=file], [data-secret]";
 
@@ -73,10 +73,16 @@ const restoreDraft = () => {
     sessionStorage.removeItem(DRAFT);
     return;
   }
-  if (draft.address !== here() || draft.who !== whoIsSignedIn()) return;
+  if (draft.who !== whoIsSignedIn()) return;
+  if (draft.address !== here()) {
+    // Whoever had it back, and goes on elsewhere, left it.
+    if (draft.isBack) sessionStorage.removeItem(DRAFT);
+    return;
+  }
   const form = [...document.querySelectorAll("main form[method=post]")].find((each) => sentTo(each) === draft.action);
   if (!form) return;
-  sessionStorage.removeItem(DRAFT);
+  // The page may be loaded anew before it is sent.
+  sessionStorage.setItem(DRAFT, JSON.stringify({ ...draft, isBack: true }));
   const fields = kept(form);
   for (const was of draft.fields) putBack(fields, was);
   for (const field of beginnings(form)) field.value = draft.began[field.name] ?? field.value;
