@@ -37,7 +37,7 @@ def test_a_group_that_is_deleted_leaves_users_and_organizations(
     organization, user = make.organization(), make.reader()
     group = make.group(user, name="North")
     make.grant(group, organization)
-    assert "1 member" in as_administrator.get(f"/account/groups/{group.id}/delete").text
+    assert "1 member stays a user, and loses at once" in as_administrator.get(f"/account/groups/{group.id}/delete").text
     assert as_administrator.post(f"/account/groups/{group.id}/delete").status_code == 302
     assert signed_in(app, user).get(f"/organizations/{organization.id}").status_code == 404
     assert db.session.query(GroupMember).count() == db.session.query(OrganizationGrant).count() == 0
