@@ -34,12 +34,33 @@ def test_on_a_phone_the_largest_figures_and_a_long_choice_have_room(
     assert taken_out_by.evaluate(right) <= field.evaluate(right)
 
 
+def test_a_name_in_arabic_that_has_no_room_lacks_its_end(signed_in: Page, server: Running) -> None:
+    page, word = signed_in, "شركة الأمل"
+    name = f"{word} للتجارة والمقاولات العامة المحدودة والمقاولات العامة المحدودة"
+    assert server.command("organizations", "create", name).returncode == 0
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{server.url}/organizations?q={word}")
+    link = page.locator("main").get_by_role("link", name=name)
+    expect(link).to_be_visible()
+    beyond = """link => {
+        const first = document.createRange(), place = link.getBoundingClientRect();
+        first.setStart(link.firstChild, 0);
+        first.setEnd(link.firstChild, 1);
+        return [link.scrollWidth > link.clientWidth, first.getBoundingClientRect().right - place.right];
+    }"""
+    is_clipped, over = link.evaluate(beyond)
+    assert is_clipped
+    assert over <= 1
+
+
 def test_names_and_addresses_without_a_space_do_not_widen_the_page(signed_in: Page, server: Running) -> None:
     page, word = signed_in, "w" * 60
     page.goto(f"{server.url}/account/flexible-asset-types/add")
     page.get_by_label("Name", exact=True).fill(word)
+    page.set_viewport_size({"width": 360, "height": 800})
     page.get_by_role("button", name="Create type").click()
-    expect(page.get_by_role("heading", name=word)).to_be_visible()
+    expect(page.get_by_text(f"{word} was created.")).to_be_visible()
+    assert page.evaluate(WIDTH) <= 360, "the notice has room"
     page.goto(f"{server.url}/organizations/add")
     page.get_by_label("Name", exact=True).fill("Long addresses")
     page.get_by_role("button", name="Add organization").click()
