@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -44,7 +45,13 @@ def init_app(app: Flask) -> None:
         htmx_config=HTMX_CONFIG, icon=icon, may=_may, Permission=access.Permission, asset_url=asset_url
     )
     app.jinja_env.filters.update(
-        moment=moment, day=day, count=count, count_of=count_of, status_label=status_label, visible_name=visible_name
+        moment=moment,
+        day=day,
+        count=count,
+        count_of=count_of,
+        status_label=status_label,
+        visible_name=visible_name,
+        legible_json=legible_json,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -116,6 +123,11 @@ def day(value: datetime) -> Markup:
 def count(value: int) -> str:
     """A whole number with its thousands set apart."""
     return f"{value:,}"
+
+
+def legible_json(value: object) -> str:
+    """The value as JSON for people, with the letters of its names where Jinja's `tojson`, for scripts, has codes."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def status_label(status: str) -> str:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ def test_an_entry_says_who_what_when_and_from_where(as_administrator: FlaskClien
     assert "Renamed Contoso to &lt;b&gt;Fabrikam&lt;/b&gt;" in html
     for told in ("ann@msp.example", "192.0.2.7", "2026-03-01 12:30 UTC", "Settings", "Contoso"):
         assert told in html
+
+
+def test_the_details_of_an_entry_have_names_as_they_are_spelled(as_administrator: FlaskClient) -> None:
+    entry("Imported", details={"created": ["Wiśniewski & Söhne <x>", "株式会社"], "before": {"name": "O'Brien"}})
+    text = unescape(page(as_administrator))
+    assert '["Wiśniewski & Söhne <x>", "株式会社"]' in text
+    assert """{"name": "O'Brien"}""" in text
+    assert "Söhne <x>" not in page(as_administrator)
 
 
 @pytest.mark.parametrize(
