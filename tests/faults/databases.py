@@ -81,9 +81,10 @@ class PostgresqlServer:
         self.is_down = False
 
     def drop_connections(self) -> None:
-        """End all sessions but this one, as a failover or a firewall does."""
+        """End all sessions but this one, as a failover or a firewall does; they are gone when this returns."""
+        others = "FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         with psycopg.connect(self._uri) as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            connection.execute(f"SELECT pg_terminate_backend(pid, 60000) {others}")
 
     def let_be_read_only(self, is_so: bool) -> None:
         """Let all transactions that begin from now on only read, or write again."""
