@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from config import BASE_DIR
+from tests.support.waiting import eventually
 
 # What a worker that was told to stop may take to end.
 STOP_SECONDS = 30
@@ -62,6 +63,7 @@ class Program:
 
         Where it takes longer than `again_after`, which is not 0, it is told again.
         """
+        eventually(self._handles_being_told)
         self.is_down = True
         self._started().terminate()
         if again_after:
@@ -73,6 +75,17 @@ class Program:
     @property
     def ended_by_itself(self) -> bool:
         return not self.is_down and self._started().poll() is not None
+
+    def _handles_being_told(self) -> bool:
+        """Whether it does something when it is told to stop; while it is still being loaded, it just ends by that.
+
+        Linux alone says so.
+        """
+        status = Path(f"/proc/{self._started().pid}/status")
+        if self._started().poll() is not None or not status.exists():
+            return True
+        [handled] = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("SigCgt:")]
+        return bool(int(handled, 16) >> (signal.SIGTERM - 1) & 1)
 
     def _started(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, f"{self.name} was never started"
