@@ -85,7 +85,7 @@ def test_neither_who_deletes_a_contact_nor_a_sync_that_finds_a_license_of_its_us
         wait_for_who_waits()
         records.delete(db.session, contact)
         db.session.commit()
-        synced.result(10)
+        synced.result(60)
     assert linked_by(tenant_id) == {None}
     assert db.session.scalars(select(Assignment.license_id)).all() == [
         db.session.scalars(select(License.id).where(License.sku_id == VISIO)).one()
@@ -113,7 +113,7 @@ def test_an_address_that_somebody_types_while_a_sync_links_the_contact_again_is_
     with in_another_session(app, sync) as synced:
         wait_for_who_waits()
         db.session.commit()
-        synced.result(10)
+        synced.result(60)
     assert list(db.session.scalars(select(ContactEmail.address).order_by(ContactEmail.address))) == [
         "alias@contoso.example",
         "anna.berg@contoso.example",

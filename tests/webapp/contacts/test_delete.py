@@ -50,7 +50,7 @@ def test_who_deletes_a_contact_and_a_sync_of_its_user_do_not_wait_for_each_other
         wait_for_who_waits()
         db.session.execute(update(Contact).where(Contact.id == contact_id).values(title="Clerk"))
         db.session.commit()
-        answer = deleting.result(10)
+        answer = deleting.result(60)
     assert answer.location == f"/organizations/{organization_id}/contacts"
     db.session.expire_all()
     assert (db.session.query(Contact).count(), user.contact_id, user.is_blocked) == (0, None, True)

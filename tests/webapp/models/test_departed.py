@@ -273,7 +273,7 @@ def test_what_somebody_else_holds_is_passed_over_without_waiting(
     move(other)
     hold(tenant)
     with in_another_session(app, cut_all) as done:
-        done.result(10)
+        done.result(60)
     db.session.rollback()
     assert (tenant.departed_from_id is None, other.departed_from_id) == (False, None)
     assert of_users() == [(True, True)] * 3 + [(False, False)]
@@ -296,7 +296,7 @@ def test_who_syncs_a_tenant_that_left_waits_for_who_writes_contacts_there(app: F
         wait_for_who_waits()
         assert of_users() == [(True, True)] * 3
         db.session.commit()
-        done.result(10)
+        done.result(60)
     assert of_users() == [(False, False)] * 3
 
 

@@ -87,4 +87,4 @@ def test_who_adds_to_an_organization_or_archives_it_while_an_undo_removes_it_is_
     with in_another_session(app, lambda: as_administrator.post(address.format(organization_id), data=sent)) as other:
         wait_for_who_waits()
         db.session.commit()
-        assert other.result(10).status_code == 404
+        assert other.result(60).status_code == 404
