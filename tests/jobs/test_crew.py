@@ -108,6 +108,7 @@ def test_what_no_hand_is_free_for_is_left_to_others_after_a_while_and_what_is_do
         assert own.free(5) == 5
         for claim in (*claims, waiting):
             own.give(claim, end_when_told)
+        eventually(lambda: sum(hold.is_begun for hold in own._in_hand) == 4)
         leases = {part.id: part.lease_until for part in db.session.query(SyncPart)}
         db.session.commit()
         own.renew()
