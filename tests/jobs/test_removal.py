@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,6 @@ from jobs import removal as job
 from jobs import tenant as tenants
 from jobs.schedule import sweep
 from sandbox import Sandbox, Sku
-from tests.jobs.processes import kill
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
@@ -34,6 +34,7 @@ from webapp.models import (
 
 from .conftest import Sync, Work
 from .helpers import do
+from .killed import PORTIONS
 from .processes import Start, eventually, start
 
 __all__ = ["start"]  # a fixture
@@ -201,19 +202,14 @@ def test_a_removal_that_is_over_may_be_done_again(make: Make, work: Work) -> Non
 def test_a_worker_that_is_killed_leaves_a_removal_that_another_finishes(
     app: Flask, sandbox: Sandbox, make: Make, start: Start
 ) -> None:
-    integration = many_licenses(make, tenants=200, each=100)
+    deleted = PORTIONS * removal.BATCH
+    integration = many_licenses(make, tenants=50, each=(deleted + removal.BATCH) // 50)
     integration_id = integration.id
-    worker = start("jobs.worker")
     remove(integration, Removal.DELETE)
-
-    def done() -> int:
-        row = db.session.query(Integration.removal_done).filter_by(id=integration_id).one_or_none()
-        return 0 if row is None else row[0]
-
-    eventually(lambda: done() > 0)
-    kill(worker)
-    assert 0 < done() < 20_000
-    assert done() + db.session.query(License).count() == 20_000
+    assert start("tests.jobs.killed").wait(120) == -signal.SIGKILL
+    db.session.rollback()
+    assert db.session.get_one(Integration, integration_id).removal_done == deleted
+    assert db.session.query(License).count() == removal.BATCH
     nothing_was_heard(integration_id)
     start("jobs.worker")
     do(sweep)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -39,11 +39,11 @@ from webapp.models.directory import NOT_MATCHED_ANY_MORE
 
 from .conftest import Sync, Work
 from .helpers import do
+from .killed import PORTIONS
+from .processes import Start as StartProcess
 from .processes import start as start_process
 
 __all__ = ["start", "start_process"]  # fixtures
-
-StartProcess = Callable[..., object]
 
 
 @pytest.fixture(autouse=True)
@@ -241,13 +241,10 @@ def test_a_contact_that_another_tenant_links_before_it_is_cut_stays_linked(start
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_leaves_links_that_another_cuts(make: Make, start_process: StartProcess) -> None:
-    departed_tenants(make, 40, users=400)
-    worker = start_process("jobs.worker")
+    departed_tenants(make, PORTIONS + 5, users=10)
     unlinking.go_on()
-    eventually(lambda: left()[1] < 16_000)
-    kill(worker)  # type: ignore[arg-type]
-    marked, users, unmarked = left()
-    assert (0 < marked < 40, users) == (True, unmarked)
+    assert start_process("tests.jobs.killed").wait(120) == -signal.SIGKILL
+    assert left() == (5, 50, 50)
     start_process("jobs.worker")
     do(sweep)
     eventually(lambda: left() == (0, 0, 0))
