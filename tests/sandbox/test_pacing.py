@@ -104,9 +104,9 @@ def test_each_request_of_a_batch_counts_towards_the_limits(client: Client, servi
         answer = client.graph(token, "$batch", "POST", json=batch).json()["responses"]
     finally:
         service.limits()
-    # A window may end in between.
     throttled = [item for item in answer if item["status"] == 429]
-    assert len(throttled) in (2, 4)
+    # A window may end in between, also after one of them, or before the last.
+    assert len(throttled) in (2, 3, 4)
     assert all(0 <= int(item["headers"]["Retry-After"]) <= 10 for item in throttled)
 
 
