@@ -185,7 +185,7 @@ def test_the_ids_of_a_request_come_back_in_headers(client: Client, token: str) -
 
 def test_a_connection_is_kept_for_the_next_request(service: Sandbox, token: str) -> None:
     context = ssl.create_default_context(cafile=str(service.ca_bundle))
-    connection = HTTPSConnection(urlsplit(service.url).netloc, context=context, timeout=5)
+    connection = HTTPSConnection(urlsplit(service.url).netloc, context=context, timeout=60)
     with closing(connection):
         sockets = set()
         for path in ("/v1.0/organization", "/v1.0/unknown", "/v1.0/subscribedSkus"):

@@ -18,7 +18,7 @@ def connection(service: Sandbox) -> Iterator[ssl.SSLSocket]:
     port = int(service.url.rsplit(":", 1)[1])
     context = ssl.create_default_context(cafile=str(service.ca_bundle))
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as plain,
         context.wrap_socket(plain, server_hostname="localhost") as secured,
     ):
         yield secured
