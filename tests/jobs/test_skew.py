@@ -128,11 +128,11 @@ def test_a_process_ends_when_the_database_becomes_newer_and_takes_no_job_after(
     process = start(module)
     eventually(lambda: queue.workers_alive() if module == "jobs.worker" else queue.schedules_alive())
     set_revision(NEWER)
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
     queue.sync(run.id)
     again = start(module)
-    assert again.wait(60) == 1
+    assert again.wait(120) == 1
     db.session.refresh(run)
     assert run.state == RunState.QUEUED
 

@@ -23,7 +23,7 @@ def test_a_setting_that_is_wrong_ends_a_process_with_a_sentence(words: tuple[str
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (1, "")
@@ -49,6 +49,12 @@ def test_a_worker_of_gunicorn_that_is_made_anew_reads_nothing_of_a_version_that_
 ) -> None:
     environment = {**os.environ, "DATA_DIR": str(tmp_path)}
     ended = subprocess.run(
-        [sys.executable, "-c", LATER], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", LATER],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
     )
     assert ended.stdout == "[]\n", ended.stderr
