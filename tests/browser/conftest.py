@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect, sync_playwright
 
 from sandbox import Sandbox
 from tests.support.running import Running
@@ -115,6 +115,12 @@ def sign_in(page: Page) -> None:
     page.get_by_label("E-mail").fill(EMAIL)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Press what leads to another page, and wait until its scripts are there: a press before does without them."""
+    with page.expect_navigation():
+        link.click()
 
 
 @pytest.fixture

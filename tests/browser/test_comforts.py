@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from sandbox import Fault, Sandbox, Sku
 from sandbox.products import BY_PART_NUMBER
-from tests.browser.conftest import EMAIL, PASSWORD, sign_in
+from tests.browser.conftest import EMAIL, PASSWORD, follow, sign_in
 from tests.support.integrations import choose_action, connect, connected_and_synced, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
@@ -117,7 +117,7 @@ def test_a_form_whose_button_stands_outside_of_it_is_sent_once(signed_in: Page, 
     page.goto(f"{server.url}/organizations/import")
     lines = b"name\nPressed twice\n"
     page.get_by_label("CSV file").set_input_files({"name": "names.csv", "mimeType": "text/csv", "buffer": lines})
-    page.get_by_role("button", name="Check the file").click()
+    follow(page, page.get_by_role("button", name="Check the file"))
     button = page.get_by_role("button", name="Import", exact=True)
     expect(button).to_be_visible()
 

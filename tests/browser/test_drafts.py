@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import EMAIL, PASSWORD, sign_in
+from tests.browser.conftest import EMAIL, PASSWORD, follow, sign_in
 from tests.support.running import Running
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -16,7 +16,7 @@ SAID = "What you had typed is in the form again"
 
 
 def send(page: Page) -> None:
-    page.locator("main form[method=post] button[type=submit]").last.click()
+    follow(page, page.locator("main form[method=post] button[type=submit]").last)
 
 
 def save_meanwhile(server: Running, tmp_path: Path, line: str) -> None:
@@ -29,7 +29,7 @@ def type_a_phone_and_lose_the_session(page: Page, server: Running, organization:
     server.command("organizations", "create", organization, "--address", "Old Street", "--phone", "1")
     page.goto(f"{server.url}/organizations?q={organization}")
     page.get_by_role("link", name=organization).click()
-    page.get_by_role("link", name="Edit").click()
+    follow(page, page.get_by_role("link", name="Edit"))
     form = page.url
     page.get_by_label("Phone").fill("+44 20 7946 0000")
     page.context.clear_cookies()
@@ -39,7 +39,8 @@ def type_a_phone_and_lose_the_session(page: Page, server: Running, organization:
 
 def open_again(page: Page) -> None:
     page.get_by_role("link", name="Open the form again").click()
-    sign_in(page)
+    with page.expect_navigation():
+        sign_in(page)
 
 
 def test_who_signed_out_in_another_tab_sends_what_they_had_typed(

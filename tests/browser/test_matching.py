@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox import Sandbox
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import follow, sign_in
 from tests.support.integrations import add_tenants
 from tests.support.running import Running
 
@@ -21,7 +21,7 @@ def unmatch(page: Page, server: Running, word: str) -> None:
     page.get_by_label("All on this page").check()
     page.get_by_role("button", name="Unmatch", exact=True).click()
     page.get_by_role("button", name="Unmatch them").click()
-    page.get_by_role("link", name="Back to the tenants").last.click()
+    follow(page, page.get_by_role("link", name="Back to the tenants").last)
 
 
 def test_many_are_matched_at_once_and_undone(signed_in: Page, server: Running, microsoft: Sandbox) -> None:

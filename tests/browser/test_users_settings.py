@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from sandbox import Sandbox, Sku, Tenant
 from sandbox.users import Assigned, User
+from tests.browser.conftest import follow
 from tests.support.integrations import choose_action
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
@@ -76,7 +77,7 @@ def test_only_users_with_a_checked_license_become_contacts(
     synced(server, name)
 
     page.goto(f"{server.url}/global/office-365-licenses?tenant={tenant.tenant_id}&q=SPE_E3")
-    page.locator("tbody a").first.click()
+    follow(page, page.locator("tbody a").first)
     people = page.locator("#listing tbody tr")
     expect(people).to_have_count(2)
     expect(people.nth(0)).to_contain_text("Ann Berg")

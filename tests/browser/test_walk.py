@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox import Fault, Sandbox, Sku
-from tests.browser.conftest import EMAIL, PASSWORD
+from tests.browser.conftest import EMAIL, PASSWORD, follow
 from tests.support.integrations import choose_action, connect, integration_row
 from tests.support.microsoft import sandbox_tenant
 from tests.support.running import Running
@@ -46,7 +46,7 @@ def test_from_the_first_visit_to_the_filtered_global_list(page: Page, new_server
     connect(page, server, tenant, "Contoso")
     expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
     page.get_by_label("Licenses", exact=True).check()
-    page.get_by_role("button", name="Save").click()
+    follow(page, page.get_by_role("button", name="Save"))
     expect(page.get_by_role("heading", name="Active Integrations")).to_be_visible()
 
     address = page.url
@@ -58,7 +58,7 @@ def test_from_the_first_visit_to_the_filtered_global_list(page: Page, new_server
 
     page.get_by_role("link", name="Organizations").click()
     page.get_by_role("link", name="Contoso 株式会社").click()
-    page.get_by_role("link", name=re.compile("Office 365 Licenses")).first.click()
+    follow(page, page.get_by_role("link", name=re.compile("Office 365 Licenses")).first)
     premium = page.get_by_role("row").filter(has_text="Office 365 E5")
     expect(premium).to_contain_text("25")
     expect(premium).to_contain_text("14")
@@ -67,7 +67,7 @@ def test_from_the_first_visit_to_the_filtered_global_list(page: Page, new_server
     expect(page.get_by_role("row").filter(has_text="Microsoft 365 Business Premium")).to_contain_text("2 over")
 
     page.get_by_role("button", name="Global").click()
-    page.locator(".dropdown-menu.show").get_by_role("link", name="Office 365 Licenses").click()
+    follow(page, page.locator(".dropdown-menu.show").get_by_role("link", name="Office 365 Licenses"))
     expect(page).to_have_url(re.compile(r"/global/office-365-licenses$"))
     page.get_by_role("searchbox").press_sequentially("e5 conto", delay=40)
     rows = page.locator("tbody tr")
