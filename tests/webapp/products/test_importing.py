@@ -165,7 +165,7 @@ def test_a_product_made_while_an_import_runs_gets_the_imported_name(app: Flask, 
     thread.join(0.3)
     assert found == []
     db.session.commit()
-    thread.join(10)
+    thread.join(60)
     assert found == ["One"]
 
 
