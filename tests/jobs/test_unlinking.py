@@ -17,7 +17,6 @@ from jobs.schedule import sweep
 from sandbox import Sandbox
 from tests.jobs.people.conftest import start
 from tests.jobs.people.helpers import Start, a_user, contacts, part_of, the_contact
-from tests.jobs.processes import kill
 from tests.support.factories import Make
 from tests.support.matching import linked, move
 from tests.support.together import all_at_once
