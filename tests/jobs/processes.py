@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -46,9 +45,3 @@ def eventually(condition: Callable[[], object]) -> None:
 
     waiting.eventually(looked_anew)
     db.session.rollback()
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Let it have no time for anything, and be gone."""
-    process.send_signal(signal.SIGKILL)
-    process.wait()
