@@ -25,6 +25,9 @@ _LATER = "This usually passes: sync again later."
 _ABOUT_THE_USER = frozenset({"invalid_grant", "interaction_required", "login_required"})
 _NO_CONSENT = "consent_required"
 
+# Graph tells by a JSON object what it refuses; a 403 without one is often somebody else's.
+_NOT_SAID = "If that is done, a proxy or firewall may have answered in Microsoft's place: let it pass these requests."
+
 # Codes have seven digits at the most, so far. What has very many more is none.
 _HIGHEST_CODE = 10**10 - 1
 _CODE = re.compile(r"AADSTS([0-9]{1,10})(?![0-9])")
@@ -104,6 +107,8 @@ def graph_refused(
             answered_at = _moment(inner.get("date")) or answered_at
     lacks = _user_lacks if acts_for_user else _app_lacks
     kind, reason, fix = _graph_meaning(status, code, message, lacks(permission))
+    if kind is AccessDenied and not isinstance(error, dict):
+        fix = f"{fix} {_NOT_SAID}"
     consent = kind is AccessDenied and code != _NOT_PREMIUM
     name = (code or f"HTTP {status}")[:100]
     return kind(Problem(reason, fix, name, request_id[:64], answered_at, needs_consent=consent))

@@ -146,6 +146,16 @@ def test_a_403_to_what_is_asked_for_a_user_names_the_delegated_permission_and_th
     assert "role by GDAP" in error.problem.fix
 
 
+@pytest.mark.parametrize("body", [None, [], {}, {"error": "blocked"}])
+def test_a_403_that_does_not_say_why_may_be_a_proxys(body: Any) -> None:
+    error = graph_refused(403, body, "", "User.Read.All")
+    assert isinstance(error, AccessDenied)
+    assert "proxy" in error.problem.fix
+    assert "User.Read.All" in error.problem.text
+    said = graph_refused(403, {"error": {"code": "Authorization_RequestDenied"}}, "", "User.Read.All")
+    assert "proxy" not in said.problem.fix
+
+
 def test_a_request_id_is_taken_from_the_body_where_no_header_has_it() -> None:
     answer = {"error": {"code": "BadRequest", "innerError": {"request-id": "r-2"}}}
     assert graph_refused(400, answer, "", "").problem.request_id == "r-2"
