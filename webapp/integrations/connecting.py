@@ -179,6 +179,7 @@ def _save(name: str, credentials: Credentials, directory: Directory, place: Plac
         connection=_told(integration),
     )
     integration.plan_next_sync(utc_now())
+    removal.hold_left(db.session, integration.id, [directory.tenant_id])
     adopted = removal.adopt(db.session, integration.id, directory.tenant_id)
     tenant = adopted or Tenant(integration=integration, tenant_id=directory.tenant_id)
     if adopted is None or directory.default_domain:

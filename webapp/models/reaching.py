@@ -61,7 +61,7 @@ def reach(session: DbSession, integration: Integration, tenant_ids: Collection[s
     What a removed integration left of one, or a live one from which it is gone, comes along with its licenses and its
     organization. A new row has the GUID for a name until somebody knows better.
     """
-    left = _left_behind(session, integration.id, tenant_ids)
+    left = removal.hold_left(session, integration.id, tenant_ids)
     reached: dict[str, Reached] = {}
     for tenant_id in tenant_ids:
         adopted = removal.adopt(session, integration.id, tenant_id) if tenant_id in left else None
@@ -90,13 +90,3 @@ def match_by_name(session: DbSession, tenants: Sequence[Tenant]) -> list[Tenant]
             tenant.match(candidates[0])
             matched.append(tenant)
     return matched
-
-
-def _left_behind(session: DbSession, integration_id: int, tenant_ids: Collection[str]) -> set[str]:
-    """Those of the tenants that `removal.adopt` would find: it asks for one at a time, and mostly there is none."""
-    query = select(Tenant.tenant_id).join(Tenant.integration).where(removal.may_be_adopted(integration_id))
-    return {
-        tenant_id
-        for some in in_portions(list(tenant_ids))
-        for tenant_id in session.scalars(query.where(Tenant.tenant_id.in_(some)))
-    }

@@ -9,6 +9,7 @@ or where one of them dies: whatever is left is found by the next.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +32,7 @@ from .directory import (
 from .integration import Integration, Removal
 from .license import License
 from .part import SyncPart
+from .portions import in_portions
 from .run import SyncRun
 from .statements import UNSYNCHRONIZED
 from .tenant import Tenant
@@ -96,11 +98,30 @@ def begin(session: DbSession, integration_id: int, removal: Removal, now: dateti
     return concerned
 
 
+def hold_left(session: DbSession, integration_id: int, tenant_ids: Collection[str]) -> set[str]:
+    """Those of the tenants that `adopt` would find; mostly there is none. Until this transaction ends, they are held.
+
+    Their integrations are held before them, each in the order of the ids, as by everybody who holds many: so nobody
+    waits for one who waits for them, as a sync that writes several does.
+    """
+    left: dict[int, tuple[int, str]] = {}
+    query = select(Tenant.id, Tenant.integration_id, Tenant.tenant_id).join(Tenant.integration)
+    for some in in_portions(list(tenant_ids)):
+        found = session.execute(query.where(Tenant.tenant_id.in_(some), may_be_adopted(integration_id)))
+        left.update((row_id, (former_id, tenant_id)) for row_id, former_id, tenant_id in found)
+    for column, ids in ((Integration.id, {former_id for former_id, _ in left.values()}), (Tenant.id, set(left))):
+        for portion in in_portions(sorted(ids)):
+            held = select(column).where(column.in_(portion)).order_by(column)
+            session.execute(held.with_for_update(key_share=True)).all()
+    return {tenant_id for _, tenant_id in left.values()}
+
+
 def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | None:
     """Give the integration the tenant of this GUID that a removed one left, with its licenses and its organization.
 
-    So it is with one that is gone from a live integration. Returns its row, or None where there is none. With the last
-    tenant of a removed integration comes what was logged of its runs, and nothing is left of it.
+    So it is with one that is gone from a live integration. The caller has it held (`hold_left`). Returns its row, or
+    None where there is none. With the last tenant of a removed integration comes what was logged of its runs, and
+    nothing is left of it.
     """
     kept = (
         select(Tenant)
@@ -109,7 +130,9 @@ def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | N
         .order_by(Tenant.organization_id.is_(None), Tenant.id)
         .limit(1)
     )
-    tenant = session.scalar(kept.with_for_update(), execution_options={"populate_existing": True})
+    tenant = session.scalar(
+        kept.with_for_update(key_share=True, of=Tenant), execution_options={"populate_existing": True}
+    )
     if tenant is None:
         return None
     former, heir = tenant.integration, session.get_one(Integration, integration_id)
