@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,18 +20,20 @@ TYPE = "Branch servers"
 
 
 @pytest.fixture
-def editor(browser: Browser, server: Running) -> Page:
+def editor(browser: Browser, server: Running) -> Iterator[Page]:
     """A tab in which an Editor is signed in, who has every organization."""
     create = ("users", "create", EDITOR, "--role", "editor", "--password-stdin")
     created = server.command(*create, stdin=f"{PASSWORD}\n")
     assert created.returncode == 0, created.stderr
-    page = browser.new_context(viewport={"width": 390, "height": 800}).new_page()
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
     page.goto(server.url)
     page.get_by_label("E-mail").fill(EDITOR)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(re.compile("/global/"))
-    return page
+    yield page
+    context.close()
 
 
 def connected_and_synced(server: Running, microsoft: Sandbox, name: str) -> None:
