@@ -22,8 +22,8 @@ def test_from_sign_in_to_the_filtered_global_list(plain: Page, server: Running, 
     page = plain
     skus = (Sku.of("SPE_E3", enabled=25, consumed=14), Sku.of("SPB", suspended=10, capability_status="Suspended"))
     tenant = sandbox_tenant(microsoft, display_name=NAME, skus=skus)
-    # Long enough to see it syncing.
-    microsoft.faults(tenant.tenant_id, Fault("subscribedSkus", "slow", times=None, after=1, seconds=2.5))
+    # Long enough to see it syncing: the page is asked for only once the sync has begun, and a busy machine is slow.
+    microsoft.faults(tenant.tenant_id, Fault("subscribedSkus", "slow", times=None, after=1, seconds=10))
     page.goto(server.url)
     sign_in(page)
     expect(page.get_by_role("heading", name="Office 365 Licenses")).to_be_visible()
