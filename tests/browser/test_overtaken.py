@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STATUS, SYNC = re.compile(r"/integrations/\d+/status"), re.compile(r"/integrations/\d+/sync$")
 SEARCH, MOVE = re.compile(r"/users/invite\?"), re.compile(r"/fields/\d+/move$")
+FIND = re.compile(r"/choose\?.*beta")
 UNMATCH, TENANTS = re.compile(r"/tenants/\d+/unmatch$"), re.compile(r"/integrations/tenants\?")
 
 
@@ -152,6 +153,28 @@ def test_fields_that_are_moved_one_right_after_the_other_stand_as_they_were_put(
 
 def row(page: Page, name: str) -> Locator:
     return page.get_by_role("row").filter(has_text=name)
+
+
+def test_who_has_gone_on_to_what_was_found_stays_there_when_more_that_was_typed_is_answered(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page = signed_in
+    alpha, _ = two_rows(page, server, microsoft, "Sooner")
+    alpha.get_by_role("link", name="Match to another").click()
+    search = alpha.get_by_role("searchbox")
+    search.fill("sooner bet")
+    entry = alpha.locator(".chooser li button")
+    expect(entry).to_have_count(1)
+    held_search = held(page, FIND)
+    search.fill("sooner beta")
+    look = held_search()
+    search.press("ArrowDown")
+    expect(entry).to_be_focused()
+    entry.evaluate("button => { button.dataset.isOld = ''; }")
+    look.continue_()
+    expect(alpha.locator("[data-is-old]")).to_have_count(0)
+    page.keyboard.press("Enter")
+    expect(alpha.get_by_role("link", name="Sooner Beta")).to_be_visible()
 
 
 def two_rows(page: Page, server: Running, microsoft: Sandbox, word: str) -> list[Locator]:
