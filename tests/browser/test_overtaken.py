@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 STATUS, SYNC = re.compile(r"/integrations/\d+/status"), re.compile(r"/integrations/\d+/sync$")
-SEARCH, MOVE = re.compile(r"/users/invite\?"), re.compile(r"/fields/\d+/move$")
+SEARCH, MOVE = re.compile(r"/users/invite\?.*beta"), re.compile(r"/fields/\d+/move$")
 FIND = re.compile(r"/choose\?.*beta")
 UNMATCH, TENANTS = re.compile(r"/tenants/\d+/unmatch$"), re.compile(r"/integrations/tenants\?")
 
