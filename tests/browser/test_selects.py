@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from sandbox import Sandbox
-from tests.support.integrations import add_tenants, connected_and_synced
+from tests.support.integrations import connected_and_synced, have_tenants
 from tests.support.running import Running
 from tests.support.waiting import eventually
 
@@ -20,8 +20,7 @@ FIRST, SECOND = "Aardvark Enter", "Zebra Enter"
 
 @pytest.fixture
 def organizations(server: Running, microsoft: Sandbox) -> None:
-    known = server.command("organizations", "list").stdout
-    add_tenants(server, microsoft, *(name for name in (FIRST, SECOND) if name not in known))
+    have_tenants(server, microsoft, FIRST, SECOND)
 
 
 def chosen_organization(page: Page) -> Locator:

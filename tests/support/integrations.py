@@ -56,3 +56,9 @@ def add_tenants(server: Running, microsoft: Sandbox, *names: str) -> None:
         assert command.returncode == 0, command.stderr
         command = server.command("tenants", "match", tenant.tenant_id, name, "--create")
         assert command.returncode == 0, command.stderr
+
+
+def have_tenants(server: Running, microsoft: Sandbox, *names: str) -> None:
+    """The same, for tests that share them: those that are there already are left as they are."""
+    known = server.command("organizations", "list").stdout
+    add_tenants(server, microsoft, *(name for name in names if name not in known))
