@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from math import inf
 
 import pytest
 from flask import Flask
 
 from jobs import adding, prune, queue, removal, skew, unlinking, worker
 from jobs.microsoft import contact, patience
-from jobs.queue import clock
+from jobs.queue import clock, presence
 from sandbox import Sandbox
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
@@ -63,6 +64,12 @@ def unplug(app: Flask, sandbox: Sandbox) -> Unplug:
             app.config["SETTINGS"] = before
 
     return unplugged
+
+
+@pytest.fixture
+def lasting_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has reported once is there until it is forgotten, however long the machine stands still meanwhile."""
+    monkeypatch.setattr(presence, "_alive_since", lambda silence: (0.0, inf))
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from .conftest import Unplug, Work
 
 OTHER = "another-worker"
 
-pytestmark = pytest.mark.usefixtures("hasty")
+pytestmark = pytest.mark.usefixtures("hasty", "lasting_reports")
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ OTHER = "another-worker"
 
 Ask = Callable[[], dict[str, Any]]
 
-pytestmark = pytest.mark.usefixtures("hasty")
+pytestmark = pytest.mark.usefixtures("hasty", "lasting_reports")
 
 
 @pytest.fixture(autouse=True)

@@ -131,7 +131,7 @@ def test_a_request_before_retry_after_has_passed_is_early_and_one_after_it_is_no
     service: Sandbox, client: Client, tenant: Tenant, token: str, as_date: bool
 ) -> None:
     service.faults(
-        tenant.tenant_id, Fault(on="subscribedSkus", kind="throttle", times=1, retry_after=1, as_date=as_date)
+        tenant.tenant_id, Fault(on="subscribedSkus", kind="throttle", times=1, retry_after=4, as_date=as_date)
     )
     service.reset_requests(tenant.tenant_id)
 
