@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -33,6 +32,10 @@ def test_what_is_stored_survives_going_up_and_down(database: str, tmp_path: Path
         _keep(url, tmp_path)
 
 
+# As text, which both databases take; what SQLite's driver makes of a moment by itself is to be given up.
+_NOW = "2026-01-02 00:00:00+00:00"
+
+
 def _keep(url: str, data_dir: Path) -> None:
     """On SQLite a table that is rebuilt is dropped first, which must not delete what refers to it."""
     app = create_app(make_settings(data_dir, database_url=url))
@@ -40,14 +43,12 @@ def _keep(url: str, data_dir: Path) -> None:
         upgrade(revision="0001")
         with db.engine.begin() as connection:
             for statement in _ROWS:
-                connection.execute(text(statement), {"now": datetime(2026, 1, 2, tzinfo=UTC), "no": False})
+                connection.execute(text(statement), {"now": _NOW, "no": False})
         upgrade()
         assert _stored() == [1, 1, 1, 1, 1]
         with db.engine.begin() as connection:
             connection.execute(text("UPDATE integration SET disconnected_at = created_at, removal = 'keep'"))
-            connection.execute(
-                text(_ROWS[0].replace("(1,", "(2,")), {"now": datetime(2026, 1, 2, tzinfo=UTC), "no": True}
-            )
+            connection.execute(text(_ROWS[0].replace("(1,", "(2,")), {"now": _NOW, "no": True})
         downgrade(revision="0001")
         assert _stored() == [2, 1, 1, 1, 1]
         upgrade()

@@ -72,7 +72,7 @@ def say(text):
     log.emit(loggers.LogRecord(loggers.LevelsByName.INFO, text))
 good = log.stream
 for _ in range(3):
-    log.stream = open("/dev/full", "ab")
+    log.stream = open("/dev/full", "ab", buffering=0)
     say("lost")
 log.stream = good
 os.mkdir({str(tmp_path / "web.log.1")!r})
