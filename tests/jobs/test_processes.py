@@ -65,6 +65,7 @@ def test_a_worker_that_is_killed_leaves_a_run_that_another_finishes(sandbox: San
     worker.send_signal(signal.SIGKILL)
     worker.wait()
     assert in_state(PartState.SYNCING) == 1
+    let_nothing_be_slow(sandbox)  # it may have been killed before it asked
 
     start("jobs.worker")
     move_time_on(LEASE + SILENCE)
