@@ -20,6 +20,7 @@ from threading import Lock
 
 from limits.storage import MemoryStorage
 from redis import Redis
+from redis.client import Pipeline
 
 from webapp.models import Problem
 
@@ -118,14 +119,11 @@ class Pace:
     def before(self, requests: int = 1) -> None:
         """Count requests that are about to be sent to Graph. Raises `HeldBack` where they must not be sent now."""
         units = requests * UNITS_A_REQUEST
-        app_seconds, tenant_seconds = _heard.left(self._app), _heard.left(self._tenant)
-        if app_seconds or tenant_seconds:
-            raise _told_to_wait(app_seconds, tenant_seconds)
+        _obey(_heard.left(self._app), _heard.left(self._tenant))
         seen = shared.ask(self._redis_url, lambda redis: self._look(redis, units)) or self._count_here(units)
         if not seen.is_complete:
             seen = self._with_stored(seen)
-        if seen.app_seconds or seen.tenant_seconds:
-            raise _told_to_wait(seen.app_seconds, seen.tenant_seconds)
+        _obey(seen.app_seconds, seen.tenant_seconds)
         if seen.app_units > _APP_WINDOW:
             raise _too_fast(_WINDOW_SECONDS + _GRACE_SECONDS + spread(), is_of_app=True)
         if seen.tenant_units > _TENANT_WINDOW:
@@ -133,11 +131,8 @@ class Pace:
 
     def obey(self) -> None:
         """Raise `HeldBack` where a wait that Redis or this process knows of is not over. Nothing is counted."""
-        app_seconds, tenant_seconds = _heard.left(self._app), _heard.left(self._tenant)
-        told = shared.ask(self._redis_url, lambda redis: _left(redis, self._app, self._tenant)) or (0.0, 0.0)
-        app_seconds, tenant_seconds = max(app_seconds, told[0]), max(tenant_seconds, told[1])
-        if app_seconds or tenant_seconds:
-            raise _told_to_wait(app_seconds, tenant_seconds)
+        app_seconds, tenant_seconds = shared.ask(self._redis_url, self._left) or (0.0, 0.0)
+        _obey(max(app_seconds, _heard.left(self._app)), max(tenant_seconds, _heard.left(self._tenant)))
 
     def told(self, error: Throttled) -> None:
         """Hold back everybody whom this answer of Microsoft concerns, from now on; one that says no time, nobody."""
@@ -148,11 +143,21 @@ class Pace:
         _heard.add(name, seconds)
         shared.ask(self._redis_url, lambda redis: _tell(redis, name, seconds))
 
+    def _left(self, redis: Redis) -> tuple[float, float]:
+        """The seconds that Redis knows the app, and the tenant, to be told to wait."""
+        with redis.pipeline(transaction=False) as pipeline:
+            self._ask_for_waits(pipeline)
+            app_wait, tenant_wait = map(_whole, pipeline.execute(raise_on_error=False))
+        return app_wait / 1000, tenant_wait / 1000
+
+    def _ask_for_waits(self, pipeline: Pipeline) -> None:
+        # The scripts themselves each time: what only names one asks first, in a round trip, whether it is known.
+        for name in (self._app, self._tenant):
+            pipeline.eval(_LEFT, 1, _wait_key(name))
+
     def _look(self, redis: Redis, units: int) -> _Seen:
         with redis.pipeline(transaction=False) as pipeline:
-            # The scripts themselves each time: what only names one asks first, in a round trip, whether it is known.
-            for name in (self._app, self._tenant):
-                pipeline.eval(_LEFT, 1, _wait_key(name))
+            self._ask_for_waits(pipeline)
             for name in (self._app, self._tenant):
                 pipeline.eval(_COUNT, 1, f"{_PREFIX}:{name}", _WINDOW_SECONDS * 1000, units)
             pipeline.exists(_COMPLETE)
@@ -220,14 +225,6 @@ def name_of(client_id: str, tenant: str = "") -> str:
     return (f"{client_id}:{tenant}" if tenant else client_id).lower()
 
 
-def _left(redis: Redis, *names: str) -> tuple[float, ...]:
-    """For how many seconds each is told to wait."""
-    with redis.pipeline(transaction=False) as pipeline:
-        for name in names:
-            pipeline.eval(_LEFT, 1, _wait_key(name))
-        return tuple(_whole(left) / 1000 for left in pipeline.execute(raise_on_error=False))
-
-
 def _wait_key(name: str) -> str:
     return f"{_PREFIX}:wait:{name}"
 
@@ -247,6 +244,12 @@ def _tell(redis: Redis, name: str, seconds: float) -> None:
 
 def _whole(value: object) -> int:
     return max(0, value) if isinstance(value, int) else 0
+
+
+def _obey(app_seconds: float, tenant_seconds: float) -> None:
+    """Raise `HeldBack` where the app, or the app in the tenant, is told to wait."""
+    if app_seconds or tenant_seconds:
+        raise _told_to_wait(app_seconds, tenant_seconds)
 
 
 def _told_to_wait(app_seconds: float, tenant_seconds: float) -> HeldBack:
