@@ -104,16 +104,17 @@ def hold_left(session: DbSession, integration_id: int, tenant_ids: Collection[st
     Their integrations are held before them, each in the order of the ids, as by everybody who holds many: so nobody
     waits for one who waits for them, as a sync that writes several does.
     """
-    left: dict[int, tuple[int, str]] = {}
     query = select(Tenant.id, Tenant.integration_id, Tenant.tenant_id).join(Tenant.integration)
-    for some in in_portions(list(tenant_ids)):
-        found = session.execute(query.where(Tenant.tenant_id.in_(some), may_be_adopted(integration_id)))
-        left.update((row_id, (former_id, tenant_id)) for row_id, former_id, tenant_id in found)
-    for column, ids in ((Integration.id, {former_id for former_id, _ in left.values()}), (Tenant.id, set(left))):
+    left = [
+        row
+        for some in in_portions(list(tenant_ids))
+        for row in session.execute(query.where(Tenant.tenant_id.in_(some), may_be_adopted(integration_id)))
+    ]
+    for column, ids in ((Integration.id, {row.integration_id for row in left}), (Tenant.id, {row.id for row in left})):
         for portion in in_portions(sorted(ids)):
             held = select(column).where(column.in_(portion)).order_by(column)
             session.execute(held.with_for_update(key_share=True)).all()
-    return {tenant_id for _, tenant_id in left.values()}
+    return {row.tenant_id for row in left}
 
 
 def adopt(session: DbSession, integration_id: int, tenant_id: str) -> Tenant | None:
