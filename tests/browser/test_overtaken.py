@@ -182,7 +182,7 @@ def two_rows(page: Page, server: Running, microsoft: Sandbox, word: str) -> list
     names = f"{word} Alpha", f"{word} Beta"
     add_tenants(server, microsoft, *names)
     page.goto(f"{server.url}/account/integrations/tenants?q={word.lower()}")
-    return [page.get_by_role("row").filter(has_text=name) for name in names]
+    return [row(page, name) for name in names]
 
 
 def press(row: Locator, name: str) -> None:

@@ -6,17 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from config import BASE_DIR
 from sandbox import Sandbox
 from tests.support import waiting
 from tests.support.settings import environment_of
 from webapp.extensions import db
-
-ROOT = Path(__file__).resolve().parents[2]
 
 Start = Callable[[str], subprocess.Popen[bytes]]
 
@@ -28,7 +26,7 @@ def start(app: Flask, sandbox: Sandbox) -> Iterator[Start]:
 
         def start_module(module: str) -> subprocess.Popen[bytes]:
             environment = environment_of(app.config["SETTINGS"])
-            process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT, env=environment)
+            process = subprocess.Popen([sys.executable, "-m", module], cwd=BASE_DIR, env=environment)
             stack.callback(process.wait)
             stack.callback(process.kill)
             return process

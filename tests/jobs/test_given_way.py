@@ -126,6 +126,7 @@ def test_what_there_never_is_room_for_fails_with_that_reason(
     assert (run.state, part.state, part.reason) == (RunState.FAILED, PartState.FAILED, FULL.reason)
 
 
+@pytest.mark.usefixtures("lasting_reports")
 def test_a_disk_that_has_no_room_for_a_tenant_is_told_of_for_as_long_as_that_waits(
     sandbox: Sandbox,
     make: Make,
@@ -135,14 +136,13 @@ def test_a_disk_that_has_no_room_for_a_tenant_is_told_of_for_as_long_as_that_wai
     client: FlaskClient,
 ) -> None:
     """Nothing else tells it of PostgreSQL, whose disk may be another machine's."""
+    queue.report_worker("one", queue.QUEUES)
     end_writing(monkeypatch, errors.DiskFull(), times=1)
     sync(connected(make, sandbox_tenant(sandbox)))
-    queue.report_worker("one", queue.QUEUES)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["problems"]) == (503, [FULL.text])
     (found,) = check_database()
     assert (found.health, found.text) == (Health.FAILED, FULL.reason)
     move_time_on(A_PAUSE)
     resume(work)
-    queue.report_worker("one", queue.QUEUES)  # again: on a busy machine what it said before is too long ago
     assert client.get("/readyz").status_code == 200

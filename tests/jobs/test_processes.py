@@ -19,7 +19,7 @@ from jobs.schedule import sweep
 from launcher import embedded_redis
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
-from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.microsoft import connected_together, new_run, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import License, PartState, RunState, SyncPart, SyncRun, Tenant
 from webapp.models.leases import LEASE
@@ -36,10 +36,7 @@ __all__ = ["start"]
 def a_run(sandbox: Sandbox, make: Make, *tenants: tuple[Fault, ...]) -> SyncRun:
     """A run over one tenant for each of these sets of faults."""
     given = [sandbox_tenant(sandbox, faults=faults) for faults in tenants]
-    first = connected(make, given[0], sync_every_hours=0)  # the schedule starts nothing by itself
-    for one in given[1:]:
-        sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
-        make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
+    first, *_ = connected_together(sandbox, make, *given, sync_every_hours=0)  # the schedule starts nothing by itself
     return new_run(first.integration)
 
 

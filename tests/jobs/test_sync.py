@@ -11,7 +11,7 @@ import pytest
 from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox, Sku, documented_tenant
 from tests.support.factories import Make
-from tests.support.microsoft import connected, sandbox_tenant
+from tests.support.microsoft import connected, sandbox_tenant, tenants_of_one_app
 from webapp.extensions import db
 from webapp.models import LicenseStatus, PartState, Product, RunState, Tenant
 
@@ -243,17 +243,10 @@ def test_a_secret_whose_encryption_key_is_gone_is_reported(sandbox: Sandbox, mak
 
 def matched_tenants(sandbox: Sandbox, make: Make, count: int, *faulty: int) -> list[Tenant]:
     """Tenants of one integration, the numbered ones of them failing. They share an app, as with a partner's."""
-    given = [sandbox_tenant(sandbox) for _ in range(count)]
-    first = connected(make, given[0])
-    for number, one in enumerate(given):
-        sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
-        if number in faulty:
-            sandbox.faults(one.tenant_id, Fault("subscribedSkus", "not_json"))
-    others = [
-        make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
-        for one in given[1:]
-    ]
-    return [first, *others]
+    tenants = tenants_of_one_app(sandbox, make, count)
+    for number in faulty:
+        sandbox.faults(tenants[number].tenant_id, Fault("subscribedSkus", "not_json"))
+    return tenants
 
 
 def test_one_tenant_that_fails_leaves_the_others_to_succeed(sandbox: Sandbox, make: Make, sync: Sync) -> None:

@@ -16,7 +16,7 @@ from jobs.schedule import sweep
 from sandbox import Fault, Sandbox, Sku
 from tests.support.claims import claim_one
 from tests.support.factories import Make
-from tests.support.microsoft import connected, new_run, sandbox_tenant
+from tests.support.microsoft import connected_together, new_run, sandbox_tenant
 from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import License, PartState, Product, RunState, SyncPart, SyncRun, Tenant, utc_now
@@ -32,10 +32,7 @@ MIX = tuple(Sku.of(part_number, 10, 5) for part_number in PART_NUMBERS)
 def a_run(sandbox: Sandbox, make: Make, tenants: int = 1, faults: tuple[Fault, ...] = ()) -> SyncRun:
     """A run, recorded and not enqueued, of an integration that reaches so many tenants with the same products."""
     given = [sandbox_tenant(sandbox, skus=MIX, faults=faults) for _ in range(tenants)]
-    first = connected(make, given[0])
-    for one in given[1:]:
-        sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
-        make.tenant(integration=first.integration, tenant_id=one.tenant_id, organization=make.organization())
+    first, *_ = connected_together(sandbox, make, *given)
     return new_run(first.integration)
 
 

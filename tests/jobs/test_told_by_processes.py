@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import pytest
 from flask import Flask
 
+from config import BASE_DIR
 from jobs import queue
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
@@ -26,7 +27,6 @@ from webapp.extensions import db
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-prometheus"
 
 
@@ -44,7 +44,7 @@ def start(app: Flask, sandbox: Sandbox, tmp_path: Path) -> Iterator[Start]:
             path = tmp_path / f"{command[0]}.log"
             file = stack.enter_context(path.open("w"))
             process = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=ROOT, env=environment, stdout=file, stderr=file
+                [sys.executable, "-m", *command], cwd=BASE_DIR, env=environment, stdout=file, stderr=file
             )
             stack.callback(process.wait)
             stack.callback(process.kill)

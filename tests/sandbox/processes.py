@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from config import BASE_DIR
 
 
 def command(directory: Path, *options: str) -> list[str]:
@@ -19,7 +19,7 @@ def command(directory: Path, *options: str) -> list[str]:
 @contextmanager
 def running(directory: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """The process, once it has printed its line."""
-    with subprocess.Popen(command(directory, *options), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command(directory, *options), cwd=BASE_DIR, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("Sandbox of ")
         try:
@@ -32,7 +32,7 @@ def running(directory: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
 def refusal(directory: Path, *options: str) -> str:
     """The one line on standard error of a start that fails."""
     ended = subprocess.run(
-        command(directory, *options), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command(directory, *options), cwd=BASE_DIR, capture_output=True, text=True, timeout=120, check=False
     )
     assert ended.returncode == 1
     assert ended.stdout == ""

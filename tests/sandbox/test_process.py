@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import requests
 
+from config import BASE_DIR
 from sandbox import Control, ControlError, Sandbox, documented_tenant, generate
-from tests.sandbox.processes import ROOT, command, refusal, running
+from tests.sandbox.processes import command, refusal, running
 from tests.support.running import free_port
 from tests.support.waiting import eventually
 
@@ -113,7 +114,7 @@ def test_it_is_quiet_unless_told_otherwise(tmp_path: Path) -> None:
     errors = tmp_path / "errors"
     for options, lines in (((), 0), (("--verbose",), 1)):
         with errors.open("wb") as log:
-            process = subprocess.Popen(command(tmp_path, *options), cwd=ROOT, stdout=subprocess.PIPE, stderr=log)
+            process = subprocess.Popen(command(tmp_path, *options), cwd=BASE_DIR, stdout=subprocess.PIPE, stderr=log)
             with process:
                 assert process.stdout is not None
                 process.stdout.readline()
@@ -166,7 +167,7 @@ def test_the_certificate_is_good_for_its_names(service: Sandbox, host: str) -> N
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        command(tmp_path, "--stop-with-stdin"), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command(tmp_path, "--stop-with-stdin"), cwd=BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with process:
         assert process.stdout is not None

@@ -47,8 +47,12 @@ def new_run(integration: Integration) -> SyncRun:
 
 def tenants_of_one_app(sandbox: Sandbox, make: Make, count: int) -> list[TenantRow]:
     """So many tenants of one integration, each matched to an organization of its own."""
-    given = [sandbox_tenant(sandbox) for _ in range(count)]
-    first = connected(make, given[0])
+    return connected_together(sandbox, make, *(sandbox_tenant(sandbox) for _ in range(count)))
+
+
+def connected_together(sandbox: Sandbox, make: Make, *given: Tenant, **values: Any) -> list[TenantRow]:
+    """The rows of these tenants, which are given one app, as a partner's have: one integration reaches them all."""
+    first = connected(make, given[0], **values)
     for one in given[1:]:
         sandbox.patch_tenant(one.tenant_id, client_id=given[0].client_id, secret=given[0].secret)
     others = [
