@@ -51,8 +51,9 @@ class Hold:
     """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written.
 
     It `began` when a hand took it; until one does, that is when it was claimed, and it is not `is_begun`. `is_written`
-    is set when a transaction that writes it begins, and `is_ended` when all that is left to do is to see whether its
-    run is done. `requests` is how often Microsoft was asked for it.
+    is set when a transaction that writes it begins, `is_settled` when what came of it waits to be written with others,
+    and `is_ended` when all that is left to do is to see whether its run is done. `requests` is how often Microsoft was
+    asked for it.
     """
 
     claim: Claim
@@ -61,6 +62,7 @@ class Hold:
     is_begun: bool = False
     is_lost: bool = False
     is_written: bool = False
+    is_settled: bool = False
     is_ended: bool = False
     requests: int = 0
 
@@ -161,10 +163,10 @@ class Crew:
         try:
             with self._app.app_context():
                 declare_writing()
-                if not work(hold):
+                if work(hold):
+                    self._settle(hold)
+                else:
                     self._end(hold)
-                elif self._threads is None:
-                    settling.flush(at_once=True)
         except Exception as error:
             log.log(
                 logging.WARNING if is_away(error) else logging.ERROR,
@@ -176,6 +178,14 @@ class Crew:
             self.ended(hold)
         finally:
             self._free.release()
+
+    def _settle(self, hold: Hold) -> None:
+        """Let what is settled be written at once where no other part is in hand for which it could wait."""
+        with self._lock:
+            hold.is_settled = True
+            has_more = any(not (other.is_settled or other.is_ended) for other in self._in_hand)
+        if not has_more:
+            settling.flush(at_once=True)
 
     def _end(self, hold: Hold) -> None:
         """End the part's run if it was the last part; where more of it is in hand, whoever ends the last will look."""
@@ -229,6 +239,8 @@ class Crew:
         """Until all that is in hand is ended, and written."""
         while not self.is_idle():
             time.sleep(_TICK_SECONDS / 10)
+        if self._threads is not None:
+            self._threads.shutdown()  # what was settled last is in hand no more, but its run may just be ended
 
     def hand_back(self) -> None:
         """Give back what is in hand: others may take it up at once, and nothing is written of it here any more.

@@ -18,7 +18,7 @@ from webapp.models.statements import UNSYNCHRONIZED
 
 from . import queue, telling
 
-# So many are written at once, or as many as there are after so long.
+# So many are written at once, or as many as there are after so long, or once nothing else is in hand.
 _MOST = 50
 _SECONDS = 0.5
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from jobs import crew, queue, settling, sync
+from jobs import crew, parts, queue, settling, sync
 from jobs.crew import Crew, Hold
 from jobs.microsoft.transport import Answer, Transport
+from jobs.settling import Settled
 from sandbox import Sandbox
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
@@ -23,7 +24,7 @@ from webapp.extensions import db
 from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, utc_now
 
 from .conftest import Work
-from .hands import end, state_of
+from .hands import end, settled, state_of
 from .helpers import asked, do
 
 
@@ -93,6 +94,13 @@ def test_unchanged_tenants_are_settled_together(
 ) -> None:
     monkeypatch.setattr(settling, "_SECONDS", 60)  # in which all six answers come, however slow the machine is
     monkeypatch.setattr(settling, "_MOST", 6)
+    real, all_answer = settling.settle, threading.Barrier(6)
+
+    def settle(part: Settled) -> None:
+        all_answer.wait(60)
+        real(part)
+
+    monkeypatch.setattr(parts, "settle", settle)
     tenants = tenants_of_one_app(sandbox, make, 6)
     for _ in range(2):
         queue.sync(new_run(tenants[0].integration).id)
@@ -105,6 +113,28 @@ def test_unchanged_tenants_are_settled_together(
     assert run is not None
     assert (run.state, run.tenants_ok, run.rows_written) == (RunState.OK, 6, 0)
     assert {tenant.last_synced_at > run.created_at for tenant in tenants if tenant.last_synced_at} == {True}
+
+
+def test_what_is_settled_waits_for_what_else_is_in_hand_and_for_nothing_when_that_is_settled(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "_SECONDS", 600)
+    last, first = claims_of_a_run(make, 2)
+    may_settle = threading.Event()
+
+    def settle_when_told(hold: Hold) -> bool:
+        assert hold.claim == first or may_settle.wait(60)
+        settling.settle(settled(hold.claim, lambda: own.ended(hold)))
+        return True
+
+    with crew.at_work(app, hands=2) as own:
+        assert own.free(2) == 2
+        for claim in (last, first):
+            own.give(claim, settle_when_told)
+        assert own.free(1) == 1, "the first one's hand is free again"
+        assert db.session.get_one(SyncPart, first.part_id).state == PartState.SYNCING
+        may_settle.set()
+        eventually(lambda: state_of(first.run_id) == RunState.OK)
 
 
 def test_a_part_lost_before_it_is_settled_is_not_written(

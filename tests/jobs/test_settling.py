@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from sqlalchemy import update
 
 from jobs import settling, telling
-from jobs.settling import Settled, flush, settle
+from jobs.settling import flush, settle
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, Tenant, utc_now
+from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, Tenant
 
-from .hands import state_of
+from .hands import settled, state_of
 
 
 @pytest.fixture(autouse=True)
 def _an_empty_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settling, "_desk", settling._Desk())
-
-
-def settled(claim: Claim, ended: Callable[[], None] = lambda: None, **values: bool) -> Settled:
-    read = {"read_licenses": True, "read_users": True, **values}
-    return Settled(claim, "a-guid", 0.0, Outcome(unchanged=1), 3, None, utc_now(), ended=ended, **read)
 
 
 def noted(claim: Claim) -> tuple[PartState, datetime | None, datetime | None]:
