@@ -18,6 +18,7 @@ from jobs import queue
 from jobs.queue import report_worker
 from sandbox import Sandbox
 from tests.jobs.conftest import sandbox, shared_sandbox
+from tests.jobs.raw_server import raw_server
 from tests.support.factories import Make
 from tests.support.turns import in_turn
 from webapp import create_app
@@ -117,16 +118,19 @@ def test_a_redis_that_does_not_tell_of_itself_works_all_the_same(
     assert [finding["health"] for finding in of(findings, "redis")] == ["ok"]
 
 
-@pytest.mark.usefixtures("app")
-@pytest.mark.parametrize(("of_redis", "is_too_old"), [("5.0.7", True), ("6.0.16", False), ("unstable", False)])
-def test_a_redis_that_is_too_old_is_worth_a_look(
-    of_redis: str, is_too_old: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    facts = replace(queue.server_facts(), version=of_redis)
-    monkeypatch.setattr(queue, "server_facts", lambda: facts)
-    found = {finding.part: finding for finding in check_redis()}
-    assert found["redis"].health == Health.OK
-    assert ("version of Redis" in found) is is_too_old
+def test_a_redis_that_is_too_old_is_named_as_what_is_wrong(app: Flask, tmp_path: Path) -> None:
+    def answer_as_version_5(connection: socket.socket) -> None:
+        while connection.recv(4096):
+            connection.sendall(b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n")
+
+    with raw_server(tmp_path, answer_as_version_5, tls=False) as old:
+        app.config["SETTINGS"] = replace(app.config["SETTINGS"], redis_url=old.url.replace("https", "redis"))
+        [found] = check_redis()
+    assert (found.health, found.text) == (
+        Health.FAILED,
+        "Redis is older than 6, the first that Seatledger can talk to.",
+    )
+    assert "Install a newer one" in found.fix
 
 
 def test_a_proxy_that_is_not_believed_is_worth_a_look(app: Flask) -> None:

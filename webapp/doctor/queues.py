@@ -21,7 +21,8 @@ _START = (
     "was started and waits for the database, or for its migration, says so in its log."
 )
 _LONG_WAIT_SECONDS = 300
-_LEAST_REDIS = 6
+# The first thing that is said to Redis: 6 is the first that knows it.
+_GREETING = "HELLO"
 
 
 def check_redis() -> Iterator[Finding]:
@@ -31,10 +32,6 @@ def check_redis() -> Iterator[Finding]:
         yield _away(error)
         return
     yield well("redis", f"Redis {told.version} answers." if told.version else "Redis answers.")
-    major = told.version.partition(".")[0]
-    if major.isdecimal() and int(major) < _LEAST_REDIS:
-        text = f"Redis {told.version} is older than {_LEAST_REDIS}, the first that Seatledger is made for."
-        yield doubtful("version of Redis", text, "Install a newer one, or a Valkey: nothing in it needs to be kept.")
     if told.may_evict:
         fix = "Set maxmemory-policy to noeviction: jobs that vanish are found again, but only after a while."
         yield doubtful("redis", "Redis may throw away jobs when its memory is full.", fix)
@@ -42,6 +39,9 @@ def check_redis() -> Iterator[Finding]:
 
 
 def _away(error: queue.QueueUnavailable) -> Finding:
+    if error.is_refusal and f"unknown command `{_GREETING}`" in error.reason:
+        fix = "Install a newer one, or a Valkey: nothing in it needs to be kept."
+        return ill("redis", "Redis is older than 6, the first that Seatledger can talk to.", fix)
     if error.is_refusal and "MISCONF" in error.reason:
         fix = 'Make room on its disk; or let it not save what it holds, of which nothing is needed: save "".'
         return ill("redis", "Redis refuses what is written to it, since it cannot save on its disk.", fix)
