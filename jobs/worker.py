@@ -13,7 +13,6 @@ import logging
 import os
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -27,31 +26,24 @@ from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import InvalidJobOperation, NoSuchJobError, StopRequested
 from rq.job import Job
-from sqlalchemy.exc import SQLAlchemyError
 
 from logs import configure
 from logs.outages import JOB_WITHOUT_DATABASE, JOB_WITHOUT_REDIS, REDIS_IS_AWAY
 from webapp.background import in_background
-from webapp.database import declare_writing, driver_s_words, is_away
+from webapp.database import driver_s_words, is_away
 from webapp.engines.postgresql import plan_once
 from webapp.engines.sqlite import save_soon
 from webapp.metrics.flushing import handing_over
 from webapp.starting import app_or_end
 from webapp.version import version
 
-from . import crew, cut_off, queue, skew
+from . import crew, cut_off, queue, skew, told_to_stop
 from .leaving import Leaving
 from .queue.clock import compare
 
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 5
-# A worker that is told to stop ends after so long at the latest: an answer of Microsoft may take longer.
-STOP_SECONDS = 20
-# And gives what it has in hand back within so long: a supervisor kills it after 30 seconds.
-HAND_BACK_SECONDS = 5.0
-# Within so long it is told twice by whoever means it once.
-_SAME_SECONDS = 1.0
 # RQ waits for a job 15 seconds less than this at a time, and 5 seconds less for any answer of Redis. So long it takes a
 # worker to notice that a host vanished, or that a firewall forgot a connection; RQ's own would be 7 minutes.
 _RQ_SECONDS = 25
@@ -68,23 +60,19 @@ _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 
 
 class Worker(SimpleWorker):
-    """RQ's worker, which lets the job in hand know that the process was told to stop, and leaves some to others."""
+    """RQ's worker, which leaves some jobs to others, and ends none in its midst: `told_to_stop` sees to that."""
 
     # In seconds: a Redis that comes back is not left waiting, as by RQ for up to a minute.
     max_connection_wait_time = 10.0
 
     # The jobs that it does not do.
     leaving: Leaving
-    # Called where what is in hand does not end in time after the process was told to stop.
-    leave: Callable[[], None]
     # Called after a job that the database did not answer; returns once it answers, or the process was told to stop.
     wait_for_database: Callable[[], None]
     # Whether the job that was done last ended so.
     has_lost_database = False
     # Whether no job is taken any more, and what is in hand is ended: no error of RQ's must strike that.
     is_ending = False
-    # When the process was told to stop, by the monotonic clock.
-    _told_at = 0.0
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         if self.leaving.is_left(job, queue):
@@ -103,30 +91,13 @@ class Worker(SimpleWorker):
             self.wait_for_database()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        if crew.stopping.is_set():
-            self.request_force_stop(signum, frame)
-            return
-        crew.stopping.set()
-        self._told_at = time.monotonic()
-        self._leave_after(STOP_SECONDS)
         # RQ notes the request in Redis. Where that is away, its error must not strike the job in hand.
         with suppress(RedisError):
             if not self.is_ending:
                 super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def request_force_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Told to stop again: give back at once what is in hand. RQ would raise an error in the midst of it.
-
-        What comes within a second is the same request, as Ctrl-C is that a terminal and a supervisor both hand on.
-        """
-        if time.monotonic() - self._told_at >= _SAME_SECONDS:
-            self._leave_after(0)
-
-    def _leave_after(self, seconds: float) -> None:
-        # In a thread: a signal interrupts whatever this one is at.
-        timer = threading.Timer(seconds, self.leave)
-        timer.daemon = True
-        timer.start()
+        """Told to stop again: RQ would raise an error in the midst of what is in hand, which is given back instead."""
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Tell of an outage as of one: what the job left undone is found in the database, and done when it is over."""
@@ -172,10 +143,9 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
         with (
             cut_off.as_worker(name),
             in_background("report", partial(_report, app, name, queues)),
-            crew.at_work(app, hands) as own,
+            crew.at_work(app, hands),
         ):
             worker.leaving = Leaving(worker.connection)
-            worker.leave = partial(_leave, app, own)
             worker.wait_for_database = partial(skew.wait_until_it_answers, app, crew.stopping)
             try:
                 compare()  # before the first lease, which goes by it
@@ -186,25 +156,6 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
                 log.warning(REDIS_IS_AWAY, error)
             worker.is_ending = True
         worker.is_ending = False
-
-
-def _leave(app: Flask, own: crew.Crew) -> None:
-    """Give what is in hand to others and end this process, whatever it waits for."""
-    with in_background("handing back", lambda _: _hand_back(app, own), ends_within=HAND_BACK_SECONDS):
-        pass
-    log.warning("stopped while something was waited for: what was in hand, others go on with")
-    logging.shutdown()
-    os._exit(0)
-
-
-def _hand_back(app: Flask, own: crew.Crew) -> None:
-    """Where the database does not answer, this may take longer than the process has."""
-    try:
-        with app.app_context():
-            declare_writing()
-            own.hand_back()
-    except SQLAlchemyError as error:
-        log.warning("what was in hand could not be given back, and is found by its lease: %s", driver_s_words(error))
 
 
 def _report(app: Flask, name: str, queues: Sequence[str], ended: threading.Event) -> None:
@@ -236,7 +187,7 @@ def main() -> None:
     skew.wait_until_it_fits(app)
     _settle_down()
     log.info("the worker starts: version %s, queues %s", version(), ", ".join(queues))
-    with handing_over(app), skew.watched(app):
+    with told_to_stop.heard(app), handing_over(app), skew.watched(app):
         _work_until_told_to_stop(app, queues)
     log.info("the worker stops")
 

@@ -16,7 +16,7 @@ from flask import Flask
 
 from config import BASE_DIR, Settings
 from jobs import queue
-from jobs.worker import STOP_SECONDS
+from jobs.told_to_stop import STOP_SECONDS
 from launcher import supervisor
 from tests.support.settings import make_settings
 from webapp.organizations import reading as organizations

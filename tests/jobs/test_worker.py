@@ -21,8 +21,8 @@ from rq.registry import StartedJobRegistry
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from config import BASE_DIR
-from jobs import crew, queue, skew, worker
-from jobs.crew import Crew, Hold
+from jobs import crew, queue, skew, told_to_stop, worker
+from jobs.crew import Hold
 from jobs.queue.enqueueing import enqueue_once
 from tests.support.waiting import eventually
 from webapp import schema_version
@@ -97,8 +97,6 @@ def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
     app: Flask, claim: Claim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(crew, "stopping", threading.Event())
-    monkeypatch.setattr(worker.Worker, "_leave_after", lambda self, seconds: None)
-
     found: list[worker.Worker] = []
 
     def be_told_and_end(hold: Hold) -> bool:
@@ -111,7 +109,8 @@ def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
         found.append(own)
         own._install_signal_handlers()  # type: ignore[no-untyped-call]
 
-    lose_redis(app, monkeypatch, claim, be_told_and_end, listen)
+    with told_to_stop.heard(app):
+        lose_redis(app, monkeypatch, claim, be_told_and_end, listen)
     part = db.session.get_one(SyncPart, claim.part_id)
     assert (part.state, db.session.get_one(SyncRun, claim.run_id).state) == (PartState.OK, RunState.OK)
 
@@ -219,23 +218,6 @@ def test_a_redis_that_gives_no_answer_holds_up_nobody_for_long(app: Flask, monke
         assert rq_s.max_connection_wait_time <= 30
         # Whoever reports, counts or enqueues beside it waits no longer than before.
         assert silence_of(queue.connection()) == before <= 5
-
-
-def test_a_worker_that_is_told_to_stop_ends_where_the_database_gives_no_answer(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answers = threading.Event()
-    handed_back: list[bool] = []
-    ended: list[int] = []
-    monkeypatch.setattr(worker, "HAND_BACK_SECONDS", 0.05)
-    monkeypatch.setattr(os, "_exit", ended.append)
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
-    monkeypatch.setattr(Crew, "hand_back", lambda self: handed_back.append(answers.wait(30)))
-    worker._leave(app, Crew(app, 1))
-    was_waited_for = bool(handed_back)
-    answers.set()
-    assert ended == [0]
-    assert not was_waited_for
 
 
 def test_a_look_at_the_database_that_gets_no_answer_holds_up_no_end(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-import jobs.worker
+import jobs.told_to_stop
 import launcher.running
 from config import BASE_DIR
 from launcher.supervisor import Program, programs, start
@@ -23,7 +23,7 @@ def _programs(directory: Path) -> list[Program]:
 def test_a_worker_has_time_to_give_back_what_it_has_in_hand_before_it_is_killed(tmp_path: Path) -> None:
     workers = [program for program in _programs(tmp_path) if "jobs.worker" in program.command]
     assert {program.name for program in workers} == {"worker", "attendant"}
-    needed = jobs.worker.STOP_SECONDS + jobs.worker.HAND_BACK_SECONDS
+    needed = jobs.told_to_stop.STOP_SECONDS + jobs.told_to_stop.HAND_BACK_SECONDS
     assert all(program.stop_seconds > needed for program in workers)
 
 
