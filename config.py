@@ -60,6 +60,11 @@ class Settings:
     # What who asks for /metrics has to send; empty where nobody may.
     metrics_token: str = field(default="", repr=False)
 
+    @property
+    def sync_hands(self) -> int:
+        """How many tenants a worker has in hand, so that it asks for as many at once: some are looked up, or written."""
+        return self.sync_tenants_at_once + self.sync_tenants_at_once // 4
+
     def flask_config(self) -> dict[str, object]:
         """The settings under the names that Flask and its extensions read."""
         return {

@@ -82,14 +82,16 @@ Work = Callable[[Hold], bool]
 
 
 class Crew:
-    """So many hands. With one, whoever gives a part does it, without a thread.
+    """So many hands, of which so many at once may ask Microsoft; all, where that is not said.
 
-    Where they are many, a quarter as many parts are taken beside those that they do, and wait for the next free hand:
-    so parts are claimed several at a time, in one transaction, and no hand waits for that.
+    With one, whoever gives a part does it, without a thread. Where they are many, a quarter as many parts are taken
+    beside those that they do, and wait for the next free hand: so parts are claimed several at a time, in one
+    transaction, and no hand waits for that.
     """
 
-    def __init__(self, app: Flask, hands: int) -> None:
+    def __init__(self, app: Flask, hands: int, at_once: int | None = None) -> None:
         self._app = app
+        self._asking = threading.Semaphore(hands if at_once is None else at_once)
         self._ahead = hands // 4
         self._free = threading.Semaphore(hands + self._ahead)
         self._has_hands = threading.Event()
@@ -179,6 +181,16 @@ class Crew:
         finally:
             self._free.release()
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While this lasts a hand asks Microsoft. Who waited very long, as behind large tenants, asks all the same."""
+        has_waited = not self._asking.acquire(timeout=_LONGEST_WAIT_SECONDS)
+        try:
+            yield
+        finally:
+            if not has_waited:
+                self._asking.release()
+
     def _settle(self, hold: Hold) -> None:
         """Let what is settled be written at once where no other part is in hand for which it could wait."""
         with self._lock:
@@ -250,7 +262,7 @@ class Crew:
         with self._lock:
             holds = sorted(self._in_hand, key=lambda hold: hold.is_written)
         for hold in holds:
-            tried = Try.ASKED if hold.is_begun else Try.NONE
+            tried = Try.ASKED if hold.requests else Try.NONE
             SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, hold.requests, tried)
             db.session.commit()
 
@@ -264,9 +276,9 @@ _at_work: list[Crew] = []
 
 
 @contextmanager
-def at_work(app: Flask, hands: int) -> Iterator[Crew]:
+def at_work(app: Flask, hands: int, at_once: int | None = None) -> Iterator[Crew]:
     """This process's crew, until all that it has in hand is ended."""
-    crew = Crew(app, hands)
+    crew = Crew(app, hands, at_once)
     _at_work.append(crew)
     try:
         with in_background("leases", crew.look_after):

@@ -124,7 +124,8 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
 
 def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline: Baseline) -> bool:
     # No transaction is open while Microsoft is asked.
-    snapshot = tenants.read(credentials, transport, baseline.wanted, SYNC)
+    with hold.crew.asking():
+        snapshot = tenants.read(credentials, transport, baseline.wanted, SYNC)
     read_at = utc_now()
     match snapshot.users_wait:
         case Throttled(seconds=int() | float()) as wait if not isinstance(wait, HeldBack):

@@ -139,11 +139,11 @@ def work(app: Flask, queues: Sequence[str] = queue.QUEUES, burst: bool = False, 
             worker_ttl=_RQ_SECONDS,
             log_job_description=False,
         )
-        hands = app.config["SETTINGS"].sync_tenants_at_once
+        settings = app.config["SETTINGS"]
         with (
             cut_off.as_worker(name),
             in_background("report", partial(_report, app, name, queues)),
-            crew.at_work(app, hands),
+            crew.at_work(app, settings.sync_hands, settings.sync_tenants_at_once),
         ):
             worker.leaving = Leaving(worker.connection)
             worker.wait_for_database = partial(skew.wait_until_it_answers, app, crew.stopping)

@@ -22,6 +22,14 @@ def test_a_worker_syncs_several_tenants_at_once_unless_told_otherwise(monkeypatc
     assert config.load(None).sync_tenants_at_once == 16
 
 
+@pytest.mark.parametrize(("given", "hands"), [("1", 1), ("4", 5), ("16", 20)])
+def test_a_worker_has_more_in_hand_than_it_asks_for_at_once(
+    given: str, hands: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNC_TENANTS_AT_ONCE", given)
+    assert config.load(None).sync_hands == hands
+
+
 @pytest.mark.parametrize("given", ["0", "-1", str(MOST_TENANTS_AT_ONCE + 1)])
 def test_a_number_that_no_process_can_do_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv("SYNC_TENANTS_AT_ONCE", given)

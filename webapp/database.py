@@ -27,7 +27,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     No thread waits for a connection. They are made when they are needed, and kept open: a worker's threads would else
     make one anew for each transaction. The one that was used last is used next: it knows the most of the statements.
     """
-    pool = {"pool_size": settings.sync_tenants_at_once + 4, "max_overflow": _OTHER_THREADS}
+    pool = {"pool_size": settings.sync_hands + 4, "max_overflow": _OTHER_THREADS}
     # A statement's values belong in no log: among them are names of people and sealed secrets.
     common: dict[str, Any] = {"hide_parameters": True, "pool_use_lifo": True, **pool}
     if settings.database_url.startswith("sqlite"):

@@ -118,23 +118,53 @@ def test_what_no_hand_is_free_for_is_left_to_others_after_a_while_and_what_is_do
     assert renewed == {claim.part_id for claim in claims}
 
 
-def test_what_no_hand_took_counts_as_no_attempt_when_it_is_handed_back(app: Flask, make: Make) -> None:
-    *claims, waiting = claims_of_a_run(make, 5)
+def test_what_microsoft_was_not_asked_for_counts_as_no_attempt_when_it_is_handed_back(app: Flask, make: Make) -> None:
+    *asked, waits_to_ask, waits_for_a_hand = claims_of_a_run(make, 5)
     may_end = threading.Event()
 
-    def wait(hold: Hold) -> bool:
-        assert may_end.wait(30)
+    def ask_and_wait(hold: Hold) -> bool:
+        with own.asking():
+            hold.requests += 1
+            assert may_end.wait(30)
         return False
 
-    with crew.at_work(app, hands=4) as own:
+    with crew.at_work(app, hands=4, at_once=3) as own:
         assert own.free(5) == 5
-        for claim in (*claims, waiting):
-            own.give(claim, wait)
+        for claim in (*asked, waits_to_ask, waits_for_a_hand):
+            own.give(claim, ask_and_wait)
         eventually(lambda: sum(hold.is_begun for hold in own._in_hand) == 4)
+        eventually(lambda: sum(hold.requests for hold in own._in_hand) == 3)
         own.hand_back()
         may_end.set()
-    attempts = {part.id: part.attempts for part in db.session.query(SyncPart)}
-    assert attempts == {**{claim.part_id: 1 for claim in claims}, waiting.part_id: 0}
+    attempts = sorted(part.attempts for part in db.session.query(SyncPart))
+    assert attempts == [0, 0, 1, 1, 1]
+
+
+def test_so_many_hands_ask_at_once_and_who_waits_for_long_asks_too(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = claims_of_a_run(make, 4)
+    may_end = threading.Event()
+    ask: list[Claim] = []
+
+    def ask_and_wait(hold: Hold) -> bool:
+        with own.asking():
+            ask.append(hold.claim)
+            assert may_end.wait(60)
+        return end(hold)
+
+    with crew.at_work(app, hands=4, at_once=2) as own:
+        assert own.free(4) == 4
+        for claim in claims[:3]:
+            own.give(claim, ask_and_wait)
+        eventually(lambda: sum(hold.is_begun for hold in own._in_hand) == 3)
+        eventually(lambda: len(ask) == 2)
+        monkeypatch.setattr(crew, "_LONGEST_WAIT_SECONDS", 0.0)
+        own.give(claims[3], ask_and_wait)
+        eventually(lambda: len(ask) == 3)
+        assert claims[3] in ask
+        may_end.set()
+    assert len(ask) == 4
 
 
 def test_what_takes_long_to_write_keeps_nothing_else_from_being_handed_back(app: Flask, make: Make) -> None:

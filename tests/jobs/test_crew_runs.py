@@ -61,6 +61,36 @@ def test_a_worker_asks_for_many_tenants_at_the_same_time(
     assert (run.state, run.tenants_ok) == (RunState.OK, 6)
 
 
+def test_a_tenant_that_is_written_takes_nobody_s_place_who_asks(
+    app: Flask,
+    sandbox: Sandbox,
+    make: Make,
+    work: Work,
+    before_signing_in: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app.config["SETTINGS"] = replace(app.config["SETTINGS"], sync_tenants_at_once=4)
+    tenants = tenants_of_one_app(sandbox, make, 5)
+    tenant_id, row_id = tenants[0].tenant_id, tenants[0].id
+    four_ask, have_asked, write = threading.Barrier(4), threading.Event(), parts._write
+
+    def ask(url: str) -> None:
+        if tenant_id not in url:
+            four_ask.wait(60)
+            have_asked.set()
+
+    def write_when_four_ask(hold: Hold, *read: Any) -> None:
+        assert hold.claim.tenant_id != row_id or have_asked.wait(60)
+        write(hold, *read)
+
+    before_signing_in(ask)
+    monkeypatch.setattr(parts, "_write", write_when_four_ask)
+    run = new_run(tenants[0].integration)
+    queue.sync(run.id)
+    work()
+    assert (run.state, run.tenants_ok) == (RunState.OK, 5)
+
+
 def test_a_slow_tenant_does_not_hold_up_the_others_of_its_job(
     app: Flask, sandbox: Sandbox, make: Make, before_signing_in: Callable[..., None]
 ) -> None:
