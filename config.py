@@ -62,7 +62,7 @@ class Settings:
 
     @property
     def sync_hands(self) -> int:
-        """How many tenants a worker has in hand, so that it asks for as many at once: some are looked up, or written."""
+        """How many tenants a worker has in hand to ask for as many at once: some are looked up, or written."""
         return self.sync_tenants_at_once + self.sync_tenants_at_once // 4
 
     def flask_config(self) -> dict[str, object]:
