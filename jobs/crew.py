@@ -22,7 +22,7 @@ from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.extensions import db
 from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases
 
-from . import queue, settling
+from . import queue, settling, telling
 from .microsoft.shortage import is_no_thread
 
 log = logging.getLogger(__name__)
@@ -263,8 +263,11 @@ class Crew:
             holds = sorted(self._in_hand, key=lambda hold: hold.is_written)
         for hold in holds:
             tried = Try.ASKED if hold.requests else Try.NONE
-            SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, hold.requests, tried)
+            is_written = SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, hold.requests, tried)
             db.session.commit()
+            if is_written:
+                began = hold.began if hold.is_begun else None
+                telling.part_ended(hold.claim, telling.PUT_OFF, began, requests=hold.requests, problem=STOPPED)
 
     def dissolve(self) -> None:
         if self._threads is not None:

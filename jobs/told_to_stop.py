@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words
+from webapp.metrics.flushing import hand_over_what_is_left
 
 from . import crew
 
@@ -75,6 +76,7 @@ def leave(app: Flask) -> None:
     """Give what is in hand to others and end this process, whatever it waits for."""
     with in_background("handing back", lambda _: _hand_back(app), ends_within=HAND_BACK_SECONDS):
         pass
+    hand_over_what_is_left(app)
     log.warning("stopped while something was waited for: what was in hand, others go on with")
     logging.shutdown()
     os._exit(0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -16,6 +18,7 @@ from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
 from tests.support.waiting import eventually
 from webapp.extensions import db
+from webapp.metrics.counting import counts
 from webapp.models import Claim, PartState, SyncPart, SyncRun, utc_now
 from webapp.models.leases import LEASE
 from webapp.models.run import SILENCE
@@ -72,6 +75,25 @@ def test_what_is_handed_back_may_be_taken_up_at_once(app: Flask, claim: Claim) -
     part = db.session.get_one(SyncPart, claim.part_id)
     assert (part.state, part.lease, part.requests) == (PartState.WAITING, None, 3)
     assert SyncPart.due(db.session, claim.run_id, utc_now()) == [part.id]
+
+
+def test_what_is_handed_back_is_told_and_counted_as_put_off(
+    app: Flask, make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="jobs.telling")
+    begun, waiting, lost = claims_of_a_run(make, 3)
+    db.session.get_one(SyncPart, lost.part_id).lease = "another's"
+    db.session.commit()
+    own = Crew(app, 1)
+    own._in_hand = {Hold(begun, time.monotonic(), own, is_begun=True, requests=3), Hold(waiting, time.monotonic(), own)}
+    own._in_hand.add(Hold(lost, time.monotonic(), own, is_begun=True))
+    counts.take()
+    own.hand_back()
+    counted = counts.take()
+    assert counted["seatledger_parts", "put_off"] == 2
+    assert sum(number for (name, *_, which), number in counted.items() if which.startswith("le")) == 1
+    told = [record for record in caplog.records if crew.STOPPED.reason in record.getMessage()]
+    assert {record.requests for record in told} == {3, 0}  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

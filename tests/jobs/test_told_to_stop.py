@@ -21,6 +21,9 @@ from config import BASE_DIR
 from jobs import crew, told_to_stop
 from jobs.crew import Crew
 from webapp.background import in_background
+from webapp.metrics import events, flushing
+from webapp.metrics.counting import counts
+from webapp.metrics.store import read
 
 # A worker whose main thread waits for a lock of SQLite, within which Python calls no handler of a signal.
 WAITS_FOR_A_LOCK = """
@@ -115,6 +118,32 @@ def test_a_worker_that_is_told_to_stop_ends_where_the_database_gives_no_answer(
     monkeypatch.setattr(Crew, "hand_back", lambda self: handed_back.append(answers.wait(30)))
     told_to_stop.leave(app)
     was_waited_for = bool(handed_back)
+    answers.set()
+    assert ended == [0]
+    assert not was_waited_for
+
+
+def test_a_worker_that_leaves_hands_over_what_it_counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "_exit", lambda code: None)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    monkeypatch.setattr(Crew, "hand_back", lambda self: events.part_ended("put_off"))
+    counts.take()
+    told_to_stop.leave(app)
+    assert read()["seatledger_parts", "put_off"] == 1
+
+
+def test_a_worker_that_leaves_waits_for_no_redis_that_gives_no_answer(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+    ended: list[int] = []
+    waited: list[bool] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    monkeypatch.setattr(flushing, "LAST_SECONDS", 0.05)
+    monkeypatch.setattr(flushing, "hand_over", lambda counts: waited.append(answers.wait(30)))
+    told_to_stop.leave(app)
+    was_waited_for = bool(waited)
     answers.set()
     assert ended == [0]
     assert not was_waited_for

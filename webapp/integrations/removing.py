@@ -11,6 +11,7 @@ from ..extensions import db
 from ..models import AuditArea, Integration, Removal, removal, utc_now
 from ..models.removal import Concerned
 from ..text import one_line
+from . import running
 
 
 class NotConfirmed(Exception):
@@ -43,6 +44,8 @@ def remove(integration_id: int, what: Removal, typed_name: str) -> Concerned:
         tenants=affected.tenants,
     )
     db.session.commit()
+    if affected.cancelled_run_id is not None:
+        running.tell_cancelled(affected.cancelled_run_id)
     if what == Removal.DELETE:
         with suppress(queue.QueueUnavailable):
             queue.remove(integration_id)

@@ -27,9 +27,14 @@ def cancel(run_id: int, who: str) -> bool:
         audit.record(AuditArea.INTEGRATIONS, f"Cancelled the sync {run_id} of {integration.name}")
     db.session.commit()
     if cancelled:
-        events.run_ended(RunState.CANCELLED)
-        log.info("The sync was cancelled", extra={"run": run_id})
+        tell_cancelled(run_id)
     return cancelled
+
+
+def tell_cancelled(run_id: int) -> None:
+    """Say in the log, and count, that a run was cancelled, after the commit."""
+    events.run_ended(RunState.CANCELLED)
+    log.info("The sync was cancelled", extra={"run": run_id})
 
 
 def retry(run_id: int, trigger: Trigger, started_by_id: int | None = None) -> tuple[int, bool]:

@@ -17,6 +17,8 @@ from .store import hand_over
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 5.0
+# Who ends in the midst of it all has so long to hand over what is left.
+LAST_SECONDS = 1.0
 
 
 @contextmanager
@@ -24,6 +26,19 @@ def handing_over(app: Flask) -> Iterator[None]:
     """While this lasts, what the process counts is handed over; what is left, at its end."""
     with in_background("metrics", lambda ended: _flush(app, ended)):
         yield
+
+
+def hand_over_what_is_left(app: Flask) -> None:
+    """The same at the end of a process that ends while `handing_over` lasts; a Redis that gives no answer holds up no
+    end.
+    """
+
+    def hand_it_over(_: threading.Event) -> None:
+        with app.app_context():
+            _hand_over()
+
+    with in_background("last metrics", hand_it_over, ends_within=LAST_SECONDS):
+        pass
 
 
 def _flush(app: Flask, ended: threading.Event) -> None:

@@ -10,7 +10,7 @@ or where one of them dies: whatever is left is found by the next.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -59,6 +59,8 @@ class Concerned:
     contacts: int
     # Whether deleting the data deletes the flexible asset type, too: nothing else uses it.
     type_goes: bool
+    # The run that was cancelled, once the removal has begun.
+    cancelled_run_id: int | None = None
 
     @classmethod
     def by(cls, session: DbSession, integration_id: int) -> Concerned:
@@ -89,9 +91,8 @@ def begin(session: DbSession, integration_id: int, removal: Removal, now: dateti
     # Before what follows: it is this row for which those queue who would begin a run.
     session.flush()
     run = SyncRun.active(session, integration_id)
-    if run is not None:
-        SyncRun.cancel(session, run.id, now, _WHO_CANCELS)
-    concerned = Concerned.by(session, integration_id)
+    cancelled = run.id if run is not None and SyncRun.cancel(session, run.id, now, _WHO_CANCELS) else None
+    concerned = replace(Concerned.by(session, integration_id), cancelled_run_id=cancelled)
     if removal == Removal.DELETE:
         integration.removal_total = concerned.licenses
         integration.removal_heard_at = now

@@ -14,6 +14,7 @@ from jobs import queue
 from tests.support.browser import HTMX
 from tests.support.factories import Make
 from webapp.extensions import db
+from webapp.metrics.counting import counts
 from webapp.models import Integration, License, Removal, RunState, SyncRun, Tenant, utc_now
 
 from .conftest import Workers
@@ -104,6 +105,18 @@ def test_keeping_disconnects_at_once(as_administrator: FlaskClient, make: Make, 
     assert (integration.removal, integration.client_secret_encrypted, removals) == (Removal.KEEP, "", [])
     assert db.session.query(License).count() == 4
     assert db.session.query(Tenant).filter(Tenant.organization_id.is_not(None)).count() == 2
+
+
+@pytest.mark.parametrize("what", ["keep", "delete"])
+@pytest.mark.parametrize(("state", "counted"), [(RunState.SYNCING, 1), (RunState.OK, None)])
+def test_the_run_that_it_cancels_is_counted_among_those_that_ended(
+    what: str, state: RunState, counted: int | None, as_administrator: FlaskClient, make: Make, removals: list[int]
+) -> None:
+    integration = make.integration(name="Contoso")
+    make.run(integration=integration, state=state)
+    counts.take()
+    as_administrator.post(address(integration), data={"what": what, "name": "Contoso"})
+    assert counts.take().get(("seatledger_runs_ended", "cancelled")) == counted
 
 
 def test_deleting_is_left_to_a_worker_and_its_progress_is_in_the_row(
