@@ -58,7 +58,7 @@ class Leaving:
             return
         if time.monotonic() - self._told_at >= _TELL_AGAIN_SECONDS:
             self._told_at = time.monotonic()
-            log.error("%s was enqueued by another installation, and is left to its workers: %s", job.id, SHARED_REDIS)
+            log.warning("%s was enqueued by another installation, and is left to its workers: %s", job.id, SHARED_REDIS)
         self._leave(job, of)
 
     def _leave(self, job: Job, of: Queue) -> None:

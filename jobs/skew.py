@@ -52,7 +52,7 @@ def wait_until_it_fits(app: Flask, stopping: threading.Event = _NOBODY) -> None:
                 log.info("The database is of this version now: work begins")
             return
         if problem != said:
-            log.error("%s Until then nothing is done.", problem)
+            log.warning("%s Until then nothing is done.", problem)
             said = problem
         if found is not None and found.fit is Fit.NEWER:
             stopping.wait(PAUSE_SECONDS)
@@ -70,7 +70,7 @@ def wait_until_it_answers(app: Flask, stopping: threading.Event) -> None:
                 log.info("The database answers: work goes on")
             return
         if not was_away:
-            log.error("%s Until then no job is taken.", problem)
+            log.warning("%s Until then no job is taken.", problem)
             was_away = True
         stopping.wait(LOOK_SECONDS)
 
@@ -87,7 +87,7 @@ def _watch(app: Flask, ended: threading.Event, stop: Callable[[], None]) -> None
     while not ended.wait(LOOK_SECONDS):
         found, problem = _look(app)
         if found is not None and found.fit is not Fit.SAME:
-            log.error("%s What is in hand is ended or handed back, and nothing more is begun.", problem)
+            log.warning("%s What is in hand is ended or handed back, and nothing more is begun.", problem)
             stop()
             return
 

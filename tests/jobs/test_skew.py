@@ -58,6 +58,11 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(skew, "PAUSE_SECONDS", 0.01)
 
 
+def loudest(caplog: pytest.LogCaptureFixture) -> str:
+    """The highest level of what was said: an error is what nobody foresaw, and asks to be reported."""
+    return logging.getLevelName(max(record.levelno for record in caplog.records))
+
+
 def test_work_begins_at_once_where_the_database_fits(app: Flask) -> None:
     skew.wait_until_it_fits(app)
 
@@ -82,6 +87,7 @@ def test_with_an_older_database_work_waits_until_it_is_migrated(
     thread.join()
     # Said once, however long it waited.
     assert caplog.text.count("flask db upgrade") == 1
+    assert loudest(caplog) == "WARNING"
 
 
 @pytest.mark.usefixtures("hurried")
@@ -94,6 +100,7 @@ def test_with_a_newer_database_a_program_ends_and_says_what_to_do(
     assert ended.value.code == 1
     assert "older version than the database" in caplog.text
     assert "Install the version" in caplog.text
+    assert loudest(caplog) == "WARNING"
 
 
 @pytest.mark.usefixtures("hurried")
@@ -118,6 +125,7 @@ def test_who_works_is_told_to_stop_when_the_database_becomes_newer(
         set_revision(NEWER)
         assert told.wait(60)
     assert "nothing more is begun" in caplog.text
+    assert loudest(caplog) == "WARNING"
 
 
 @pytest.mark.slow
