@@ -12,8 +12,8 @@ from flask_login import current_user
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import aliased
 
-from .extensions import login_manager
-from .models import ApiKey, GroupMember, OrganizationGrant, Role, User, UserGroup
+from .extensions import db, login_manager
+from .models import ApiKey, GroupMember, OrganizationGrant, Role, User, UserGroup, UserSession
 from .scope import KeyScope, Scope, UserScope
 
 
@@ -156,3 +156,16 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
         return checked
 
     return decorate
+
+
+def require_still(permission: Permission) -> None:
+    """End the request, unless who is signed in still is, and still has the permission.
+
+    For a view that waited between two transactions: whoever took the role meanwhile, or signed them out, was told that
+    it holds at once.
+    """
+    user = UserSession.find_user(db.session, current_user.session_token)
+    if user is None:
+        abort(login_manager.unauthorized())
+    if not may(user, permission):
+        abort(403)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec
 
 from flask import Blueprint, abort, current_app
 from flask.typing import ResponseReturnValue
@@ -11,9 +13,12 @@ from werkzeug.exceptions import Conflict
 
 from jobs.queue import JobFailed, NoWorker, QueueUnavailable, WorkersBusy
 
+from .. import access
 from ..extensions import db
 from ..models import Integration, IntegrationRemoved, Problem, Tenant, utc_now
 from .proof import expiry_of
+
+Asked = ParamSpec("Asked")
 
 bp = Blueprint("integrations", __name__, url_prefix="/account/integrations")
 
@@ -43,6 +48,18 @@ def tenant_or_404(integration_id: int, tenant_id: int) -> Tenant:
     if tenant is None:
         abort(404)
     return tenant
+
+
+def asked(question: Callable[Asked, dict[str, Any]]) -> Callable[Asked, dict[str, Any]]:
+    """The question to a worker, whose answer only who still manages integrations gets: it may take a minute to come."""
+
+    @wraps(question)
+    def ask(*args: Asked.args, **kwargs: Asked.kwargs) -> dict[str, Any]:
+        answer = question(*args, **kwargs)
+        access.require_still(access.Permission.MANAGE_INTEGRATIONS)
+        return answer
+
+    return ask
 
 
 @bp.context_processor

@@ -10,7 +10,7 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Problem
-from .blueprint import ASKING_ERRORS, INTEGRATION, TENANT, asking_problem, bp, get_or_404, tenant_or_404
+from .blueprint import ASKING_ERRORS, INTEGRATION, TENANT, asked, asking_problem, bp, get_or_404, tenant_or_404
 from .comparing import Comparison, comparison, why_not_written
 from .consent import admin_consent_url
 
@@ -23,7 +23,7 @@ def compare(integration_id: int, tenant_id: int) -> str | tuple[str, int]:
         return _page(integration_id, tenant_id)
     db.session.rollback()  # nobody else waits while Microsoft is asked
     try:
-        answer = queue.compare(tenant_id)
+        answer = asked(queue.compare)(tenant_id)
     except ASKING_ERRORS as error:
         return _page(integration_id, tenant_id, problem=asking_problem(error)), 503
     if not answer["ok"]:

@@ -14,7 +14,7 @@ from ..extensions import UnreadableSecret, db
 from ..meanwhile import Meanwhile
 from ..models import UNREADABLE_SECRET, Cloud, Integration, Kind, Problem, Tenant, utc_now
 from . import creating, discovering, matching, queries
-from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
+from .blueprint import ASKING_ERRORS, INTEGRATION, asked, asking_problem, bp, get_or_404, in_one_line
 from .connecting import ADOPTED, Connected, Overtaken, connect, update
 from .forms import CREATE, EXISTING, AddForm, EditForm
 from .partner_views import redirect_uri, takes_redirect
@@ -31,7 +31,7 @@ def add() -> str | Response | tuple[str, int]:
         return _add_page(form, 422 if form.errors else 200)
     try:
         credentials, kind = _typed_credentials(form), Kind(form.kind.data)
-        connected = connect(queue.check_connection, form.name.data, credentials, _placing(form), kind)
+        connected = connect(asked(queue.check_connection), form.name.data, credentials, _placing(form), kind)
     except Refused as refused:
         form.point_at(refused)
         return _add_page(form, 422, refused.problem)
@@ -58,7 +58,7 @@ def connection(integration_id: int) -> str | Response | tuple[str, int]:
         return _edit_page(integration_id, form, meanwhile, meanwhile.status, problem)
     try:
         warning = update(
-            queue.check_connection,
+            asked(queue.check_connection),
             integration_id,
             name=form.name.data,
             client_id=form.client_id.data,

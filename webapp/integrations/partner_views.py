@@ -17,7 +17,7 @@ from ..database import declare_writing
 from ..extensions import UnreadableSecret, db
 from ..models import UNREADABLE_SECRET, Integration, Kind, Problem, utc_now
 from . import partner_sign_in
-from .blueprint import ASKING_ERRORS, INTEGRATION, asking_problem, bp, get_or_404, in_one_line
+from .blueprint import ASKING_ERRORS, INTEGRATION, asked, asking_problem, bp, get_or_404, in_one_line
 from .partner_sign_in import Begun, SignInFailed
 
 _KEPT = "partner_sign_in"
@@ -29,7 +29,7 @@ def sign_in(integration_id: int) -> str | Response:
     _partner_or_404(integration_id)
     try:
         address, begun = partner_sign_in.begin(
-            queue.begin_sign_in, integration_id, current_user.id, redirect_uri(), utc_now()
+            asked(queue.begin_sign_in), integration_id, current_user.id, redirect_uri(), utc_now()
         )
     except SignInFailed as failed:
         return _back_to(integration_id, failed.problem)
@@ -52,7 +52,7 @@ def sign_in_callback() -> Response:
     try:
         begun = Begun.kept(kept)
         integration_id = begun.integration_id
-        integration = partner_sign_in.finish(queue.finish_sign_in, begun, user_id, request.args, utc_now())
+        integration = partner_sign_in.finish(asked(queue.finish_sign_in), begun, user_id, request.args, utc_now())
     except SignInFailed as failed:
         return _back_to(integration_id, failed.problem)
     except UnreadableSecret:

@@ -29,7 +29,7 @@ from tests.support.redis_contents import everything_in_redis
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.integrations import partner_sign_in
-from webapp.models import AuditEntry, Integration, Kind, Role, utc_now
+from webapp.models import AuditEntry, Integration, Kind, Role, User, utc_now
 
 __all__ = ["sandbox", "shared_sandbox", "work"]
 
@@ -285,6 +285,27 @@ def test_an_integration_that_is_removed_meanwhile_gets_no_token(
     answer = worked(as_administrator.get, back)
     assert "removed meanwhile" in said(as_administrator, answer)
     assert answer.location.endswith("/account/integrations")
+    assert stored(integration_id).refresh_token_encrypted == ""
+
+
+def test_the_sign_in_of_whose_role_is_taken_while_microsoft_is_asked_is_not_kept(
+    as_administrator: FlaskClient,
+    integration_id: int,
+    sandbox: Sandbox,
+    worked: Worked,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    back = way_back(sandbox, begin(worked, as_administrator, integration_id))
+    finish_sign_in = queue.finish_sign_in
+
+    def with_role_taken(token: str) -> dict[str, Any]:
+        answer = finish_sign_in(token)
+        db.session.scalars(select(User)).one().role = Role.READ_ONLY
+        db.session.commit()
+        return answer
+
+    monkeypatch.setattr(queue, "finish_sign_in", with_role_taken)
+    assert worked(as_administrator.get, back).status_code == 403
     assert stored(integration_id).refresh_token_encrypted == ""
 
 
