@@ -25,6 +25,10 @@ keepalive = 5
 _MEMORY = "/dev/shm"  # noqa: S108 - gunicorn makes a private file in it
 worker_tmp_dir = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
 control_socket_disable = True
+# What a proxy says of the visitor is believed as TRUSTED_PROXIES says, in the app. Gunicorn by itself believes whoever
+# is on this machine, as each visitor whom a proxy there passes on: also that a request came by HTTPS, or that all
+# addresses begin with something else (SCRIPT_NAME).
+forwarded_allow_ips = ""
 # None, said aloud: the address of an invitation lets somebody in.
 accesslog = None
 proc_name = "seatledger"
