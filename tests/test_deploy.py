@@ -199,6 +199,14 @@ def test_the_proxy_of_the_document_lets_every_file_through_that_is_taken() -> No
     assert int(limit[1]) * 1024 * 1024 > max(products.LIMITS.largest_file, organizations.LIMITS.largest_file)
 
 
+def test_the_proxy_of_the_compose_file_takes_whole_what_anybody_may_send(app: Flask) -> None:
+    """Sent slowly, it would else keep a thread of a web process for as long as its sender likes."""
+    proxied = (DEPLOY / "Caddyfile").read_text().partition("reverse_proxy {")[2]
+    buffered = re.search(r"^\s*request_buffers (\d+)MiB$", proxied, flags=re.MULTILINE)
+    assert buffered
+    assert int(buffered[1]) * 1024 * 1024 > app.config["MAX_CONTENT_LENGTH"]
+
+
 def test_files_that_a_step_names_are_in_the_folder_that_it_was_led_to() -> None:
     for block in re.findall(r"```sh\n(.*?)```", DOCUMENT.split("## With systemd")[1], flags=re.DOTALL):
         named = re.search(r"(?<!\S)deploy/|make install|git pull", block)
