@@ -32,7 +32,12 @@ def ask_to_sign_in() -> Response:
 
 
 def begin_session(user: User) -> None:
-    """Sign the user in on this browser, with a new session: whatever the browser brought along ends here."""
+    """Sign the user in on this browser, with a new session: whatever the browser brought along ends here.
+
+    Who was signed in, as who opens somebody's invitation may be, is signed out on the server, too.
+    """
+    if current_user.is_authenticated:
+        UserSession.close(db.session, current_user.session_token)
     UserSession.open(db.session, user)
     db.session.commit()
     session.clear()

@@ -87,6 +87,20 @@ def test_an_invitation_sets_the_password_and_signs_in(app: Flask, client: FlaskC
     assert sign_in(app.test_client(), "ann@msp.example", NEW).status_code == 302
 
 
+def test_who_accepts_an_invitation_in_the_browser_of_somebody_else_ends_their_session(
+    app: Flask, make: Make, invited: User
+) -> None:
+    before = make.user(email="bob@msp.example")
+    client, elsewhere, copy = signed_in(app, before), signed_in(app, before), app.test_client()
+    with client.session_transaction() as kept, copy.session_transaction() as copied:
+        copied.update(kept)
+    assert is_signed_in(copy)
+    assert choose(client, path_for(invited)).status_code == 302
+    assert "ann@msp.example" in client.get("/account").text
+    assert not is_signed_in(copy)
+    assert is_signed_in(elsewhere)
+
+
 def test_a_new_password_ends_every_session_and_is_signed_in_with(app: Flask, client: FlaskClient, known: User) -> None:
     before = signed_in(app, known)
     assert choose(client, path_for(known)).location == "/sign-in"
