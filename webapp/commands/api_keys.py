@@ -42,8 +42,15 @@ def create(name: str, role: Role, organization: Sequence[str]) -> None:
         raise click.ClickException(f"A name has 1 to {LONGEST_NAME} characters.")
     if role == Role.LITE and not organization:
         raise click.ClickException("Lite reads in the organizations that it is given. Name them with --organization.")
-    key, text = keys.create(db.session, name, role, [find.organization_given(each) for each in organization] or None)
-    audit.record(AuditArea.RIGHTS, f"Made the API key {name} ({key.prefix}…) with the role {role.label}")
+    # Each once, however often, and in whichever case, it is named.
+    given = list(dict.fromkeys(find.organization_given(each) for each in organization))
+    key, text = keys.create(db.session, name, role, given or None)
+    audit.record(
+        AuditArea.RIGHTS,
+        f"Made the API key {name} ({key.prefix}…) with the role {role.label}",
+        all_organizations=key.all_organizations,
+        organizations=[one.name for one in given],
+    )
     db.session.commit()
     click.echo(text)
 

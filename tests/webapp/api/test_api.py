@@ -130,6 +130,14 @@ def test_only_the_hash_of_a_key_is_stored(client: FlaskClient, run_command: Flas
     assert not any(key in event for event in told)
 
 
+@pytest.mark.parametrize("names", [[], ["Contoso"], ["Contoso", "CONTOSO"]])
+def test_the_audit_log_tells_what_a_key_reads(make: Make, run_command: FlaskCliRunner, names: list[str]) -> None:
+    make.organization(name="Contoso")
+    made(run_command, "Reports", "--role", "read-only", *(word for name in names for word in ("--organization", name)))
+    entry = db.session.scalars(select(AuditEntry)).one()
+    assert entry.details == {"all_organizations": not names, "organizations": ["Contoso"] if names else []}
+
+
 def test_when_it_was_last_used_is_noted(client: FlaskClient, run_command: FlaskCliRunner) -> None:
     key = made(run_command, "Reports", "--role", "read-only")
     read(client, key)
