@@ -112,7 +112,10 @@ def _for_new_assets(slug: str) -> FlexibleAssetType:
 
 
 def _held(asset_id: int) -> FlexibleAsset:
-    return recording.find_to_change(db.session, asset_id) or abort(404)
+    """The asset, which nobody else changes until the transaction ends. Who had it before may have hidden it."""
+    if recording.find_to_change(db.session, asset_id) is None:
+        abort(404)
+    return asset_or_404(asset_id)
 
 
 def _form(kind: FlexibleAssetType, organization: Organization, stored: Entered) -> AssetForm:

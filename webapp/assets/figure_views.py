@@ -54,6 +54,8 @@ class FiguresForm(PageForm):
 def edit_figures(license_id: int) -> tuple[str, int] | Response:
     row = license_or_404(license_id)
     license = _unlocked(license_id, row.tenant_row_id)
+    if request.method == "POST":
+        row = license_or_404(license_id)  # who had it before may have hidden it
     form = FiguresForm(license)
     meanwhile = Meanwhile(form)
     if meanwhile.validate_on_submit():

@@ -28,8 +28,10 @@ from .security_forms import SecurityForm
 def edit_license(license_id: int) -> tuple[str, int] | Response:
     """Of what is posted here only the security settings are read: what was synced stays as Microsoft told it."""
     row = license_or_404(license_id)
-    organization = organization_or_404(row.organization_id)
     record = _held(License, license_id)
+    if request.method == "POST":
+        row = license_or_404(license_id)  # who had it before may have hidden it
+    organization = organization_or_404(row.organization_id)
     return _edited(
         record,
         f"the license {row.product} of {organization.name}",
@@ -46,8 +48,10 @@ def edit_license(license_id: int) -> tuple[str, int] | Response:
 @access.requires(Permission.SECURE_RECORDS)
 def edit_security(asset_id: int) -> tuple[str, int] | Response:
     asset = asset_or_404(asset_id)
-    organization, slug = asset.organization, asset.type.slug
     record = _held(FlexibleAsset, asset_id)
+    if request.method == "POST":
+        asset = asset_or_404(asset_id)  # who had it before may have hidden it
+    organization, slug = asset.organization, asset.type.slug
     return _edited(
         record,
         f"the asset {asset.name} of {organization.name}",
