@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
+from sqlalchemy import text
 
 from tests.support.settings import make_settings
 from webapp import create_app
@@ -63,6 +67,21 @@ def test_a_database_that_is_not_there_is_made_by_a_migration_alone(
     made = app.test_cli_runner().invoke(args=["db", "upgrade"])
     assert made.exit_code == 0
     assert create_app(app.config["SETTINGS"]).test_client().get("/sign-in").status_code < 400
+
+
+def test_a_database_that_is_made_is_its_user_s_alone_also_in_a_directory_that_others_look_into(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        place = tmp_path / "srv"
+        place.mkdir(mode=0o755)
+        app = create_app(replace(make_settings(tmp_path), database_url=f"sqlite:///{place / 'seatledger.db'}"))
+        with app.app_context():
+            upgrade()
+            db.session.execute(text("SELECT 1"))
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in place.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("seatledger.db", "seatledger.db-wal", "seatledger.db-shm"), 0o600)
 
 
 def test_a_link_to_a_disk_that_is_away_makes_no_database_there(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -59,10 +59,18 @@ class DatabaseFile:
         raise FileReplaced if found else FileTakenAway
 
     def require_there(self) -> None:
-        """Raise `NoFile` where SQLite would make one. What keeps it from that, it tells of itself."""
+        """Raise `NoFile` where SQLite would make one. What keeps it from that, it tells of itself.
+
+        Where one is to be made it is this user's alone, and so is what SQLite puts beside it: by itself SQLite lets
+        everybody read it, and it may be in a directory that others look into.
+        """
         path = self._path.resolve()  # a link may lead to a disk that is away, and SQLite follows it
-        if not _may_make_it.get() and path.parent.is_dir() and not path.exists():
+        if not path.parent.is_dir() or path.exists():
+            return
+        if not _may_make_it.get():
             raise NoFile
+        with suppress(OSError):
+            path.touch(mode=0o600)
 
     def note(self) -> None:
         """It was opened."""
