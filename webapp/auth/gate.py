@@ -11,6 +11,7 @@ from .. import audit
 from ..errors import wants_json
 from ..extensions import db
 from ..models import AuditArea, User, UserSession, any_user
+from . import throttle
 from .addresses import current_page
 
 
@@ -40,6 +41,7 @@ def begin_session(user: User) -> None:
         UserSession.close(db.session, current_user.session_token)
     UserSession.open(db.session, user)
     db.session.commit()
+    throttle.remember_place(user.email)
     session.clear()
     session.permanent = True
     login_user(user)

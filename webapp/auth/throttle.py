@@ -2,6 +2,7 @@
 
 What is refused early is guessing one account from one place: so nobody can keep others out of their accounts by
 guessing wrong from elsewhere. An account as a whole, and a place as a whole, have limits of their own, which are wider.
+Who has many places to guess from uses up that of an account; it does not hold where its user signed in of late.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _PER_ACCOUNT_AND_VISITOR = (parse("5 per 5 minutes"), parse("20 per hour"))
 _PER_ACCOUNT = (parse("100 per hour"),)
 _PER_VISITOR = (parse("30 per 5 minutes"),)
 _SETUP_CODES = (parse("10 per 5 minutes"),)
+# Twice as long as a session lasts.
+_KNOWN_PLACE = parse("1 per 28 days")
 
 # What rounding and a round trip take.
 _GRACE_SECONDS = 5.0
@@ -48,12 +51,21 @@ class Limit(NamedTuple):
 
 def of_sign_in(address: str) -> list[Limit]:
     """The limits on guessing the password of this e-mail address, whether or not it has an account."""
-    return _of_address(address, "account", "visitor")
+    is_known_place = not _ask(lambda counter: counter.test(*_place(address)))
+    per_account = () if is_known_place else _PER_ACCOUNT
+    return _of_address(address, "account", "visitor", per_account)
+
+
+def remember_place(address: str) -> None:
+    """Keep that the user of this e-mail address signs in where this request comes from."""
+    place = _place(address)
+    _ask(lambda counter: counter.clear(*place))
+    _count(place)
 
 
 def of_reset(address: str) -> list[Limit]:
     """The limits on asking for a mail to this e-mail address, which are those of guessing its password."""
-    return _of_address(address, "reset", "reset-visitor")
+    return _of_address(address, "reset", "reset-visitor", _PER_ACCOUNT)
 
 
 def of_setup() -> list[Limit]:
@@ -75,13 +87,22 @@ def count(limits: Sequence[Limit]) -> None:
     _refuse_beyond([limit for limit in limits if not _count(limit)])
 
 
-def _of_address(address: str, of_account: str, of_visitor: str) -> list[Limit]:
-    account, visitor = hashlib.sha256(_as_stored(address).encode()).hexdigest(), _visitor()
+def _of_address(address: str, of_account: str, of_visitor: str, per_account: Sequence[RateLimitItem]) -> list[Limit]:
+    account, visitor = _account(address), _visitor()
     return [
         *_limits(_PER_ACCOUNT_AND_VISITOR, f"{of_account}-{account}-visitor-{visitor}"),
-        *_limits(_PER_ACCOUNT, f"{of_account}-{account}"),
+        *_limits(per_account, f"{of_account}-{account}"),
         *_limits(_PER_VISITOR, f"{of_visitor}-{visitor}"),
     ]
+
+
+def _place(address: str) -> Limit:
+    """Used up where the user of this e-mail address signed in of late."""
+    return Limit(_KNOWN_PLACE, f"place-{_account(address)}-visitor-{_visitor()}")
+
+
+def _account(address: str) -> str:
+    return hashlib.sha256(_as_stored(address).encode()).hexdigest()
 
 
 def _as_stored(address: str) -> str:

@@ -86,6 +86,21 @@ def test_an_account_takes_a_hundred_guesses_an_hour_from_all_places_together(cli
     assert sign_in(client, "ada@msp.example", visitor="198.51.100.1").status_code == 429
 
 
+def test_guesses_from_many_places_keep_nobody_out_where_they_signed_in_of_late(app: Flask, make: Make) -> None:
+    make.user(email="ada@msp.example")
+    home, another = "198.51.100.1", "198.51.100.2"
+    assert sign_in(app.test_client(), "ada@msp.example", visitor=home).status_code == 302
+    with app.test_request_context("/sign-in", environ_base={"REMOTE_ADDR": "192.0.2.1"}):
+        [of_account] = [limit for limit in throttle.of_sign_in("ada@msp.example") if limit.amount.amount == 100]
+        for _ in range(100):
+            throttle.count([of_account])
+    assert sign_in(app.test_client(), "ada@msp.example", visitor=another).status_code == 429
+    assert sign_in(app.test_client(), "ADA@msp.example", visitor=home).status_code == 302
+    # There, too, nobody guesses more often than from anywhere else.
+    answers = [sign_in(app.test_client(), "ada@msp.example", "wrong", visitor=home).status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+
+
 def test_an_address_in_other_letters_is_the_same_account(client: FlaskClient, make: Make) -> None:
     make.user()
     for _ in range(5):
