@@ -175,6 +175,16 @@ def test_the_image_has_all_that_is_imported_and_runs_without_rights() -> None:
     assert all((BASE_DIR / name).exists() for name in let_in)
 
 
+def test_the_proxy_which_everybody_reaches_does_not_reach_the_databases() -> None:
+    """Redis needs no password there, and whoever writes to it chooses what the workers do."""
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    for name in SERVICES.keys() - {"proxy"}:
+        assert networks[name] & networks["redis"] & networks["postgresql"], name
+    assert networks["proxy"] & networks["web"]
+    assert not networks["proxy"] & (networks["redis"] | networks["postgresql"])
+    assert set().union(*networks.values()) == set(COMPOSE["networks"])
+
+
 def test_redis_throws_nothing_away_and_postgresql_takes_all_connections() -> None:
     assert "noeviction" in SERVICES["redis"]["command"]
     (limit,) = [int(word.split("=")[1]) for word in SERVICES["postgresql"]["command"] if "max_connections" in word]
