@@ -38,7 +38,7 @@ class JsonLines(logging.Formatter):
 
 
 class TextLines(logging.Formatter):
-    """Time, level, logger, message, what it is about in brackets; an exception follows on lines of its own.
+    """Time, level, logger, message, what it is about in brackets; an exception follows on lines of its own, set in.
 
     The time is the machine's own, with how far it is from UTC: lines of several machines can be put in order.
     """
@@ -48,7 +48,7 @@ class TextLines(logging.Formatter):
         words = [_local_time(record), record.levelname, record.name, _one_line(_message(record))]
         line = " ".join([*words, f"[{about}]"] if about else words)
         exception = _exception(self, record)
-        return f"{line}\n{exception}" if exception else line
+        return "\n  ".join([line, *map(_one_line, exception.split("\n"))]) if exception else line
 
 
 def _local_time(record: logging.LogRecord) -> str:

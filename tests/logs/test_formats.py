@@ -92,7 +92,7 @@ def test_no_secret_is_in_a_message_a_field_or_an_exception(formatter: logging.Fo
 
 def test_an_exception_is_one_field_of_json_and_lines_of_text() -> None:
     assert as_json(failed("the cause"))["exception"].endswith("ValueError: the cause")
-    assert TextLines().format(failed("the cause")).endswith("\nValueError: the cause")
+    assert TextLines().format(failed("the cause")).endswith("\n  ValueError: the cause")
 
 
 def test_a_line_of_text_ends_with_what_it_is_about() -> None:
@@ -114,6 +114,14 @@ def test_others_text_cannot_pass_for_a_line() -> None:
     assert len(line.splitlines()) == 1
     assert "\x1b" not in line
     assert as_json(record("%s", forged))["message"] == forged
+
+
+def test_others_text_in_an_exception_cannot_pass_for_a_line_either() -> None:
+    forged = "x\r\n2026-01-01 00:00:00,000 INFO webapp all is well\u2028\x1b[2J"
+    _, *others = TextLines().format(failed(forged)).split("\n")
+    assert others
+    assert all(line.startswith("  ") and line.isprintable() for line in others)
+    assert as_json(failed(forged))["exception"].endswith(forged)
 
 
 def test_a_message_whose_values_do_not_fit_is_told_without_them(capsys: pytest.CaptureFixture[str]) -> None:
