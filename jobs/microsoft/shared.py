@@ -35,9 +35,7 @@ _quiet_until: dict[str, float] = {}
 def client(url: str) -> Redis:
     """The connections of this process, which all its threads use."""
     # One more try makes up for a connection that a Redis before a restart had left behind.
-    return Redis.from_url(
-        url, socket_connect_timeout=1, socket_timeout=2, health_check_interval=30, retry=Retry(NoBackoff(), 1)
-    )
+    return Redis.from_url(url, socket_connect_timeout=1, socket_timeout=2, retry=Retry(NoBackoff(), 1))
 
 
 def ask(url: str, question: Callable[[Redis], Found]) -> Found | None:

@@ -52,12 +52,13 @@ def connection_of_a_worker() -> Redis:
 
 def _new(url: str, tries: int) -> Redis:
     again = Retry(NoBackoff(), tries - 1)
-    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=30, retry=again)
+    return Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5, retry=again)
 
 
 @lru_cache
 def _connect(url: str) -> Redis:
-    # Twice: a connection from before an outage may only turn out to be dead when it is used.
+    # Twice: a connection from before an outage may only turn out to be dead when it is used. So no health check, which
+    # redis-py tries as often for each try, needs to find that out: of a Redis that hangs it makes four waits of two.
     return _new(url, tries=2)
 
 
