@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy import Connection, case, func, select, text
@@ -11,13 +12,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobs import queue
 
 from ..extensions import db
-from ..models import PartState, SyncPart, SyncRun, utc_now
+from ..models import PartState, RunState, SyncPart, SyncRun, utc_now
 from ..models.base import UtcDateTime
 from ..models.run import ACTIVE_STATES
 from .catalogue import PREFIX
 
 # The words of the index of active runs: as values of the query neither database would know that it may use it.
 _IS_ACTIVE = text("sync_run.state IN ('queued', 'syncing')")
+_BEGUN = func.min(SyncRun.created_at, type_=UtcDateTime)
 
 
 def of_database() -> Iterator[Metric]:
@@ -25,7 +27,12 @@ def of_database() -> Iterator[Metric]:
     found: list[Metric] = []
     try:
         with db.engine.connect() as connection:
-            found += [_runs(connection), *_parts(connection)]
+            now = utc_now()
+            runs, unplanned_since = _runs(connection, now)
+            parts, waiting_since = _parts(connection, now)
+            age = max(0.0, (now - min(unplanned_since, waiting_since)).total_seconds())
+            what = "How long ago the oldest run began that is not planned yet or has a tenant that is not in hand."
+            found += [runs, parts, _simple("oldest_part_seconds", what, age)]
     except SQLAlchemyError:
         found = []
     yield _simple("database_up", "Whether the database answers, with the tables of Seatledger.", bool(found))
@@ -41,27 +48,28 @@ def redis_up(is_up: bool) -> Metric:
     return _simple("redis_up", "Whether Redis answers.", is_up)
 
 
-def _runs(connection: Connection) -> Metric:
+def _runs(connection: Connection, now: datetime) -> tuple[Metric, datetime]:
+    """The active runs, and when the oldest of them began that has no parts yet; now, where there is none."""
     active = GaugeMetricFamily(f"{PREFIX}_runs_active", "Sync runs that have not ended, by state.", labels=["state"])
-    counted = dict.fromkeys(ACTIVE_STATES, 0)
-    for state, count in connection.execute(
-        select(SyncRun.state, func.count()).where(_IS_ACTIVE).group_by(SyncRun.state)
+    counted = dict.fromkeys(ACTIVE_STATES, (0, now))
+    for state, count, begun in connection.execute(
+        select(SyncRun.state, func.count(), _BEGUN).where(_IS_ACTIVE).group_by(SyncRun.state)
     ):
-        counted[state] = count
-    for state, count in counted.items():
+        counted[state] = count, begun
+    for state, (count, _) in counted.items():
         active.add_metric([state.value], count)
-    return active
+    return active, counted[RunState.QUEUED][1]
 
 
-def _parts(connection: Connection) -> Iterator[Metric]:
-    now = utc_now()
+def _parts(connection: Connection, now: datetime) -> tuple[Metric, datetime]:
+    """The parts that are open, and when the oldest run began that has one not in hand; now, where there is none."""
     state = case(
         (SyncPart.state == PartState.SYNCING, "in_hand"),
         (SyncPart.not_before > now, "put_off"),
         else_="waiting",
     )
     rows = connection.execute(
-        select(state, func.count(), func.min(SyncRun.created_at, type_=UtcDateTime))
+        select(state, func.count(), _BEGUN)
         .join(SyncRun, SyncRun.id == SyncPart.run_id)
         .where(SyncPart.finished_at.is_(None))
         .group_by(state)
@@ -74,10 +82,7 @@ def _parts(connection: Connection) -> Iterator[Metric]:
     )
     for name, count in counted.items():
         open_parts.add_metric([name], count)
-    yield open_parts
-    since = min((begun for name, _, begun in rows if name == "waiting"), default=now)
-    age = max(0.0, (now - since).total_seconds())
-    yield _simple("oldest_part_seconds", "How long ago the oldest run began that has a tenant waiting.", age)
+    return open_parts, min((begun for name, _, begun in rows if name != "in_hand"), default=now)
 
 
 def _queues() -> Iterator[Metric]:

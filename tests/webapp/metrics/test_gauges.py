@@ -57,6 +57,25 @@ def test_runs_and_parts_that_are_not_ended_are_told_by_their_state(make: Make, s
     assert AGO.total_seconds() <= found["seatledger_oldest_part_seconds"] < AGO.total_seconds() + 60
 
 
+@pytest.mark.parametrize(
+    ("state", "parts"),
+    [
+        (RunState.QUEUED, []),
+        (RunState.SYNCING, [PartState.WAITING]),
+        (RunState.SYNCING, [PartState.OK, utc_now() + timedelta(days=1)]),
+    ],
+    ids=["for its plan", "for a worker", "for a time"],
+)
+def test_the_oldest_run_is_told_whatever_its_tenants_wait_for(
+    state: RunState, parts: list[PartState | datetime], make: Make, scrape: Scrape
+) -> None:
+    run_of(make, state, *parts, ago=2 * AGO)
+    run_of(make, RunState.SYNCING, PartState.WAITING)
+    run_of(make, RunState.SYNCING, PartState.SYNCING, ago=3 * AGO)
+    oldest = 2 * AGO.total_seconds()
+    assert oldest <= scrape()["seatledger_oldest_part_seconds"] < oldest + 60
+
+
 def test_where_nothing_runs_zeros_are_told(scrape: Scrape) -> None:
     found = scrape()
     assert found["seatledger_runs_active{state=syncing}"] == found["seatledger_parts_open{state=in_hand}"] == 0
