@@ -110,10 +110,19 @@ def connect(name: str, tenant_id: str, client_id: str, cloud: str, kind: str, **
     if kind == Kind.PARTNER:
         _find_customers(connected.integration_id, name)
         return
-    click.echo("Next, match the tenant to an organization, then sync:")
+    _say_what_is_next(db.session.get_one(Tenant, connected.tenant_row_id), name)
+
+
+def _say_what_is_next(tenant: Tenant, name: str) -> None:
+    """How to go on; one that came along with its organization is to stay there: matching it again would move it."""
     # The names are somebody else's words: quoted, so that a shell that they are pasted into takes them for words.
-    organization = shlex.quote(one_line(directory.name))
-    click.echo(f"  {flask_command()} tenants match {directory.tenant_id} {organization} --create")
+    if tenant.organization is None:
+        click.echo("Next, match the tenant to an organization, then sync:")
+        click.echo(
+            f"  {flask_command()} tenants match {tenant.tenant_id} {shlex.quote(one_line(tenant.name))} --create"
+        )
+    else:
+        click.echo(f"It is matched to {one_line(tenant.organization.name)}, as it was before. Next, sync:")
     click.echo(f"  {flask_command()} integrations sync {shlex.quote(name)} --wait")
 
 

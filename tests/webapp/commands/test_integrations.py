@@ -23,7 +23,7 @@ from tests.webapp.integrations.conftest import (
     stored,
 )
 from webapp.extensions import db
-from webapp.models import Cloud, Integration, Organization, RunState, Tenant, utc_now
+from webapp.models import Cloud, Integration, Organization, Removal, RunState, Tenant, utc_now
 
 CONNECT = ("connect", "Contoso", "--tenant-id", TENANT_ID, "--client-id", CLIENT_ID, "--client-secret-stdin")
 
@@ -47,6 +47,17 @@ def test_connect_tries_the_credentials_and_saves_the_tenant_unmatched(
     [tenant] = integration.tenants
     assert not tenant.is_matched
     assert microsoft.asked[0]["cloud"] == "usgov"
+
+
+def test_connect_sends_nobody_to_match_a_tenant_anew_that_comes_back_with_its_organization(
+    integrations: Run, make: Make, microsoft: Microsoft, workers: Workers
+) -> None:
+    former = make.integration(removal=Removal.KEEP, disconnected_at=utc_now())
+    make.tenant(integration=former, tenant_id=TENANT_ID, organization=make.organization(name="Contoso Group"))
+    result = integrations(*CONNECT, stdin=f"{SECRET}\n")
+    assert "It is matched to Contoso Group, as it was before. Next, sync:" in result.stdout
+    assert "flask integrations sync Contoso --wait" in result.stdout
+    assert "tenants match" not in result.stdout
 
 
 @pytest.mark.parametrize("broken", [{"alive": 0}, {"is_reachable": False}])
