@@ -185,12 +185,18 @@ def test_the_proxy_which_everybody_reaches_does_not_reach_the_databases() -> Non
     assert set().union(*networks.values()) == set(COMPOSE["networks"])
 
 
-def test_redis_throws_nothing_away_and_postgresql_takes_all_connections() -> None:
+def test_redis_throws_nothing_away() -> None:
     assert "noeviction" in SERVICES["redis"]["command"]
+
+
+def test_postgresql_takes_all_connections_also_of_as_many_as_are_proposed() -> None:
     (limit,) = [int(word.split("=")[1]) for word in SERVICES["postgresql"]["command"] if "max_connections" in word]
     replicas = {name: SERVICES[name]["deploy"]["replicas"] for name in ("web", "worker")}
-    worker, attendant, web = 16 + 6, 6, 20
-    assert replicas["worker"] * worker + attendant + replicas["web"] * web + 1 + 20 <= limit
+    scaled = {name: int(count) for name, count in re.findall(r"--scale (\w+)=(\d+)", DOCUMENT)}
+    assert set(scaled) == set(replicas)
+    worker, attendant, web = 20 + 6, 6, 20
+    for count in (replicas, scaled):
+        assert count["worker"] * worker + attendant + count["web"] * web + 1 + 20 <= limit
 
 
 def test_the_document_names_each_unit_and_each_command() -> None:
