@@ -161,11 +161,12 @@ def requires(permission: Permission) -> Callable[[Callable[..., Any]], Callable[
 def require_still(permission: Permission) -> None:
     """End the request, unless who is signed in still is, and still has the permission.
 
-    For a view that waited between two transactions: whoever took the role meanwhile, or signed them out, was told that
-    it holds at once.
+    For a view that waited, for Microsoft or for a row: whoever took the role meanwhile, or signed them out, was told
+    that it holds at once.
     """
     user = UserSession.find_user(db.session, current_user.session_token)
     if user is None:
         abort(login_manager.unauthorized())
+    db.session.refresh(user)  # which may have been read before the wait
     if not may(user, permission):
         abort(403)

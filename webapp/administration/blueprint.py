@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, session
 
+from .. import access
+from ..access import Permission
 from ..auth import links
 from ..extensions import db
 from ..models import User, UserGroup
@@ -18,15 +20,21 @@ _SHOWN_ONCE = "link_shown_once"
 
 
 def held_user(user_id: int) -> User:
-    """The user, held until the transaction ends: for a request that changes them."""
+    """The user, held until the transaction ends: for a request that changes them.
+
+    Who had them before may have taken the role of who asks.
+    """
     user = users.hold(db.session, user_id)
+    access.require_still(Permission.MANAGE_USERS)
     if user is None:
         abort(404)
     return user
 
 
 def held_group(group_id: int) -> UserGroup:
+    """The same of a group."""
     group = groups.hold(db.session, group_id)
+    access.require_still(Permission.MANAGE_USERS)
     if group is None:
         abort(404)
     return group
