@@ -58,6 +58,14 @@ def test_what_nobody_types_makes_no_difference_to_what_is_found() -> None:
     assert fold("\u200fCon\u200btoso") == fold("contoso")
 
 
+@pytest.mark.parametrize("name", ["İstanbul Çiçek", "Diyarbakır", "IĞDIR ılık", "I\N{COMBINING DOT ABOVE}zmir"])
+def test_a_turkish_name_is_found_in_the_capitals_of_its_own_language_and_of_others(name: str) -> None:
+    small = name.replace("İ", "i").replace("I\N{COMBINING DOT ABOVE}", "i").replace("I", "ı").lower()
+    turkish_capitals = small.replace("i", "İ").replace("ı", "I").upper()
+    spellings = [name, small, turkish_capitals, name.upper(), small.upper(), name.replace("İ", "i").lower()]
+    assert {fold(spelling) for spelling in spellings} == {fold(name)}
+
+
 @pytest.mark.parametrize(
     ("names", "told"), [("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcde", "a, b, c and 2 more")]
 )

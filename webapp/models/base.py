@@ -95,6 +95,9 @@ DbSession = Session | scoped_session[Any]
 # PostgreSQL never does.
 IDS_ONCE = {"sqlite_autoincrement": True}
 
+# What becomes of a Turkish I with a dot when its case is removed, and the i without one.
+_DOTTED_I, _DOTLESS_I = "i\N{COMBINING DOT ABOVE}", "\N{LATIN SMALL LETTER DOTLESS I}"
+
 primary_key = Annotated[int, mapped_column(primary_key=True)]
 
 
@@ -106,14 +109,16 @@ def fold(text: str) -> str:
     """Text as it is searched and sorted: compatible characters made one, case removed, white space made single.
 
     Format characters, most of which nobody sees or types, are left out: some names that Microsoft tells begin with one.
-    "ＭÜLLER  GmbH" and "Müller gmbh" fold to the same. Both databases lack a Unicode-aware LIKE by default, so
-    what is searched is stored folded beside what is shown.
+    "ＭÜLLER  GmbH" and "Müller gmbh" fold to the same, and so do "ISPARTA", "Isparta" and "ısparta": which small letter
+    goes with a capital I depends on the language, and nothing tells in which a name is. Both databases lack a
+    Unicode-aware LIKE by default, so what is searched is stored folded beside what is shown.
     """
     if text.isascii():  # all that is left to do; most text is this, and a directory has very much of it
         return " ".join(text.lower().split())
     # What is printable has no format characters; most text is.
     seen = text if text.isprintable() else "".join(filter(_is_no_format_character, text))
-    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())
+    folded = unicodedata.normalize("NFKC", seen).casefold()
+    return " ".join(folded.replace(_DOTTED_I, "i").replace(_DOTLESS_I, "i").split())
 
 
 def _is_no_format_character(character: str) -> bool:

@@ -44,6 +44,12 @@ def test_what_is_out_of_scope_is_in_no_list_total_or_page(make: Make) -> None:
     assert find(db.session, scope, theirs.id) is None
 
 
+@pytest.mark.parametrize("typed", ["istanbul çiçek", "İSTANBUL ÇİÇEK", "Istanbul"])
+def test_a_name_with_the_i_of_turkish_is_found_in_small_letters_and_in_capitals(make: Make, typed: str) -> None:
+    license = make.license(organization=make.organization(name="İstanbul Çiçek"))
+    assert listed(q=typed) == [license.id]
+
+
 def test_totals_are_of_all_that_is_filtered(make: Make) -> None:
     organization = make.organization()
     tenant = make.tenant(organization=organization)
