@@ -18,7 +18,7 @@ from .text import label as as_label
 MOST_LISTED = 200
 MOST_FOUND = 50
 
-# Of each entry its value, its name, what tells apart those of one name, and by what else it may be named.
+# Of each entry its value, its name, what tells apart those of one name, and by what else it may be named, one a line.
 Entries = Select[*tuple[Any, ...]]
 
 
@@ -57,7 +57,8 @@ def offered(
     rows = session.execute(entries.limit(MOST_LISTED + 1)).all()
     is_searched = len(rows) > MOST_LISTED
     options = _labelled(chosen if is_searched else rows, {row[0] for row in chosen})
-    named = {fold(str(name)) for row in chosen for name in row if name}
+    texts = [str(text) for row in chosen for text in row if text]
+    named = {fold(name) for text in texts for name in (text, *text.splitlines())}
     options += [Choice.of_nothing(value) for value in values if fold(value) not in named]
     return Choices(kind, label, options, is_searched)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import click
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
 
 from ..administration import groups
@@ -36,11 +36,10 @@ def integration_named(name: str) -> Integration:
 
 
 def tenant_called(text: str) -> Tenant:
-    """The one tenant of this GUID, default domain or name."""
+    """The one tenant of this GUID, domain or name."""
     folded = fold(one_line(text))
     query = select(Tenant).options(joinedload(Tenant.integration)).order_by(Tenant.name_folded, Tenant.id)
-    is_domain = func.lower(Tenant.default_domain) == folded  # Microsoft keeps the case that it was typed in
-    called = or_(Tenant.tenant_id == folded, is_domain, Tenant.name_folded == folded)
+    called = or_(Tenant.tenant_id == folded, Tenant.has_domain(folded), Tenant.name_folded == folded)
     # Nothing visible is nobody's name, though a domain may be unknown.
     found = db.session.scalars(query.where(called)).all() if folded else []
     if len(found) == 1 and found[0].integration.removal == Removal.DELETE:

@@ -85,7 +85,7 @@ def _organizations(scope: Scope, organization_id: int | None) -> Entries:
 
 def _tenants(scope: Scope, organization_id: int | None) -> Entries:
     return (
-        select(cast(Tenant.id, String), Tenant.name, Tenant.default_domain, Tenant.tenant_id)
+        select(cast(Tenant.id, String), Tenant.name, Tenant.default_domain, Tenant.tenant_id, Tenant.domains)
         .join(Organization, Tenant.organization_id == Organization.id)
         .where(scope.includes(), _within(organization_id))
         .order_by(Tenant.name_folded, Tenant.id)

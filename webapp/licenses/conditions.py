@@ -51,13 +51,13 @@ def organizations_chosen(values: Iterable[str], scope: Scope = EVERYTHING) -> Se
 
 
 def tenants_chosen(values: Iterable[str], scope: Scope = EVERYTHING) -> Select[int]:
-    """The ids of the tenants that the values name: by row id, or else by GUID, name or default domain."""
+    """The ids of the tenants that the values name: by row id, or else by GUID, name or one of their domains."""
 
     def is_called(value: str) -> ColumnElement[bool]:
         return or_(
             func.lower(Tenant.tenant_id) == value.lower(),
             Tenant.name_folded == fold(value),
-            func.lower(Tenant.default_domain) == value.lower(),
+            Tenant.has_domain(value),
         )
 
     seen = select(Tenant.id).join(Organization, Tenant.organization_id == Organization.id).where(scope.includes())

@@ -15,6 +15,8 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     false,
+    func,
+    or_,
     select,
     text,
     update,
@@ -117,6 +119,13 @@ class Tenant(HasUserRules, Model):
         return and_(
             cls.is_matched, cls.gone_at.is_(None), cls.left_out_at.is_(None), cls.organization_id.not_in(archived)
         )
+
+    @classmethod
+    def has_domain(cls, domain: str) -> ColumnElement[bool]:
+        """The condition that this is one of its verified domains, the default one or any other, whatever its case."""
+        listed = "\n" + cls.domains + "\n"
+        is_default = func.lower(cls.default_domain) == domain.lower()  # kept in the case that it was typed in
+        return or_(is_default, listed.contains(f"\n{domain.lower()}\n", autoescape=True))
 
     @classmethod
     def forget_waits(cls, session: DbSession, integration_id: int) -> None:

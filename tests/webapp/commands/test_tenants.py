@@ -61,11 +61,12 @@ def test_list_of_one_integration_leaves_out_the_others(flask: Run, make: Make) -
     assert "There is no integration named Fabrikam." in unknown.stderr
 
 
-@pytest.mark.parametrize("called", ["tenant_id", "default_domain", "name"])
-def test_a_tenant_is_matched_by_its_guid_domain_or_name(called: str, flask: Run, make: Make) -> None:
+@pytest.mark.parametrize("called", ["tenant_id", "default_domain", "domains", "name"])
+def test_a_tenant_is_matched_by_its_guid_any_of_its_domains_or_its_name(called: str, flask: Run, make: Make) -> None:
     make.organization(name="Müller GmbH")
-    tenant = make.tenant(name="Müller", default_domain="mueller.example")
-    result = flask("tenants", "match", getattr(tenant, called).upper(), "MÜLLER gmbh")
+    domains = {"default_domain": "mueller.example", "domains": "mueller.example\nmueller.onmicrosoft.com"}
+    tenant = make.tenant(name="Müller", **domains)
+    result = flask("tenants", "match", getattr(tenant, called).splitlines()[-1].upper(), "MÜLLER gmbh")
     assert result.exit_code == 0, result.output
     assert "Matched Müller to Müller GmbH." in result.stdout
     assert organization_of(tenant) == "Müller GmbH"

@@ -33,6 +33,14 @@ def test_what_has_no_visible_license_is_not_offered(as_reader: FlaskClient, make
     assert options(html, "status") == ["Enabled", "In grace", "Suspended", "Deleted", "Locked out", "Gone"]
 
 
+@pytest.mark.parametrize("value", ["contoso.onmicrosoft.com", "CONTOSO.example", "Contoso EU"])
+def test_a_tenant_that_is_chosen_by_a_name_or_domain_is_shown_once(make: Make, value: str) -> None:
+    domains = {"default_domain": "contoso.example", "domains": "contoso.example\ncontoso.onmicrosoft.com"}
+    make.license(tenant=make.tenant(organization=make.organization(), name="Contoso\nEU", **domains))
+    _, tenants, *_ = choices.filters_shown(db.session, EVERYTHING, Filters.made_of(tenant=[value]))
+    assert [(option.text, option.is_chosen) for option in tenants.options] == [("Contoso EU", True)]
+
+
 def test_what_is_out_of_scope_is_not_offered(make: Make) -> None:
     mine, theirs = make.license(), make.license()
     scope = scope_of(make.reader(organization_of(mine)))

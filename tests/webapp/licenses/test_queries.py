@@ -94,10 +94,17 @@ def test_a_number_that_only_a_hidden_row_has_as_its_id_is_a_name(make: Make) -> 
 
 
 def test_a_tenant_is_chosen_by_id_guid_name_or_domain(make: Make) -> None:
-    tenant = make.tenant(organization=make.organization(), name="日本商事", default_domain="Nihon.onmicrosoft.com")
+    tenant = make.tenant(
+        organization=make.organization(),
+        name="日本商事",
+        default_domain="Nihon.example",
+        domains="nihon.example\nnihon.onmicrosoft.com\nnihon_1.example",
+    )
     mine, _ = make.license(tenant=tenant), make.license()
-    for value in (str(tenant.id), tenant.tenant_id.upper(), "日本商事", "nihon.onmicrosoft.com"):
+    for value in (str(tenant.id), tenant.tenant_id.upper(), "日本商事", "nihon.example", "Nihon.onmicrosoft.com"):
         assert listed(tenant=[value]) == [mine.id], value
+    for value in ("onmicrosoft.com", "nihon", "nihon.onmicrosoft", "%", "nihonx1.example", "nihon.example nihon"):
+        assert listed(tenant=[value]) == [], value
 
 
 def test_a_product_is_chosen_by_sku_id_part_number_or_name(make: Make) -> None:
