@@ -6,11 +6,12 @@ from typing import Any
 
 from flask import current_app
 
-from webapp.models import Cloud
+from webapp.models import Cloud, Problem
 
 from .job import job
 from .microsoft.clouds import hosts
 from .microsoft.errors import MicrosoftError
+from .microsoft.reply import Reply
 from .tenant import transport
 
 
@@ -33,7 +34,19 @@ def reach(cloud: str) -> dict[str, Any]:
 def _ask(url: str) -> dict[str, Any]:
     host = url.split("/")[2]
     try:
-        answer = transport().send("GET", url)
+        reply = Reply.of(transport().send("GET", url))
     except MicrosoftError as error:
         return {"host": host, "problem": error.problem.columns()}
-    return {"host": host, "at": answer.date.isoformat() if answer.date else None}
+    # Whatever these two say, they say it by a JSON object; a network that wants to be signed in to does not.
+    if reply.has_failed_there or not isinstance(reply.body, dict):
+        return {"host": host, "problem": _not_as_documented(host, reply.status).columns()}
+    return {"host": host, "at": reply.date.isoformat() if reply.date else None}
+
+
+def _not_as_documented(host: str, status: int) -> Problem:
+    return Problem(
+        f"{host} gives an answer, but not as Microsoft does (HTTP {status}).",
+        "Check whether a proxy, a firewall or a network that wants to be signed in to answers in Microsoft's place. If "
+        "none does, Microsoft has trouble of its own, which usually passes.",
+        "unexpected_answer",
+    )

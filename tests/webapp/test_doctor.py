@@ -18,7 +18,7 @@ from jobs import queue
 from jobs.queue import report_worker
 from sandbox import Sandbox
 from tests.jobs.conftest import sandbox, shared_sandbox
-from tests.jobs.raw_server import raw_server
+from tests.jobs.raw_server import answer, raw_server
 from tests.support.factories import Make
 from tests.support.turns import in_turn
 from webapp import create_app
@@ -170,6 +170,31 @@ def test_a_host_that_does_not_answer_is_named(app: Flask, run_command: FlaskCliR
     _, findings = examined(run_command)
     assert [finding["health"] for finding in of(findings, "Microsoft")] == ["failed", "failed"]
     assert url.removeprefix("https://") in of(findings, "Microsoft")[0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        ("200 OK", b"<html><body>Please sign in to the guest network.</body></html>"),
+        ("302 Found", b""),
+        ("403 Forbidden", b"<html><body>This category is blocked.</body></html>"),
+        ("502 Bad Gateway", b'{"error": "no answer from upstream"}'),
+    ],
+)
+def test_a_host_in_whose_place_somebody_else_answers_is_named(
+    status: str, body: bytes, app: Flask, run_command: FlaskCliRunner, tmp_path: Path
+) -> None:
+    with raw_server(tmp_path, lambda connection: connection.sendall(answer(body, status=status))) as server:
+        app.config["SETTINGS"] = replace(
+            app.config["SETTINGS"],
+            microsoft_login_url=server.url,
+            microsoft_graph_url=server.url,
+            microsoft_ca_bundle=server.ca_bundle,
+        )
+        _, findings = examined(run_command)
+    hosts = of(findings, "Microsoft")
+    assert [finding["health"] for finding in hosts] == ["failed", "failed"]
+    assert all(f"HTTP {status[:3]}" in finding["text"] and "firewall" in finding["fix"] for finding in hosts)
 
 
 def test_secrets_that_cannot_be_decrypted_are_named_with_their_integration(
