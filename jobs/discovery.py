@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import select
@@ -24,13 +25,14 @@ from webapp.models import (
     SyncRun,
     Tenant,
 )
+from webapp.models.run_discovery import LONGEST_DISCOVERY
 
 from . import cut_off, queue, waits
 from . import tenant as tenants
 from .answers import answering_why
 from .discovered import Found, store_customers, store_own
 from .job import job
-from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Throttled, has_no_connection
+from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Refused, Throttled, has_no_connection
 from .microsoft.facts import ORGANIZATION_FIELDS, TenantFacts, tenant_facts
 from .microsoft.graph import GraphClient
 from .microsoft.partner import read_customers
@@ -40,6 +42,13 @@ from .microsoft.transport import Transport
 from .notices import READ_ORGANIZATION
 
 log = logging.getLogger(__name__)
+
+
+_TOOK_TOO_LONG = Problem(
+    f"Looking for new tenants took longer than {LONGEST_DISCOVERY.seconds // 60} minutes, so it was given up.",
+    "The next sync looks again. If it stays, the worker's log may tell what Microsoft answers slowly, or without end.",
+    "took_too_long",
+)
 
 
 class Interrupted(Exception):
@@ -70,13 +79,21 @@ def discover(integration_id: int) -> dict[str, Any]:
 def before_run(run_id: int, hold: Callable[[], None]) -> None:
     """Look for tenants where the run begins with that, and keep in its log what came of it. It never fails the run.
 
-    `hold` is called before each request, and may raise `Interrupted`.
+    `hold` is called before each request, and may raise `Interrupted`. After `LONGEST_DISCOVERY` nothing more is asked,
+    as where Microsoft answers slowly: a worker takes no other job meanwhile.
     """
     integration_id = SyncRun.begin_discovery(db.session, run_id, queue.shared_now())
     db.session.commit()
     if integration_id is None:
         return
-    transport = tenants.transport(hold)
+    since = monotonic()
+
+    def go_on() -> None:
+        hold()
+        if monotonic() - since > LONGEST_DISCOVERY.total_seconds():
+            raise Refused(_TOOK_TOO_LONG)
+
+    transport = tenants.transport(go_on)
     notice, found, gone = None, 0, 0
     try:
         result = find(integration_id, transport)

@@ -69,9 +69,9 @@ class GraphClient:
         """All items of a small collection."""
         return begun_anew(lambda: [item for page in self.pages(path, select, permission) for item in page])
 
-    def pages(self, path: str, select: str, permission: str) -> Iterator[list[Any]]:
+    def pages(self, path: str, select: str, permission: str, max_pages: int = MAX_PAGES) -> Iterator[list[Any]]:
         """The pages of a collection, each a list of its items; `permission` names what reading it needs."""
-        for page in self.from_page(self.page(Ask(f"{path}?$select={select}", permission)), MAX_PAGES):
+        for page in self.from_page(self.page(Ask(f"{path}?$select={select}", permission)), max_pages):
             yield page.items
 
     def page(self, ask: Ask) -> Page:

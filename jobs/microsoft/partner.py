@@ -13,10 +13,15 @@ from typing import Any
 
 from webapp.models import Problem
 
-from .errors import MicrosoftError, Throttled, has_no_connection
+from .errors import BadAnswer, MicrosoftError, Throttled, has_no_connection
 from .facts import guid_of, name_of
 from .graph import GraphClient
 from .patience import begun_anew
+
+# A page has a hundred, unless Graph makes it smaller. A list without end must not take all memory, since others are
+# synced in it: of so many customers some 100 MB are kept.
+_MOST_CUSTOMERS = 200_000
+_MOST_PAGES = 4_000
 
 READ_CONTRACTS = "Directory.Read.All"
 READ_DELEGATIONS = "DelegatedAdminRelationship.Read.All"
@@ -87,7 +92,7 @@ def _read(
 ) -> tuple[Listed, Throttled | None]:
     customers: dict[str, Customer] = {}
     try:
-        problem = begun_anew(lambda: _add(customers, graph.pages(path, select, permission), customer_of))
+        problem = begun_anew(lambda: _add(customers, graph.pages(path, select, permission, _MOST_PAGES), customer_of))
     except Throttled as error:
         return Listed(customers, error.problem), error
     except MicrosoftError as error:
@@ -100,11 +105,16 @@ def _read(
 def _add(
     customers: dict[str, Customer], pages: Iterable[list[Any]], customer_of: Callable[[Mapping[str, Any]], Customer]
 ) -> Problem | None:
-    """Add those that the pages name and that are not there yet. Returns why some were passed over."""
+    """Add those that the pages name and that are not there yet. Returns why some were passed over.
+
+    Raises `BadAnswer` where they are more than any partner has.
+    """
     problem = None
     for page in pages:
         for item in page:
             customer = customer_of(item) if isinstance(item, Mapping) else Customer("")
+            if len(customers) > _MOST_CUSTOMERS:
+                raise BadAnswer(f"a list names more than {_MOST_CUSTOMERS:,} customers")
             if customer.tenant_id:
                 customers.setdefault(customer.tenant_id, customer)
             else:

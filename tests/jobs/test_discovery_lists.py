@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from jobs import discovery, queue
+from jobs.microsoft import partner as partners_lists
+from jobs.microsoft.graph import MAX_PAGES
 from sandbox import Fault, Sandbox
 from sandbox import Tenant as SandboxTenant
 from tests.support.factories import Make
@@ -34,6 +36,28 @@ def test_three_hundred_customers_on_several_pages_become_unmatched_tenants(sandb
     assert {row.tenant_id for row in stored} == {partner.tenant_id, *ids}
     assert {row.state for row in stored} == {TenantState.UNMATCHED}
     assert asked(sandbox, partner.tenant_id) == {"token": 1, "contracts": 3, "delegatedAdminCustomers": 2}
+
+
+def test_the_customers_of_a_large_partner_may_take_many_pages(sandbox: Sandbox, make: Make) -> None:
+    partner = partner_tenant(sandbox, page_size=1)
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(MAX_PAGES + 1)]
+    sandbox.patch_tenant(partner.tenant_id, customers=ids, delegated_customers=ids[:1])
+    answer = do(discovery.discover, partner_integration(make, partner).id)
+    assert (answer["warning"], len(answer["new"])) == (None, MAX_PAGES + 1)
+
+
+@pytest.mark.parametrize("endless", ["contracts", "delegated"])
+def test_a_list_of_customers_without_end_is_given_up(
+    endless: str, sandbox: Sandbox, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partners_lists, "_MOST_CUSTOMERS", 2)
+    partner = partner_tenant(sandbox, page_size=1)
+    ids = [f"00000000-0000-4000-8000-{number:012}" for number in range(6)]
+    lists = {"contracts": (ids, ids[:1]), "delegated": (ids[:1], ids)}[endless]
+    sandbox.patch_tenant(partner.tenant_id, customers=lists[0], delegated_customers=lists[1])
+    answer = do(discovery.discover, partner_integration(make, partner).id)
+    assert (len(answer["new"]), answer["gone"]) == (3, [])
+    assert "more than 2 customers" in answer["warning"]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from webapp.models import (
     SyncRun,
     utc_now,
 )
+from webapp.models.run_discovery import LONGEST_DISCOVERY
 
 from .conftest import Work
 from .helpers import asked, do, waiting
@@ -141,6 +143,30 @@ def test_a_run_whose_look_was_lost_for_too_long_goes_on_without(sandbox: Sandbox
     work()
     assert (run.state, run.notice_code) == (RunState.OK, "lost")
     assert "contracts" not in asked(sandbox, partner.tenant_id)
+
+
+def test_a_look_that_takes_too_long_ends_with_what_it_read_and_the_run_goes_on(
+    sandbox: Sandbox, make: Make, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partner = partner_tenant(sandbox, page_size=1)
+    [known] = customers_of(sandbox, partner, "Known")
+    integration = partner_integration(make, partner)
+    do(discovery.discover, integration.id)
+    rows_of(integration.id)["Known"].match(make.organization())
+    db.session.commit()
+    new = [customer.tenant_id for customer in customers_of(sandbox, partner, "A", "B", "C", "D")]
+    sandbox.patch_tenant(partner.tenant_id, customers=[*new, known.tenant_id])
+    sandbox.reset_requests()
+    # Each request takes so long that the third one would come after its time.
+    ticks = itertools.count(0, step=LONGEST_DISCOVERY.total_seconds() / 2)
+    monkeypatch.setattr(discovery, "monotonic", lambda: next(ticks))
+    run = new_run(integration)
+    queue.sync(run.id)
+    work()
+    assert (run.state, run.tenants_ok, run.tenants_found, run.tenants_gone) == (RunState.OK, 1, 2, 0)
+    assert run.notice_code == "took_too_long"
+    assert "longer than 10 minutes" in run.notice_reason
+    assert asked(sandbox, partner.tenant_id) == {"contracts": 2}
 
 
 def test_an_error_that_nobody_foresaw_does_not_fail_the_run(
