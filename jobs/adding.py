@@ -7,10 +7,10 @@ enqueues the rest, so that whoever else waits before the screen gets their turn.
 from __future__ import annotations
 
 import logging
-import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from flask import Flask, current_app
@@ -38,7 +38,7 @@ from . import cut_off, queue, waits
 from . import tenant as tenants
 from .crew import stopping
 from .job import job
-from .microsoft.errors import MicrosoftError, SignInRefused
+from .microsoft.errors import MicrosoftError, Refused, SignInRefused
 from .microsoft.facts import guid_of
 from .microsoft.patience import patiently
 from .microsoft.signin import Credentials, SignIn
@@ -48,9 +48,16 @@ log = logging.getLogger(__name__)
 SECONDS = 5.0
 AT_ONCE = 8
 _HEARD_SECONDS = 5.0
+# As long as any answer is waited for before the screen: meanwhile the worker does nothing else that somebody waits for.
+_LONGEST_SECONDS = 100.0
 
 # Entra's codes for what is no tenant, or not in this cloud.
 _NOT_A_TENANT = frozenset({"AADSTS90002", "AADSTS900023", "AADSTS50059", "AADSTS50128", "AADSTS90019"})
+_TOOK_TOO_LONG = Problem(
+    f"Reading this tenant took longer than {_LONGEST_SECONDS:.0f} seconds, so it was given up.",
+    "Add it again. If it stays, the worker's log may tell what Microsoft answers slowly, or without end.",
+    "took_too_long",
+)
 _ADOPTED = Problem("Its data is kept from when it was connected before.", "")
 
 
@@ -104,7 +111,7 @@ def add_here(addition_id: int) -> dict[str, Any]:
 
 def _work(addition_id: int, seconds: float) -> bool:
     """Answer lines for so long. Returns whether nothing is left to do, at least for whoever called."""
-    began, own = time.monotonic(), _Own(addition_id)
+    began, own = monotonic(), _Own(addition_id)
     while True:
         integration_id = own.hear()
         taken = TenantAddition.take(db.session, addition_id, AT_ONCE) if integration_id is not None else []
@@ -114,7 +121,7 @@ def _work(addition_id: int, seconds: float) -> bool:
             return True
         db.session.commit()
         is_all = _answer(own, integration_id, taken)
-        if not is_all or stopping.is_set() or time.monotonic() - began >= seconds:
+        if not is_all or stopping.is_set() or monotonic() - began >= seconds:
             is_over = own.hear() is None
             db.session.commit()
             return is_over
@@ -154,7 +161,8 @@ def _in_context(app: Flask, credentials: Credentials) -> _Answer:
 def _ask(credentials: Credentials) -> _Answer:
     """Read the tenant as a sync would; where it is known already, its sign-in address tells which it is."""
     tenant_id = guid_of(credentials.tenant)
-    transport = tenants.transport(_go_on)
+    since = monotonic()
+    transport = tenants.transport(lambda: _go_on(since))
     try:
         if not tenant_id:
             waits.obey(credentials.client_id, tenant_id)
@@ -171,9 +179,11 @@ def _ask(credentials: Credentials) -> _Answer:
         return _Answer(tenant_id, problem=error.problem, is_about_all=about_all, may_be_left=may_be_left)
 
 
-def _go_on() -> None:
+def _go_on(since: float) -> None:
     if stopping.is_set():
         raise _Stopped
+    if monotonic() - since > _LONGEST_SECONDS:
+        raise Refused(_TOOK_TOO_LONG)
 
 
 def _is_held(tenant_id: str) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+
+import pytest
 
 from jobs import adding, queue
 from sandbox import Fault, Sandbox
@@ -187,6 +190,22 @@ def test_a_tenant_that_asks_to_wait_says_so(sandbox: Sandbox, make: Make, work: 
         LineState.REFUSED,
         "HTTP 429",
     )
+
+
+def test_a_tenant_whose_answers_take_too_long_gets_that_for_an_answer(
+    sandbox: Sandbox, make: Make, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = sandbox_tenant(sandbox)
+    slow = app_in(sandbox, home, faults=(Fault("subscribedSkus", "endless_pages"),))
+    addition = listed(connected(make, home).integration, slow.tenant_id)
+    # Each request takes so long that the third one would come after its time.
+    ticks = itertools.count(0, step=adding._LONGEST_SECONDS / 2.5)
+    monkeypatch.setattr(adding, "monotonic", lambda: next(ticks))
+    queue.add_tenants(addition.id)
+    work()
+    assert answers(addition) == [(slow.tenant_id, "refused")]
+    assert line_of(addition, slow.tenant_id).code == "took_too_long"
+    assert sandbox.requests(slow.tenant_id)["total"] == 2
 
 
 def test_lists_that_ended_long_ago_are_forgotten(sandbox: Sandbox, make: Make) -> None:
