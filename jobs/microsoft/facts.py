@@ -14,6 +14,7 @@ from typing import Any
 
 from webapp.models import UNKNOWN, LicenseStatus
 from webapp.models.figures import seats
+from webapp.text import clipped
 
 from .errors import BadAnswer
 
@@ -80,11 +81,20 @@ def figures(sku: Mapping[str, Any]) -> Figures:
     """The figures of a `subscribedSku`, with those that `seats` computes.
 
     Active is `prepaidUnits.enabled`, but 0 while the SKU is Suspended, Deleted or LockedOut; Consumed is
-    `consumedUnits`, also then. Raises `BadAnswer` where a number is missing or is not one.
+    `consumedUnits`, also then. Raises `BadAnswer`, which names the SKU, where a number is missing or is not one.
     """
+    try:
+        return _figures(sku)
+    except ValueError as error:
+        name = clipped(_line(sku.get("skuPartNumber"))) or "without a part number"
+        raise BadAnswer(f"of the SKU {name}, {error}") from error
+
+
+def _figures(sku: Mapping[str, Any]) -> Figures:
+    """The same. Raises `ValueError`, which says what is wrong."""
     units = sku.get("prepaidUnits")
     if not isinstance(units, Mapping):
-        raise BadAnswer("a SKU has no prepaidUnits")
+        raise ValueError("prepaidUnits is missing")
     used = seats(sku.get("capabilityStatus"), _count(units, "enabled"), _count(sku, "consumedUnits"))
     return Figures(
         active=used.active,
@@ -201,7 +211,7 @@ def _count(source: Mapping[str, Any], key: str, default: int | None = None) -> i
         return default
     # In JSON true is not a number, though in Python it is.
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _INT32_MAX:
-        raise BadAnswer(f"{key} is not a whole number from 0 to {_INT32_MAX:,}")
+        raise ValueError(f"{key} is not a whole number from 0 to {_INT32_MAX:,}")
     return value
 
 

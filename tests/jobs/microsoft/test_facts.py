@@ -151,6 +151,20 @@ def test_a_number_that_is_too_small_or_too_large_is_refused_by_naming_both_limit
         figures({**ENTERPRISEPREMIUM, "consumedUnits": number})
 
 
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"prepaidUnits": {"enabled": -3}}, "of the SKU ENTERPRISEPREMIUM, enabled is not a whole number"),
+        ({"consumedUnits": None}, "of the SKU ENTERPRISEPREMIUM, consumedUnits is not a whole number"),
+        ({"prepaidUnits": None}, "of the SKU ENTERPRISEPREMIUM, prepaidUnits is missing"),
+        ({"consumedUnits": -1, "skuPartNumber": "A\nB" + "x" * 99}, f"of the SKU A B{'x' * 56}…, consumedUnits"),
+    ],
+)
+def test_of_many_skus_the_one_whose_numbers_are_wrong_is_named(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadAnswer, match=told):
+        license_facts([CRMSTANDARD, {**ENTERPRISEPREMIUM, **wrong}])
+
+
 @pytest.mark.parametrize("units", [None, [], "25", 25, {}, {"suspended": 1}])
 def test_units_that_are_not_an_object_with_enabled_are_not_believed(units: Any) -> None:
     with pytest.raises(BadAnswer):
