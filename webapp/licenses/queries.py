@@ -34,6 +34,7 @@ _COLUMNS = (
     Tenant.name.label("tenant"),
     Tenant.last_synced_at,
     Tenant.left_out_at,
+    Tenant.gone_at.label("tenant_gone_at"),
     Integration.name.label("integration"),
     Product.name.label("product"),
     License.sku_id,

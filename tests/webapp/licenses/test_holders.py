@@ -126,6 +126,19 @@ def test_a_tenant_that_is_left_out_is_told_of(as_reader: FlaskClient, license: L
     assert "Contoso EU has been left out of syncs since" in as_reader.get(f"/licenses/{license.id}").text
 
 
+def test_a_tenant_that_its_partner_no_longer_names_is_told_of(as_reader: FlaskClient, license: License) -> None:
+    """It may be a customer who left: its figures stay in the lists, and never change again."""
+    tenant = db.session.get_one(Tenant, license.tenant_id)
+    tenant.gone_at, tenant.left_out_at, tenant.users_synced_at = utc_now(), utc_now(), None
+    db.session.commit()
+    page = " ".join(as_reader.get(f"/licenses/{license.id}").text.split())
+    assert "The partner's tenant has no longer named Contoso EU since" in page
+    assert "What is shown is as it was read last." in page
+    assert "left out of syncs" not in page
+    assert "Who holds it was never read" in page
+    assert "The next sync reads it" not in page
+
+
 def test_the_list_is_searched_and_paged(as_reader: FlaskClient, make: Make, license: License) -> None:
     for number in range(30):
         holder(make, license, f"Person n{number:02}")
