@@ -69,9 +69,12 @@ class GraphClient:
         """All items of a small collection."""
         return begun_anew(lambda: [item for page in self.pages(path, select, permission) for item in page])
 
-    def pages(self, path: str, select: str, permission: str, max_pages: int = MAX_PAGES) -> Iterator[list[Any]]:
-        """The pages of a collection, each a list of its items; `permission` names what reading it needs."""
-        for page in self.from_page(self.page(Ask(f"{path}?$select={select}", permission)), max_pages):
+    def pages(self, path: str, select: str, permission: str, max_pages: int = 0) -> Iterator[list[Any]]:
+        """The pages of a collection, each a list of its items; `permission` names what reading it needs.
+
+        They are `max_pages` at the most, or as many as a small collection may have.
+        """
+        for page in self.from_page(self.page(Ask(f"{path}?$select={select}", permission)), max_pages or MAX_PAGES):
             yield page.items
 
     def page(self, ask: Ask) -> Page:
