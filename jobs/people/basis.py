@@ -36,6 +36,8 @@ class Basis:
     # The rows of the licenses that the tenant has, and of those that are gone, by sku id.
     licenses: Mapping[str, int]
     gone: Mapping[str, int]
+    # Else what is stored of them is old, and whoever holds one that came later is licensed all the same.
+    syncs_licenses: bool
 
     @property
     def digest(self) -> str:
@@ -49,6 +51,7 @@ class Basis:
             self.rules.include_unlicensed,
             sorted(self.rules.checked),
             sorted(self.licenses.items()),
+            *(() if self.syncs_licenses else ("licenses are not synced",)),
         )
         return blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
@@ -56,7 +59,8 @@ class Basis:
 def basis_of(tenant: Tenant, licenses: Stored) -> Basis:
     """What decides of the tenant now; `licenses` are those that are stored of it."""
     generation = VERSION, USER_FIELDS, tenant.integration_id
-    return Basis(generation, tenant.organization_id, rules_of(db.session, tenant), licenses.current, licenses.gone)
+    rules, syncs_licenses = rules_of(db.session, tenant), tenant.integration.sync_licenses
+    return Basis(generation, tenant.organization_id, rules, licenses.current, licenses.gone, syncs_licenses)
 
 
 # A user who links the contact and of whom it has its fields.

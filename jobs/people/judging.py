@@ -20,15 +20,19 @@ class Judge:
     def __init__(self, basis: Basis) -> None:
         self._rules = basis.rules
         self._license_ids = basis.licenses
+        self._syncs_licenses = basis.syncs_licenses
         self._begin = blake2b(repr(basis.generation).encode(), digest_size=_HASH_BYTES)
         self._refusals: dict[tuple[tuple[Held, ...], bool, bool], Refusal | None] = {}
         self._held: dict[tuple[Held, ...], str] = {}
 
     def refuse(self, facts: UserFacts) -> Refusal | None:
-        """Why the user does not qualify; None where it does. Licenses that the tenant does not have do not count."""
+        """Why the user does not qualify; None where it does.
+
+        Licenses that the tenant does not have do not count, unless nobody reads which it has.
+        """
         key = (facts.held, facts.is_guest, facts.is_blocked)
         if key not in self._refusals:
-            held = [held.sku_id for held in facts.held if held.sku_id in self._license_ids]
+            held = [held.sku_id for held in facts.held if held.sku_id in self._license_ids or not self._syncs_licenses]
             refusal = self._rules.refuse(is_guest=facts.is_guest, is_blocked=facts.is_blocked, held=held)
             self._refusals[key] = refusal
         return self._refusals[key]

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, false, func, or_, select, true
 
-from ..models import Assignment, Contact, DirectoryUser, License, Tenant, TenantCheckedLicense, UserSync
+from ..models import Assignment, Contact, DirectoryUser, Integration, License, Tenant, TenantCheckedLicense, UserSync
 from ..models.base import DbSession
 from ..models.directory import links_if_live
 from ..models.user_rules import UserRules
@@ -71,13 +71,17 @@ def of_integration(session: DbSession, integration_id: int, rules: UserRules) ->
         and_(Tenant.has_own_user_rules, Tenant.sync_users.in_(_MODES)),
         and_(~Tenant.has_own_user_rules, _term(rules.sync_users in _MODES)),
     )
-    return _forecast(session, synced, syncs_users, [_becoming(following, rules), _becoming(own, Tenant)])
+    known = _knows_licenses(session, Integration.id == integration_id)
+    becoming = [_becoming(following, rules, known), _becoming(own, Tenant, known)]
+    return _forecast(session, synced, syncs_users, becoming)
 
 
 def of_tenant(session: DbSession, tenant_id: int, rules: UserRules) -> Forecast:
     """What a sync will do to the contacts of one tenant under these rules, were it not left out."""
     synced = and_(Tenant.id == tenant_id, Tenant.is_matched, Tenant.gone_at.is_(None))
-    return _forecast(session, synced, _term(rules.sync_users in _MODES), [_becoming(synced, rules)])
+    integration = select(Tenant.integration_id).where(Tenant.id == tenant_id).scalar_subquery()
+    known = _knows_licenses(session, Integration.id == integration)
+    return _forecast(session, synced, _term(rules.sync_users in _MODES), [_becoming(synced, rules, known)])
 
 
 def qualifies(rules: Any, is_licensed: ColumnElement[bool], holds_checked: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -100,9 +104,20 @@ def qualifies(rules: Any, is_licensed: ColumnElement[bool], holds_checked: Colum
     )
 
 
-def becomes_contact(tenants: ColumnElement[bool], rules: Any) -> ColumnElement[bool]:
-    """The condition on `DirectoryUser` of these tenants that it becomes a contact, by what it holds."""
-    return qualifies(rules, *_holding(tenants, rules))
+def becomes_contact(tenants: ColumnElement[bool], rules: Any, knows_licenses: bool = True) -> ColumnElement[bool]:
+    """The condition on `DirectoryUser` of these tenants that it becomes a contact, by what it holds.
+
+    Where licenses are not synced, what users hold of those that came later is not stored: who qualified is then taken
+    to hold what it must.
+    """
+    holding = _holding(tenants, rules)
+    if not knows_licenses:
+        holding = or_(holding[0], DirectoryUser.qualifies), or_(holding[1], DirectoryUser.qualifies)
+    return qualifies(rules, *holding)
+
+
+def _knows_licenses(session: DbSession, is_it: ColumnElement[bool]) -> bool:
+    return session.scalar(select(Integration.sync_licenses).where(is_it)) is not False
 
 
 def _term(value: Any) -> ColumnElement[bool]:
@@ -126,7 +141,7 @@ def _forecast(
     return Forecast(tenants, unread_tenants, created, linked, kept, unlinked)
 
 
-def _becoming(tenants: ColumnElement[bool], rules: Any) -> Counts:
+def _becoming(tenants: ColumnElement[bool], rules: Any, knows_licenses: bool) -> Counts:
     """Of the users who become contacts: how many new ones, how many that exist already, how many stay linked."""
     # What a tenant has left behind in another organization is no contact of its users any more.
     has_contact = and_(DirectoryUser.contact_id.is_not(None), Tenant.departed_from_id.is_(None))
@@ -144,7 +159,7 @@ def _becoming(tenants: ColumnElement[bool], rules: Any) -> Counts:
         .select_from(DirectoryUser)
         .join(Tenant, is_of_tenant())
         .outerjoin(known, is_same)
-        .where(tenants, becomes_contact(tenants, rules))
+        .where(tenants, becomes_contact(tenants, rules, knows_licenses))
     )
 
 

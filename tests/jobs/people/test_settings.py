@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox import Sandbox, Sku
+from sandbox import Assigned, Sandbox, Sku
 from tests.jobs.conftest import Sync
 from tests.support.factories import Make
 from webapp.extensions import db
@@ -68,3 +68,17 @@ def test_where_only_users_are_synced_licenses_stay_as_they_are(start: Start, syn
     assert {row.active for row in db.session.query(License)} == {25, 5}
     assert tenant.last_synced_at == last
     assert tenant.users_synced_at is not None
+
+
+def test_where_licenses_are_not_synced_whoever_holds_one_that_is_not_stored_is_licensed(
+    start: Start, sync: Sync, sandbox: Sandbox
+) -> None:
+    given, tenant = start(a_user(), sync_licenses=False)
+    assert part_of(sync(tenant)).contacts_created == 1
+    # To another product.
+    sandbox.patch_tenant(given.tenant_id, skus=(Sku.of("SPE_E5", 1, 1),))
+    sandbox.patch_user(given.tenant_id, given.users[0].user_id, licenses=(Assigned.of("SPE_E5"),))
+    assert part_of(sync(tenant)).contacts_unlinked == 0
+    sandbox.patch_user(given.tenant_id, given.users[0].user_id, licenses=())
+    assert part_of(sync(tenant)).contacts_unlinked == 1
+    assert the_contact().unlinked_reason == "No longer has a license"

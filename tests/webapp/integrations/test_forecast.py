@@ -92,6 +92,19 @@ def test_the_columns_of_tenants_with_rules_of_their_own_mean_the_same(make: Make
                 savepoint.rollback()
 
 
+@pytest.mark.parametrize("mode", [UserSync.ALL, UserSync.LICENSED])
+def test_where_licenses_are_not_synced_who_qualified_is_taken_to_hold_what_it_must(make: Make, mode: UserSync) -> None:
+    """What a user holds of licenses that came later is not stored."""
+    tenant = synced_tenant(make, make.integration(sync_licenses=False))
+    for qualifies in BOTH:
+        contact = make.contact(organization=tenant.organization)
+        make.directory_user(tenant=tenant, contact=contact, qualifies=qualifies)
+    rules = UserRules(mode, checked=frozenset({"a license of which nothing is stored"}))
+    expected = Forecast(tenants=1, kept=1)
+    assert forecast.of_integration(db.session, tenant.integration_id, rules) == expected
+    assert forecast.of_tenant(db.session, tenant.id, rules) == expected
+
+
 def test_another_tenants_checked_license_qualifies_nobody_here(make: Make) -> None:
     people, elsewhere = People(make), synced_tenant(make, has_own_user_rules=True, sync_users=UserSync.LICENSED)
     people.tenant.sync_users = UserSync.LICENSED
@@ -167,7 +180,8 @@ def test_it_takes_a_few_queries_however_many_users(users: int, make: Make, count
     db.session.commit()
     count_queries.clear()
     assert forecast.of_integration(db.session, integration_id, rules).created == users
-    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 4
+    # Whether licenses are synced, how many tenants and links there are, and what becomes of the users by either rules.
+    assert len([statement for statement in count_queries if statement.startswith("SELECT")]) == 5
 
 
 @pytest.mark.parametrize(
