@@ -16,7 +16,7 @@ from ..access import Permission
 from ..auth import accounts, links
 from ..extensions import db
 from ..meanwhile import Meanwhile
-from ..models import Role, User, UserLink, utc_now
+from ..models import User, UserLink, utc_now
 from ..searched_list import searched_list
 from . import grants, picker, queries, users
 from .blueprint import USER, bp, held_user, show_once, take_shown
@@ -129,7 +129,6 @@ def _form(
         meanwhile=meanwhile,
         role_words={role.value: words for role, words in access.ROLE_WORDS.items()},
         can_mail=links.can_mail(),
-        Role=Role,
         **values,
     )
     return html, (meanwhile or Meanwhile(form)).status

@@ -1,4 +1,4 @@
-"""One's own account, in plain words: the role, the groups, whose data one sees, what one may do."""
+"""One's own account, in plain words: the groups, whose data one sees, what one may do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ..models.base import DbSession
 
 @dataclass(frozen=True)
 class Account:
-    role_words: str
     abilities: Sequence[str]
     groups: Sequence[str]
     # How many organizations are seen, of which those that come later are seen too where `has_all`.
@@ -33,7 +32,6 @@ def of(session: DbSession, user: User) -> Account:
         .order_by(UserGroup.name_folded)
     ).all()
     return Account(
-        role_words=access.ROLE_WORDS.get(user.role, ""),
         abilities=[access.PERMISSION_WORDS[permission] for permission in access.permissions_of(user.role)],
         groups=[group.name for group in groups],
         organizations=seen,

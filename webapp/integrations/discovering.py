@@ -29,11 +29,7 @@ def find(integration_id: int) -> list[tuple[str, str]]:
 
 def sentence(answer: dict[str, Any]) -> str:
     """What was found, in one line."""
-    changes = [
-        f"{len(answer[key]):,} {words}"
-        for key, words in (("new", "new"), ("back", "back"), ("gone", "gone"))
-        if answer[key]
-    ]
+    changes = [f"{len(answer[what]):,} {what}" for what in ("new", "back", "gone") if answer[what]]
     found = len(answer["tenants"])
     more = f" ({', '.join(changes)})" if changes else ""
     return f"This integration reaches {count_of(found, 'tenant')}{more}."

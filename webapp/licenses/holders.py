@@ -28,7 +28,6 @@ class Holders:
     named: int
     contacts: int
     users_synced_at: datetime | None
-    left_out_at: datetime | None
 
     @property
     def unnamed(self) -> int:
@@ -50,7 +49,6 @@ def holders(session: DbSession, license_id: int) -> Holders:
             func.count(Contact.id),
             func.count(Contact.id.distinct()),
             Tenant.users_synced_at,
-            Tenant.left_out_at,
         )
         .select_from(License)
         .join(Tenant, License.tenant_id == Tenant.id)

@@ -38,10 +38,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What a file says. `given` are the columns that it has, `unknown` the titles of others."""
+    """What a file says. `unknown` are the titles of the columns that it has beside ours."""
 
     encoding: str
-    given: tuple[str, ...]
     unknown: tuple[str, ...]
     rows: tuple[Row, ...]
 
@@ -51,7 +50,7 @@ class Sheet:
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Sheet:
-        return cls(plain["encoding"], tuple(plain["given"]), tuple(plain["unknown"]), tuple(map(_row, plain["rows"])))
+        return cls(plain["encoding"], tuple(plain["unknown"]), tuple(map(_row, plain["rows"])))
 
 
 def read(file: BinaryIO) -> Sheet:
@@ -62,7 +61,7 @@ def read(file: BinaryIO) -> Sheet:
     if not rows:
         raise LIMITS.refusal("The file has the columns but no organizations.")
     unknown = tuple(clipped(one_line(title), _LONGEST_TOLD) for title in header.unknown[:_MOST_UNKNOWN])
-    return Sheet(encoding, tuple(column for column in COLUMNS if column in header.positions), unknown, tuple(rows))
+    return Sheet(encoding, unknown, tuple(rows))
 
 
 def _header(lines: Lines) -> Header:
