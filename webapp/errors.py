@@ -27,6 +27,7 @@ from .database import driver_s_words, forget_transaction, is_away
 from .models import Problem
 from .refusals import NO_FILE, refusal_of
 from .schema_version import Fit, UnfitDatabase
+from .text import count_of
 from .troubles import MIXED_DATABASE, NO_DATABASE, NO_ROOM, OLDER_DATABASE, OUTDATED_FORM, TROUBLES, Trouble, trouble_of
 
 RETRY_SECONDS = 5
@@ -210,6 +211,6 @@ def _says_why(error: HTTPException) -> bool:
 
 def _in(seconds: int) -> str:
     if seconds < 60:
-        return f"in {seconds} seconds"
+        return f"in {count_of(seconds, 'second')}"
     minutes = ceil(seconds / 60)
     return f"in {minutes} minutes" if minutes > 1 else "in a minute"

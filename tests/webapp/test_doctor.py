@@ -272,6 +272,11 @@ def test_workers_of_another_version_are_told(sandbox: Sandbox, run_command: Flas
     assert version() in found["text"]
 
 
+def test_one_integration_is_told_as_one(make: Make) -> None:
+    make.integration()
+    assert [finding.text for finding in check_secrets()] == ["The credentials of 1 integration can be decrypted."]
+
+
 def test_a_look_that_breaks_in_the_database_is_told_and_the_others_go_on(
     sandbox: Sandbox, run_command: FlaskCliRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

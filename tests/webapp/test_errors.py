@@ -107,7 +107,14 @@ def test_an_error_says_which_methods_are_allowed(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(40, "in 40 seconds"), (60, "in a minute"), (61, "in 2 minutes"), (300, "in 5 minutes")]
+    ("seconds", "words"),
+    [
+        (1, "in 1 second"),
+        (40, "in 40 seconds"),
+        (60, "in a minute"),
+        (61, "in 2 minutes"),
+        (300, "in 5 minutes"),
+    ],
 )
 def test_a_throttled_answer_says_when_to_try_again(
     client: FlaskClient, fail_with: Fail, seconds: int, words: str

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ..models import Role, SetupCode, User, UserLink, UserSession, any_user
 from ..models.base import DbSession
 from ..models.user import waste_time_like_a_check
+from ..text import count_of
 
 PASSWORD_MIN, PASSWORD_MAX = 8, 1024
 PASSWORD_RULE = f"At least {PASSWORD_MIN} characters, and not your e-mail address. Several words in a row are good."
@@ -40,7 +41,7 @@ def normal_address(text: str) -> str:
 def password_problem(password: str, address: str) -> str | None:
     """What is wrong with a new password, or None."""
     if len(password) < PASSWORD_MIN:
-        return f"The password has {len(password)} characters; it needs at least {PASSWORD_MIN}."
+        return f"The password has {count_of(len(password), 'character')}; it needs at least {PASSWORD_MIN}."
     if len(password) > PASSWORD_MAX:
         return f"The password is longer than {PASSWORD_MAX} characters."
     if password.strip().lower() == address.strip().lower():

@@ -82,7 +82,7 @@ def wait_for_removal(integration_id: int) -> None:
         counts = select(Integration.removal_done, Integration.removal_total).where(Integration.id == integration_id)
         row = db.session.execute(counts).one_or_none()
         db.session.rollback()
-        return None if row is None else f"Removing … {row.removal_done:,} of {row.removal_total:,} licenses"
+        return None if row is None else f"Removing ... {row.removal_done:,} of {count_of(row.removal_total, 'license')}"
 
     wait(look, _giving_up("The removal goes on by itself"), needs_microsoft=False)
 

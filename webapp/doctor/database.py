@@ -15,7 +15,7 @@ from ..extensions import UnreadableSecret, db
 from ..foreseen import foreseen_refusal
 from ..models import UNREADABLE_SECRET, Integration
 from ..refusals import IN_A_HURRY, refusal_of
-from ..text import at_the_end, first_of
+from ..text import at_the_end, count_of, first_of
 from .clock import compare_clocks
 from .finding import Finding, doubtful, ill, well
 from .pooler import check_pooler
@@ -104,7 +104,7 @@ def check_secrets() -> Iterator[Finding]:
         text = f"The stored sign-in of a partner user cannot be decrypted. It is that of: {first_of(signed_out)}."
         yield ill("secrets", text, f"Put its key back into ENCRYPTION_KEYS, or let the user sign in anew. {_SIGN_IN}")
     if not unreadable and not signed_out:
-        yield well("secrets", f"The credentials of all {len(integrations)} integrations can be decrypted.")
+        yield well("secrets", f"The credentials of {count_of(len(integrations), 'integration')} can be decrypted.")
     lapsed = [one.name for one in integrations if one.acts_for_user and one.sign_in_lapsed_at is not None]
     if lapsed:
         # As after a backup was restored in which the sign-in is older than the one that was made since.

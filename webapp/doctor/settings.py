@@ -13,6 +13,7 @@ from flask import current_app
 from config import Settings
 from settings.data_directory import LEAST_ROOM
 
+from ..text import count_of
 from .finding import Finding, doubtful, ill, well
 
 _LITTLE_ROOM = 1024**3
@@ -42,7 +43,8 @@ def _unsafe(settings: Settings) -> Iterator[Finding]:
     if len(settings.secret_key) < _LEAST_SECRET:
         yield doubtful(
             "secret key",
-            f"SECRET_KEY has {len(settings.secret_key)} characters: who tries out all can sign in as anybody.",
+            f"SECRET_KEY has {count_of(len(settings.secret_key), 'character')}: who tries out all can sign in as "
+            "anybody.",
             'Make one, which signs everyone out once: python3 -c "import secrets; print(secrets.token_urlsafe(48))"',
         )
 

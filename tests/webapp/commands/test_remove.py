@@ -60,7 +60,7 @@ def test_delete_data_and_wait(integrations: Run, contoso: Integration, monkeypat
     monkeypatch.setattr("time.sleep", work)
     result = integrations("remove", "Contoso", "--delete-data", "--confirm", "Contoso", "--wait")
     assert result.exit_code == 0
-    assert "Removing … 0 of 1 licenses" in result.stderr
+    assert "Removing ... 0 of 1 license" in result.stderr
     assert result.stdout.endswith("Removed Contoso, with all its data.\n")
     assert [db.session.query(model).count() for model in (Integration, Tenant, License, Organization)] == [0, 0, 0, 1]
 
@@ -109,7 +109,7 @@ def test_waiting_says_where_the_database_answers_no_worker(
     monkeypatch.setattr("time.sleep", work)
     result = integrations("remove", "Contoso", "--delete-data", "--confirm", "Contoso", "--wait")
     first, second = result.stderr.splitlines()
-    assert first == "Removing … 0 of 1 licenses"
+    assert first == "Removing ... 0 of 1 license"
     assert second.startswith("All workers are cut off from the database")
 
 

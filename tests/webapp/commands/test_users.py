@@ -62,6 +62,7 @@ def test_the_code_of_the_first_visit_ends_with_the_first_user(run_command: Flask
         ),
         ({"email": "no address"}, "'no address' is not an e-mail address."),
         ({"password": "short"}, "The password has 5 characters; it needs at least 8."),
+        ({"password": "x"}, "The password has 1 character; it needs at least 8."),
         ({"password": "ada@msp.example"}, "The password is the e-mail address."),
         ({"password": ""}, "No password came on standard input."),
     ],

@@ -29,7 +29,7 @@ def test_products_are_listed_by_name_with_where_it_comes_from_and_their_licenses
     as_administrator: FlaskClient, make: Make
 ) -> None:
     e3 = make.product(sku_id=E3, part_number="SPE_E3", name="Microsoft 365 E3")
-    make.product(sku_id=sku(1), part_number="BRAND_NEW", name="BRAND_NEW")
+    make.license(product=make.product(sku_id=sku(1), part_number="BRAND_NEW", name="BRAND_NEW"))
     make.product(sku_id=sku(2), part_number="OWN", name="Ours", own_name="Ours")
     for _ in range(2):
         make.license(product=e3)
@@ -38,7 +38,8 @@ def test_products_are_listed_by_name_with_where_it_comes_from_and_their_licenses
     html = as_administrator.get(LIST).text
     assert names(html) == ["BRAND_NEW", "Microsoft 365 E3", "Ours"]
     assert re.findall(r'<span class="badge [^"]*">([^<]*)<', html) == ["Part number", "Shipped table", "Own name"]
-    assert f'href="/global/office-365-licenses?product={E3}" aria-label="2 licenses' in html
+    assert f'href="/global/office-365-licenses?product={E3}" aria-label="2 licenses of Microsoft 365 E3"' in html
+    assert 'aria-label="1 license of BRAND_NEW"' in html
 
 
 @pytest.mark.parametrize("q", ["ÄLPHA", "part_1 älp", sku(77).upper()])
