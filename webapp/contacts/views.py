@@ -14,6 +14,7 @@ from .. import access
 from ..access import Permission
 from ..choices import answered
 from ..extensions import db
+from ..licenses.holders import how
 from ..licenses.queries import of_contact
 from ..meanwhile import Meanwhile
 from ..models import Contact, Organization, utc_now
@@ -86,7 +87,7 @@ def show(contact_id: int) -> str:
         emails=records.stored(contact).emails,
         lock=locked_by(db.session, contact),
         unlinked=unlinked_of(db.session, [contact]).get(contact_id),
-        licenses=db.session.execute(licenses).all(),
+        licenses=[(row, how(row.is_direct, row.is_through_group)) for row in db.session.execute(licenses)],
         **layout(contact.organization, CONTACTS),
     )
 
