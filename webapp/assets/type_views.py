@@ -1,4 +1,4 @@
-"""Account > Flexible Asset Types: the list, a type, making, changing and archiving one."""
+"""Account > Flexible asset types: the list, a type, making, changing and archiving one."""
 
 from __future__ import annotations
 

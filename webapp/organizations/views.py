@@ -58,7 +58,7 @@ def show(organization_id: int) -> str:
     organization = organization_or_404(organization_id)
     return render_template(
         "organizations/show.html",
-        summary=summaries(db.session, access.scope_of(current_user), [organization.id])[organization.id],
+        summary=summaries(db.session, scope, [organization.id])[organization.id],
         tenants=tenants_of(db.session, organization),
         contacts=contacts_of(db.session, scope, organization),
         **layout(organization, OVERVIEW),
@@ -105,7 +105,10 @@ def archive(organization_id: int) -> str | Response:
     if request.method == "POST":
         records.archive(organization)
         db.session.commit()
-        flash(f"{organization.name} is archived. It is among the archived ones, from where it can be brought back.")
+        flash(
+            f"{organization.name} is archived. It is among the archived ones, from where it can be brought back.",
+            "success",
+        )
         return redirect(url_for("organizations.index"))
     if organization.is_archived:
         return _to(organization_id)
