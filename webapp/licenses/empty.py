@@ -18,6 +18,7 @@ class WhyEmpty(StrEnum):
     NOT_GIVEN = "not given"
     ARCHIVED = "archived"
     NOT_MATCHED = "not matched"
+    NOT_CHOSEN = "not chosen"
     NOT_SYNCED = "not synced"
     NO_LICENSE = "no license"
 
@@ -32,11 +33,14 @@ def why_empty(session: DbSession, scope: Scope, filters: Filters, organization_i
     if organization_id is None and (why := _why_no_organization(session, scope, in_use)):
         return why
     within = in_use if organization_id is None else Organization.id == organization_id
-    tenants = select(func.count(), func.count(Tenant.last_synced_at)).join(Tenant.organization)
-    matched, synced = session.execute(tenants.where(scope.includes(), within)).one()
+    chosen = func.count().filter(Integration.sync_licenses)
+    tenants = select(func.count(), func.count(Tenant.last_synced_at), chosen).join(Tenant.organization)
+    matched, synced, to_sync = session.execute(tenants.join(Tenant.integration).where(scope.includes(), within)).one()
     if not matched:
         return WhyEmpty.NOT_MATCHED
-    return WhyEmpty.NO_LICENSE if synced else WhyEmpty.NOT_SYNCED
+    if synced:
+        return WhyEmpty.NO_LICENSE
+    return WhyEmpty.NOT_SYNCED if to_sync else WhyEmpty.NOT_CHOSEN
 
 
 def _why_no_organization(session: DbSession, scope: Scope, in_use: ColumnElement[bool]) -> WhyEmpty | None:

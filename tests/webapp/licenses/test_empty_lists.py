@@ -32,6 +32,20 @@ def test_an_empty_list_does_not_promise_what_a_sync_did_not_find(as_reader: Flas
         assert "first sync" not in html
 
 
+def test_an_empty_list_does_not_promise_licenses_where_none_are_synced(
+    as_administrator: FlaskClient, make: Make
+) -> None:
+    integration = make.integration(sync_licenses=False)
+    tenant = make.tenant(integration=integration, organization=make.organization(), users_synced_at=utc_now())
+    for address in (GLOBAL, of_organization(tenant.organization_id)):
+        html = page(as_administrator, address)
+        assert "The sync settings of Microsoft 365 leave licenses out." in html
+        assert "Open integrations" in html
+        assert "first sync" not in html
+    make.tenant(organization=make.organization())
+    assert "after the first sync" in page(as_administrator)
+
+
 def test_who_is_given_no_organization_is_told_so(app: Flask, make: Make) -> None:
     client = signed_in(app, make.reader())
     tenant = make.tenant()

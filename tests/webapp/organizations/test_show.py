@@ -36,6 +36,15 @@ def test_a_tenant_that_no_sync_reads_any_more_is_not_called_synced(
     assert ">Synced<" not in html
 
 
+def test_a_tenant_of_which_only_users_are_synced_is_called_synced(as_reader: FlaskClient, make: Make) -> None:
+    organization, at = make.organization(), datetime(2026, 3, 1, tzinfo=UTC)
+    make.tenant(organization=organization, integration=make.integration(sync_licenses=False), users_synced_at=at)
+    html = as_reader.get(f"/organizations/{organization.id}").get_data(as_text=True)
+    assert ">Synced<" in html
+    assert "2026-03-01" in html
+    assert "Not synced yet" not in html
+
+
 def test_the_sidebar_names_the_flexible_asset_types_once_there_are_any(as_reader: FlaskClient, make: Make) -> None:
     organization = make.organization()
     address = f"/organizations/{organization.id}"
