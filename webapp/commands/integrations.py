@@ -14,7 +14,6 @@ from ..called import flask_command
 from ..extensions import db
 from ..integrations import connecting, discovering, fields, intervals, pausing, queries
 from ..integrations.proof import expiry_of, kind_of, told
-from ..integrations.status import is_any_worker
 from ..integrations.trying import Credentials, Refused
 from ..models import Cloud, Integration, Kind, Problem, RunState, SyncRun, Tenant, Trigger, utc_now
 from ..models.portions import in_portions
@@ -29,7 +28,7 @@ from .output import as_json_option, explained, print_records
 from .removal import remove
 from .sync_settings import integration_settings
 from .tenants import tenant_records
-from .waiting import wait_for_end
+from .waiting import follow, wait_option
 
 integrations = AppGroup("integrations", help="Connect Microsoft 365, choose what is synced, and sync.")
 integrations.add_command(remove)
@@ -237,7 +236,7 @@ def resume(name: str) -> None:
 
 @integrations.command("sync")
 @click.argument("name")
-@click.option("--wait", is_flag=True, help="Wait until the sync ends; exit 0 where it ends OK, 1 where it does not.")
+@wait_option
 @explained
 def sync(name: str, wait: bool) -> None:
     """Sync the matched tenants of the integration NAME. A sync that is under way is used, never doubled."""
@@ -251,9 +250,4 @@ def sync(name: str, wait: bool) -> None:
     click.echo(f"{said} (run {run_id}).")
     if waits:
         queue.sync(run_id)
-    if wait:
-        wait_for_end(run_id)
-    elif not is_any_worker():
-        click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)
-    else:
-        click.echo("`flask runs list` shows what becomes of it; --wait would wait for its end.")
+    follow(run_id, to_its_end=wait)

@@ -9,13 +9,12 @@ from jobs import queue
 
 from ..extensions import db
 from ..integrations import removing
-from ..integrations.status import is_any_worker
 from ..models import Removal
 from ..models.removal import Concerned
 from ..text import count_of
 from . import find
 from .output import explained
-from .waiting import wait_for_removal
+from .waiting import say_that_nobody_works, wait_for_removal
 
 
 @click.command("remove")
@@ -68,5 +67,5 @@ def _follow(integration_id: int, name: str, wait: bool) -> None:
     if wait:
         wait_for_removal(integration_id)
         click.echo(f"Removed {name}, with all its data.")
-    elif not is_any_worker():
-        click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)
+    else:
+        say_that_nobody_works()

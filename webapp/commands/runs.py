@@ -20,7 +20,7 @@ from ..metrics.store import hand_over
 from ..models import SyncPart, Trigger
 from . import find
 from .output import as_json_option, explained, print_record, print_records
-from .waiting import wait_for_end
+from .waiting import follow, wait_option
 
 runs = AppGroup("runs", help="List the sync runs, show, cancel or repeat one.")
 
@@ -89,7 +89,7 @@ def cancel(run_id: int) -> None:
 
 @runs.command("retry")
 @click.argument("run_id", type=click.IntRange(1))
-@click.option("--wait", is_flag=True, help="Wait until the sync ends; exit 0 where it ends OK, 1 where it does not.")
+@wait_option
 @explained
 def retry(run_id: int, wait: bool) -> None:
     """Sync again only the tenants that failed in the run RUN_ID, in a new run of the same integration."""
@@ -105,8 +105,7 @@ def retry(run_id: int, wait: bool) -> None:
             f"A sync of {integration} is under way already (run {retried_id}). Try when it ended."
         )
     click.echo(f"Started a sync of what failed in run {run_id} (run {retried_id}).")
-    if wait:
-        wait_for_end(retried_id)
+    follow(retried_id, to_its_end=wait)
 
 
 def _part_record(part: SyncPart) -> dict[str, Any]:

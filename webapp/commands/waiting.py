@@ -12,13 +12,18 @@ from sqlalchemy import select
 from jobs.queue import SYNC
 
 from ..extensions import db
-from ..integrations.status import words_of, workers_of
+from ..integrations.status import is_any_worker, words_of, workers_of
 from ..models import Integration, Progress, RunState, SyncRun
 from ..text import count_of
 
 # A worker that is started, or restarted, is back within this time.
 NO_WORKER_SECONDS = 30
 LOOK_SECONDS = 0.5
+
+# Of a command that starts a sync, which `follow` then follows.
+wait_option = click.option(
+    "--wait", is_flag=True, help="Wait until the sync ends; exit 0 where it ends OK, 1 where it does not."
+)
 
 _CUT_OFF = "All workers are cut off from the database or from Microsoft, so this waits: `flask doctor` names them."
 
@@ -64,15 +69,20 @@ def wait(
         time.sleep(LOOK_SECONDS)
 
 
-def wait_for_end(run_id: int) -> None:
-    """Print the run's progress until it ends OK; raise `ClickException` where it ends otherwise, or nobody works."""
+def follow(run_id: int, *, to_its_end: bool) -> None:
+    """Wait for the end of a run that was started, and raise where that is not OK; or say what to look at meanwhile."""
+    if to_its_end:
+        _wait_for_end(run_id)
+    elif not say_that_nobody_works():
+        click.echo("`flask runs list` shows what becomes of it; --wait would wait for its end.")
 
-    def look() -> str | None:
-        seen = _look(run_id)
-        return _progress(seen) if seen.state.is_active else None
 
-    wait(look, _giving_up("The run stays queued and goes on"))
-    _conclude(_look(run_id))
+def say_that_nobody_works() -> bool:
+    """Say that what was started waits for a worker, where none runs; returns whether that is so."""
+    if is_any_worker():
+        return False
+    click.echo("No worker is running, so it waits for one: `make run` starts workers.", err=True)
+    return True
 
 
 def wait_for_removal(integration_id: int) -> None:
@@ -85,6 +95,17 @@ def wait_for_removal(integration_id: int) -> None:
         return None if row is None else f"Removing ... {row.removal_done:,} of {count_of(row.removal_total, 'license')}"
 
     wait(look, _giving_up("The removal goes on by itself"), needs_microsoft=False)
+
+
+def _wait_for_end(run_id: int) -> None:
+    """Print the run's progress until it ends OK; raise `ClickException` where it ends otherwise, or nobody works."""
+
+    def look() -> str | None:
+        seen = _look(run_id)
+        return _progress(seen) if seen.state.is_active else None
+
+    wait(look, _giving_up("The run stays queued and goes on"))
+    _conclude(_look(run_id))
 
 
 def _giving_up(what: str) -> Callable[[], None]:

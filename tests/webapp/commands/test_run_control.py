@@ -88,6 +88,18 @@ def test_retry_starts_a_run_of_what_failed(run_command: FlaskCliRunner, make: Ma
     assert "under way" in second.stderr
 
 
+def test_retry_says_where_to_see_what_becomes_of_it(run_command: FlaskCliRunner, make: Make) -> None:
+    result = run_command.invoke(args=["runs", "retry", str(failed_run(make).id)])
+    assert "`flask runs list` shows what becomes of it" in result.stdout
+
+
+def test_retry_without_a_worker_says_that_it_waits(run_command: FlaskCliRunner, make: Make, workers: Workers) -> None:
+    workers.alive = 0
+    result = run_command.invoke(args=["runs", "retry", str(failed_run(make).id)])
+    assert result.exit_code == 0
+    assert "No worker is running" in result.stderr
+
+
 def test_retry_with_wait_ends_as_the_run_does(
     run_command: FlaskCliRunner, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
