@@ -71,7 +71,7 @@ def client_secret(text: str) -> str:
         raise ValueError("Type the client secret's Value.")
     if len(text) > SECRET_LENGTH:
         too_long = f"The client secret has {len(text):,} characters"
-        raise ValueError(f"{too_long}; Microsoft's are shorter than {SECRET_LENGTH}.")
+        raise ValueError(f"{too_long}; Microsoft's are shorter than {SECRET_LENGTH:,}.")
     if one_line(text) != text:
         raise ValueError(
             "The client secret holds a line break, a tab, several spaces or an invisible character. Copy it again."

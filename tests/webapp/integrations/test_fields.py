@@ -83,7 +83,8 @@ def test_a_secret_is_kept_without_the_white_space_around_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "hint"), [("  ", "Type"), ("x" * 1001, "1001"), ("a\nb", "line break"), ("a\u200bb", "invisible")]
+    ("typed", "hint"),
+    [("  ", "Type"), ("x" * 1001, "has 1,001 characters"), ("a\nb", "line break"), ("a\u200bb", "invisible")],
 )
 def test_a_secret_that_cannot_be_one_is_refused_and_not_repeated(typed: str, hint: str) -> None:
     with pytest.raises(ValueError, match=hint) as refused:
