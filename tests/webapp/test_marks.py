@@ -60,12 +60,3 @@ def test_no_form_makes_the_server_normalize_a_text_that_is_too_long_for_it(
             client.post(built[1], data={"name": "New", "kind": "select", name: ADDRESS})
             assert max(normalized, default=0) < 20_000, (built[1], name)
     assert client.get("/account").status_code == 200
-
-
-def test_an_organization_to_match_with_is_looked_for_by_no_name_that_none_can_have(
-    as_administrator: FlaskClient, make: Make, normalized: list[int]
-) -> None:
-    tenant = make.tenant()
-    address = f"/account/integrations/{tenant.integration_id}/tenants/{tenant.id}/match"
-    as_administrator.post(address, data={"organization_name": MARKS})
-    assert max(normalized, default=0) < 1000

@@ -11,12 +11,10 @@ from .. import access
 from ..access import Permission
 from ..extensions import db
 from ..models import Integration, MatchingAction, Organization, utc_now
-from ..models.organization import LONGEST_NAME
 from ..paging import page_asked
 from ..search import row_id, searchable
 from ..templating import page_or_partial, with_address
-from ..text import one_line
-from . import changes, discovering, matching, tenant_list, unlinking
+from . import changes, discovering, tenant_list, unlinking
 from .blueprint import INTEGRATION, TENANT, bp, get_or_404, tenant_or_404
 from .tenant_list import Filters
 from .tenant_pages import answer, filters_given, list_address, notice, origin, refuse, state_address
@@ -133,14 +131,8 @@ def _do(
 
 
 def _chosen_organization() -> Organization | None:
-    """The organization in use that was chosen, or the one of the name that was typed."""
-    scope = access.scope_of(current_user)
+    """The organization in use that was chosen."""
     chosen = row_id(request.form.get("organization", ""))
-    if chosen is not None:
-        return tenant_list.organization(db.session, scope, chosen)
-    typed = one_line(request.form.get("organization_name", ""))
-    if len(typed) > LONGEST_NAME:
-        return None  # nobody's name, and its marks, if it is made of such, would take long to be folded
-    named = next(iter(matching.organizations_named(db.session, [typed]).values()))
-    in_use = [organization for organization in named if not organization.is_archived]
-    return in_use[0] if len(in_use) == 1 else None
+    if chosen is None:
+        return None
+    return tenant_list.organization(db.session, access.scope_of(current_user), chosen)

@@ -31,16 +31,10 @@ def test_a_tenant_is_matched_to_the_organization_chosen(as_administrator: FlaskC
     assert stored(tenant.id).organization_id == organization.id
 
 
-def test_an_organization_can_be_named_where_scripts_are_off(as_administrator: FlaskClient, make: Make) -> None:
-    organization, tenant = make.organization(name="Contoso Ltd"), make.tenant()
-    send(as_administrator, address(tenant, "/match"), organization="", organization_name=" contoso LTD ")
-    assert stored(tenant.id).organization_id == organization.id
-
-
 @pytest.mark.parametrize("chosen", ["", "404", "99999999999999999999", "abc", "-1"])
 def test_choosing_no_organization_is_pointed_out(chosen: str, as_administrator: FlaskClient, make: Make) -> None:
     tenant = make.tenant(name="Contoso")
-    page = send(as_administrator, address(tenant, "/match"), organization=chosen, organization_name="\x00")
+    page = send(as_administrator, address(tenant, "/match"), organization=chosen)
     assert "Choose an organization for Contoso first." in page.text
     assert stored(tenant.id).state == TenantState.UNMATCHED
 
