@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -75,6 +76,20 @@ class Hold:
         """Whether its lease is renewed: not of what hangs, nor of what no hand is free for, which another may do."""
         most = _LONGEST_SECONDS if self.is_begun else _LONGEST_WAIT_SECONDS
         return time.monotonic() - self.began < most
+
+
+def put_off(hold: Hold, until: datetime, problem: Problem, counts_as: Try = Try.ASKED) -> None:
+    """Give it back for then, and tell so, unless it is somebody else's by now."""
+    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, hold.requests, counts_as)
+    db.session.commit()
+    if is_written:
+        began = hold.began if hold.is_begun else None
+        telling.part_ended(hold.claim, telling.PUT_OFF, began, requests=hold.requests, problem=problem)
+
+
+def give_back(hold: Hold) -> None:
+    """Let others take it up at once: this worker was told to stop."""
+    put_off(hold, queue.shared_now(), STOPPED, Try.ASKED if hold.requests else Try.NONE)
 
 
 # Does a part; returns whether it is settled, which means that it stays in hand until that is written.
@@ -262,12 +277,7 @@ class Crew:
         with self._lock:
             holds = sorted(self._in_hand, key=lambda hold: hold.is_written)
         for hold in holds:
-            tried = Try.ASKED if hold.requests else Try.NONE
-            is_written = SyncPart.put_off(db.session, hold.claim, queue.shared_now(), STOPPED, hold.requests, tried)
-            db.session.commit()
-            if is_written:
-                began = hold.began if hold.is_begun else None
-                telling.part_ended(hold.claim, telling.PUT_OFF, began, requests=hold.requests, problem=STOPPED)
+            give_back(hold)
 
     def dissolve(self) -> None:
         if self._threads is not None:

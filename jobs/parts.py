@@ -18,7 +18,7 @@ from . import cut_off, queue, telling
 from . import tenant as tenants
 from .analyze import note_written
 from .baseline import Baseline, baseline_of, unchanged
-from .crew import STOPPED, TOOK_TOO_LONG, Hold, stopping
+from .crew import TOOK_TOO_LONG, Hold, give_back, put_off, stopping
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient, Unreachable
 from .microsoft.pace import spread
 from .microsoft.page import Leniency
@@ -180,7 +180,7 @@ def _record(hold: Hold, error: Exception) -> None:
     error = _understood(claim, error)
     match error:
         case Stopped():
-            _put_off(hold, queue.shared_now(), STOPPED, Try.ASKED if hold.requests else Try.NONE)
+            give_back(hold)
         case Waits():
             _wait_or_fail(hold, error.until, asked_to_wait(error.until), Try.NONE, is_of_app=error.is_of_app)
         case HeldBack(seconds=int() | float() as seconds):
@@ -194,10 +194,10 @@ def _record(hold: Hold, error: Exception) -> None:
         case Unreachable(has_no_connection=True) if not claim.is_last_attempt and cut_off.is_cut_off():
             # Nothing is wrong with the tenant: others get answers. By the time that it is due they have taken it up.
             until = queue.shared_now() + timedelta(seconds=back_off(1, _FIRST_PAUSE_SECONDS))
-            _put_off(hold, until, error.problem)
+            put_off(hold, until, error.problem)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
-            _put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, Try.FAULT)
+            put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, Try.FAULT)
         case MicrosoftError():
             _fail(hold, error.problem)
         case OperationalError() | InterfaceError() if problem := refusal_of(error):
@@ -239,19 +239,12 @@ def _put_off_or_fail(
     if hold.claim.is_last_attempt or until > queue.shared_now() + longest:
         _fail(hold, problem)
     else:
-        _put_off(hold, until, problem, counts_as)
+        put_off(hold, until, problem, counts_as)
 
 
 def _is_last_try(claim: Claim) -> bool:
     """Whether a fault that may pass is put off for no more. How often a wait was asked for has no part in it."""
     return claim.faults + 1 >= _TRIES_AT_FAULTS or claim.is_last_attempt
-
-
-def _put_off(hold: Hold, until: datetime, problem: Problem, counts_as: Try = Try.ASKED) -> None:
-    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, hold.requests, counts_as)
-    db.session.commit()
-    if is_written:
-        telling.part_ended(hold.claim, telling.PUT_OFF, hold.began, requests=hold.requests, problem=problem)
 
 
 def _fail(hold: Hold, problem: Problem) -> None:
