@@ -7,10 +7,11 @@ enqueues the rest, so that whoever else waits before the screen gets their turn.
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
-from time import monotonic
 from typing import Any
 
 from flask import Flask, current_app
@@ -38,7 +39,8 @@ from . import cut_off, queue, waits
 from . import tenant as tenants
 from .crew import stopping
 from .job import job
-from .microsoft.errors import MicrosoftError, Refused, SignInRefused
+from .microsoft.deadline import deadline
+from .microsoft.errors import MicrosoftError, SignInRefused
 from .microsoft.facts import guid_of
 from .microsoft.patience import patiently
 from .microsoft.signin import Credentials, SignIn
@@ -111,7 +113,7 @@ def add_here(addition_id: int) -> dict[str, Any]:
 
 def _work(addition_id: int, seconds: float) -> bool:
     """Answer lines for so long. Returns whether nothing is left to do, at least for whoever called."""
-    began, own = monotonic(), _Own(addition_id)
+    began, own = time.monotonic(), _Own(addition_id)
     while True:
         integration_id = own.hear()
         taken = TenantAddition.take(db.session, addition_id, AT_ONCE) if integration_id is not None else []
@@ -121,7 +123,7 @@ def _work(addition_id: int, seconds: float) -> bool:
             return True
         db.session.commit()
         is_all = _answer(own, integration_id, taken)
-        if not is_all or stopping.is_set() or monotonic() - began >= seconds:
+        if not is_all or stopping.is_set() or time.monotonic() - began >= seconds:
             is_over = own.hear() is None
             db.session.commit()
             return is_over
@@ -161,8 +163,8 @@ def _in_context(app: Flask, credentials: Credentials) -> _Answer:
 def _ask(credentials: Credentials) -> _Answer:
     """Read the tenant as a sync would; where it is known already, its sign-in address tells which it is."""
     tenant_id = guid_of(credentials.tenant)
-    since = monotonic()
-    transport = tenants.transport(lambda: _go_on(since))
+    hurry = deadline(_LONGEST_SECONDS, _TOOK_TOO_LONG)
+    transport = tenants.transport(lambda: _go_on(hurry))
     try:
         if not tenant_id:
             waits.obey(credentials.client_id, tenant_id)
@@ -179,11 +181,10 @@ def _ask(credentials: Credentials) -> _Answer:
         return _Answer(tenant_id, problem=error.problem, is_about_all=about_all, may_be_left=may_be_left)
 
 
-def _go_on(since: float) -> None:
+def _go_on(hurry: Callable[[], None]) -> None:
     if stopping.is_set():
         raise _Stopped
-    if monotonic() - since > _LONGEST_SECONDS:
-        raise Refused(_TOOK_TOO_LONG)
+    hurry()
 
 
 def _is_held(tenant_id: str) -> bool:

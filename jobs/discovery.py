@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import select
@@ -32,7 +31,8 @@ from . import tenant as tenants
 from .answers import answering_why
 from .discovered import Found, store_customers, store_own
 from .job import job
-from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Refused, Throttled, has_no_connection
+from .microsoft.deadline import deadline
+from .microsoft.errors import AccessDenied, HeldBack, MicrosoftError, Throttled, has_no_connection
 from .microsoft.facts import ORGANIZATION_FIELDS, TenantFacts, tenant_facts
 from .microsoft.graph import GraphClient
 from .microsoft.partner import read_customers
@@ -86,12 +86,11 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
     db.session.commit()
     if integration_id is None:
         return
-    since = monotonic()
+    hurry = deadline(LONGEST_DISCOVERY.total_seconds(), _TOOK_TOO_LONG)
 
     def go_on() -> None:
         hold()
-        if monotonic() - since > LONGEST_DISCOVERY.total_seconds():
-            raise Refused(_TOOK_TOO_LONG)
+        hurry()
 
     transport = tenants.transport(go_on)
     notice, found, gone = None, 0, 0

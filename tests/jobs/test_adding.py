@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from jobs import adding, queue
+from jobs.microsoft import deadline
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, sandbox_tenant
@@ -200,7 +201,7 @@ def test_a_tenant_whose_answers_take_too_long_gets_that_for_an_answer(
     addition = listed(connected(make, home).integration, slow.tenant_id)
     # Each request takes so long that the third one would come after its time.
     ticks = itertools.count(0, step=adding._LONGEST_SECONDS / 2.5)
-    monkeypatch.setattr(adding, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(deadline, "monotonic", lambda: next(ticks))
     queue.add_tenants(addition.id)
     work()
     assert answers(addition) == [(slow.tenant_id, "refused")]

@@ -11,7 +11,7 @@ from flask import Flask
 
 from jobs import discovery, queue, sync
 from jobs.crew import stopping
-from jobs.microsoft import pace
+from jobs.microsoft import deadline, pace
 from sandbox import Fault, Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run
@@ -159,7 +159,7 @@ def test_a_look_that_takes_too_long_ends_with_what_it_read_and_the_run_goes_on(
     sandbox.reset_requests()
     # Each request takes so long that the third one would come after its time.
     ticks = itertools.count(0, step=LONGEST_DISCOVERY.total_seconds() / 2)
-    monkeypatch.setattr(discovery, "monotonic", lambda: next(ticks))
+    monkeypatch.setattr(deadline, "monotonic", lambda: next(ticks))
     run = new_run(integration)
     queue.sync(run.id)
     work()
