@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from webapp.background import in_background
+from webapp.background import for_at_most, in_background
 from webapp.database import declare_writing, driver_s_words
 from webapp.metrics.flushing import hand_over_what_is_left
 
@@ -74,8 +74,7 @@ def _listen(app: Flask, hears: socket.socket) -> None:
 
 def leave(app: Flask) -> None:
     """Give what is in hand to others and end this process, whatever it waits for."""
-    with in_background("handing back", lambda _: _hand_back(app), ends_within=HAND_BACK_SECONDS):
-        pass
+    for_at_most(HAND_BACK_SECONDS, "handing back", lambda: _hand_back(app))
     hand_over_what_is_left(app)
     log.warning("stopped while something was waited for: what was in hand, others go on with")
     logging.shutdown()

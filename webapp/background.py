@@ -23,3 +23,9 @@ def in_background(
     finally:
         ended.set()
         thread.join(ends_within)
+
+
+def for_at_most(seconds: float, name: str, work: Callable[[], None]) -> None:
+    """Do it in a thread, and wait no longer than so many seconds: what then still goes on ends with the process."""
+    with in_background(name, lambda _: work(), ends_within=seconds):
+        pass

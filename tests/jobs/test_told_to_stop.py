@@ -106,26 +106,36 @@ def test_a_signal_that_means_something_else_stops_nothing(app: Flask, left: thre
     assert not left.is_set()
 
 
-def test_a_worker_that_is_told_to_stop_ends_where_the_database_gives_no_answer(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The codes with which this process would have ended."""
+    codes: list[int] = []
+    monkeypatch.setattr(os, "_exit", codes.append)
+    monkeypatch.setattr(logging, "shutdown", lambda: None)
+    return codes
+
+
+def waits_when_it_leaves(app: Flask, monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> bool:
+    """Whether a worker that leaves waits for what is called by this name of its owner, and gives no answer."""
     answers = threading.Event()
-    handed_back: list[bool] = []
-    ended: list[int] = []
-    monkeypatch.setattr(told_to_stop, "HAND_BACK_SECONDS", 0.05)
-    monkeypatch.setattr(os, "_exit", ended.append)
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
-    monkeypatch.setattr(Crew, "hand_back", lambda self: handed_back.append(answers.wait(30)))
+    waited: list[bool] = []
+    monkeypatch.setattr(owner, name, lambda _: waited.append(answers.wait(30)))
     told_to_stop.leave(app)
-    was_waited_for = bool(handed_back)
+    was_waited_for = bool(waited)
     answers.set()
+    return was_waited_for
+
+
+def test_a_worker_that_is_told_to_stop_ends_where_the_database_gives_no_answer(
+    app: Flask, ended: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told_to_stop, "HAND_BACK_SECONDS", 0.05)
+    assert not waits_when_it_leaves(app, monkeypatch, Crew, "hand_back")
     assert ended == [0]
-    assert not was_waited_for
 
 
+@pytest.mark.usefixtures("ended")
 def test_a_worker_that_leaves_hands_over_what_it_counted(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "_exit", lambda code: None)
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
     monkeypatch.setattr(Crew, "hand_back", lambda self: events.part_ended("put_off"))
     counts.take()
     told_to_stop.leave(app)
@@ -133,17 +143,8 @@ def test_a_worker_that_leaves_hands_over_what_it_counted(app: Flask, monkeypatch
 
 
 def test_a_worker_that_leaves_waits_for_no_redis_that_gives_no_answer(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
+    app: Flask, ended: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = threading.Event()
-    ended: list[int] = []
-    waited: list[bool] = []
-    monkeypatch.setattr(os, "_exit", ended.append)
-    monkeypatch.setattr(logging, "shutdown", lambda: None)
     monkeypatch.setattr(flushing, "LAST_SECONDS", 0.05)
-    monkeypatch.setattr(flushing, "hand_over", lambda counts: waited.append(answers.wait(30)))
-    told_to_stop.leave(app)
-    was_waited_for = bool(waited)
-    answers.set()
+    assert not waits_when_it_leaves(app, monkeypatch, flushing, "hand_over")
     assert ended == [0]
-    assert not was_waited_for

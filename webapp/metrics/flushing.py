@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from flask import Flask
 from redis.exceptions import RedisError
 
-from ..background import in_background
+from ..background import for_at_most, in_background
 from .counting import counts
 from .store import hand_over
 
@@ -33,12 +33,11 @@ def hand_over_what_is_left(app: Flask) -> None:
     end.
     """
 
-    def hand_it_over(_: threading.Event) -> None:
+    def hand_it_over() -> None:
         with app.app_context():
             _hand_over()
 
-    with in_background("last metrics", hand_it_over, ends_within=LAST_SECONDS):
-        pass
+    for_at_most(LAST_SECONDS, "last metrics", hand_it_over)
 
 
 def _flush(app: Flask, ended: threading.Event) -> None:
