@@ -104,7 +104,7 @@ def qualifies(rules: Any, is_licensed: ColumnElement[bool], holds_checked: Colum
     )
 
 
-def becomes_contact(tenants: ColumnElement[bool], rules: Any, knows_licenses: bool = True) -> ColumnElement[bool]:
+def becomes_contact(tenants: ColumnElement[bool], rules: Any, knows_licenses: bool) -> ColumnElement[bool]:
     """The condition on `DirectoryUser` of these tenants that it becomes a contact, by what it holds.
 
     Where licenses are not synced, what users hold of those that came later is not stored: who qualified is then taken

@@ -62,7 +62,7 @@ def all_rules(checked: str) -> Iterator[UserRules]:
 
 
 def found(rules: object) -> set[int]:
-    becomes = forecast.becomes_contact(Tenant.id.is_not(None), rules)
+    becomes = forecast.becomes_contact(Tenant.id.is_not(None), rules, knows_licenses=True)
     return set(db.session.scalars(select(DirectoryUser.id).join(Tenant, forecast.is_of_tenant()).where(becomes)))
 
 
