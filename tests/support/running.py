@@ -37,6 +37,19 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(_SETTINGS, ""), "DATA_DIR": str(data_dir), "SYNC_WORKERS": "1", **settings}
 
 
+def run_python(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """What Python with these arguments, and these variables of the environment, came to, in the project's folder."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=BASE_DIR,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
 @dataclass
 class Running:
     """The server as a context manager: `url`, `output` and, where there is no user yet, `setup_code`."""

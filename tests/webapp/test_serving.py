@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from config import BASE_DIR
+from tests.support.running import run_python
 
 # A request of a proxy on this machine, as gunicorn reads it.
 READ = """
@@ -30,16 +27,8 @@ print(json.dumps([request.scheme, sorted(name for name, _ in request.headers)]))
 
 def test_gunicorn_leaves_it_to_the_app_what_a_proxy_is_believed(tmp_path: Path) -> None:
     """The app believes as many proxies as TRUSTED_PROXIES says, and no header that says where the app is."""
-    variables = {"DATA_DIR": str(tmp_path), "FORWARDED_ALLOW_IPS": "*"}
-    read = subprocess.run(
-        [sys.executable, "-c", READ],
-        cwd=BASE_DIR,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=True,
-    )
+    read = run_python("-c", READ, DATA_DIR=str(tmp_path), FORWARDED_ALLOW_IPS="*")
+    read.check_returncode()
     scheme, headers = json.loads(read.stdout)
     assert scheme == "http"
     assert headers == ["HOST", "X-FORWARDED-PROTO", "X-FORWARDED-SSL"]

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from config import BASE_DIR
+from tests.support.running import run_python
 
 
 @pytest.mark.parametrize(
     "words", [("jobs.worker",), ("jobs.schedule",), ("wsgi",), ("gunicorn", "-c", "gunicorn.conf.py", "wsgi:app")]
 )
 def test_a_setting_that_is_wrong_ends_a_process_with_a_sentence(words: tuple[str, ...], tmp_path: Path) -> None:
-    ended = _run("-m", *words, DATA_DIR=str(tmp_path), PORT="none")
+    ended = run_python("-m", *words, DATA_DIR=str(tmp_path), PORT="none")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == "Seatledger cannot start: PORT is none; it must be a whole number, such as 8000.\n"
 
@@ -38,19 +35,6 @@ print([name for name in set(sys.modules) - loaded if name.startswith(("webapp", 
 def test_a_worker_of_gunicorn_that_is_made_anew_reads_nothing_of_a_version_that_was_installed_meanwhile(
     tmp_path: Path,
 ) -> None:
-    ended = _run("-c", LATER, DATA_DIR=str(tmp_path))
+    ended = run_python("-c", LATER, DATA_DIR=str(tmp_path))
     ended.check_returncode()
     assert ended.stdout == "[]\n", ended.stderr
-
-
-def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What Python with these arguments, and these variables of the environment, came to."""
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=BASE_DIR,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
