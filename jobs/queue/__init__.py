@@ -57,7 +57,6 @@ from .reached import (
 )
 from .redis_server import (
     QueueUnavailable,
-    ServerFacts,
     connection,
     connection_of_a_worker,
     is_reachable,
@@ -82,7 +81,6 @@ __all__ = [
     "JobFailed",
     "NoWorker",
     "QueueUnavailable",
-    "ServerFacts",
     "Workers",
     "WorkersBusy",
     "add_tenants",

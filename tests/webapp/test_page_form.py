@@ -39,6 +39,7 @@ def forms(app: Flask, make: Make) -> Forms:
             built = rule.build({name: PARAMETERS[name].own(world) for name in rule.arguments})
             assert built is not None
             found[built[1]] = re.findall(r'<(?:input|select|textarea)[^>]* name="([^"]+)"', client.get(built[1]).text)
+    assert any(found.values())
     return client, found
 
 
