@@ -24,6 +24,8 @@ BESIDE = "beside.env"
 
 _LOG_FORMATS = ("text", "json")
 _LOG_LEVELS = ("debug", "info", "warning", "error")
+# A host that stands for every address of the machine is none to open: what a browser on the machine opens instead.
+_OPENED_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class Settings:
     def sync_hands(self) -> int:
         """How many tenants a worker has in hand to ask for as many at once: some are looked up, or written."""
         return self.sync_tenants_at_once + self.sync_tenants_at_once // 4
+
+    @property
+    def local_address(self) -> str:
+        """What a browser on this machine opens, without a slash at the end."""
+        host = _OPENED_HERE.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def flask_config(self) -> dict[str, object]:
         """The settings under the names that Flask and its extensions read."""

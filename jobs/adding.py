@@ -99,20 +99,20 @@ class _Own:
 @job
 def add(addition_id: int) -> None:
     """Answer the lines of the list, or some of them; others are left to the next job."""
-    if not _work(addition_id, SECONDS):
+    if not _work(addition_id):
         queue.add_tenants(addition_id)
 
 
 @job
 def add_here(addition_id: int) -> dict[str, Any]:
     """Answer all lines of the list, in this process."""
-    while not _work(addition_id, SECONDS):
+    while not _work(addition_id):
         pass
     return {"ok": True}
 
 
-def _work(addition_id: int, seconds: float) -> bool:
-    """Answer lines for so long. Returns whether nothing is left to do, at least for whoever called."""
+def _work(addition_id: int) -> bool:
+    """Answer lines for `SECONDS`. Returns whether nothing is left to do, at least for whoever called."""
     began, own = time.monotonic(), _Own(addition_id)
     while True:
         integration_id = own.hear()
@@ -123,7 +123,7 @@ def _work(addition_id: int, seconds: float) -> bool:
             return True
         db.session.commit()
         is_all = _answer(own, integration_id, taken)
-        if not is_all or stopping.is_set() or time.monotonic() - began >= seconds:
+        if not is_all or stopping.is_set() or time.monotonic() - began >= SECONDS:
             is_over = own.hear() is None
             db.session.commit()
             return is_over

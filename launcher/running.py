@@ -102,7 +102,7 @@ def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> N
         browser.trust_env = False  # no proxy stands between this process and its own
         while time.monotonic() < deadline and process.poll() is None:
             with suppress(requests.RequestException):
-                if browser.get(f"{_address(settings)}/healthz", timeout=2).ok:
+                if browser.get(f"{settings.local_address}/healthz", timeout=2).ok:
                     return
             time.sleep(0.1)
     what = "no page is served yet" if process.poll() is None else "the supervisor ended at once"
@@ -110,7 +110,7 @@ def _wait_until_ready(settings: Settings, process: subprocess.Popen[bytes]) -> N
 
 
 def _welcome(settings: Settings, code: str, as_demo: bool) -> None:
-    say(f"\nSeatledger is ready: {_address(settings)}\n")
+    say(f"\nSeatledger is ready: {settings.local_address}\n")
     if as_demo:
         say(f"  Sign in with the password {demo.PASSWORD} as:\n")
         for role, address in demo.ADDRESSES.items():
@@ -132,12 +132,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _address(settings: Settings) -> str:
-    anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a browser here opens instead
-    host = anywhere.get(settings.host, settings.host)
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

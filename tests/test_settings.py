@@ -50,6 +50,23 @@ def test_a_file_that_leaves_all_of_them_empty_means_the_defaults(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://[::1]:8000"),
+        ("2001:db8::1", "http://[2001:db8::1]:8000"),
+        ("licenses.example", "http://licenses.example:8000"),
+    ],
+)
+def test_the_address_to_open_on_this_machine_is_one_that_a_browser_takes(
+    host: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOST", host)
+    assert load(None).local_address == address
+
+
+@pytest.mark.parametrize(
     ("name", "given", "sentence"),
     [
         ("PORT", "abc", "PORT is abc; it must be a whole number, such as 8000."),

@@ -183,17 +183,12 @@ _TENANTS: dict[int, Meaning] = {
     900432: Meaning(
         "Confidential clients are not supported across clouds.", "Choose the cloud of this tenant.", "cloud"
     ),
-    50002: Meaning(
-        "A proxy on the way to Microsoft allows other tenants only.",
-        "Add this tenant to the tenant restrictions of the proxy that this server's traffic passes.",
-    ),
-    500021: Meaning(
-        "A proxy on the way to Microsoft allows other tenants only.",
-        "Add this tenant to the tenant restrictions of the proxy that this server's traffic passes.",
-    ),
-    500022: Meaning(
-        "A proxy on the way to Microsoft allows other tenants only.",
-        "Add this tenant to the tenant restrictions of the proxy that this server's traffic passes.",
+    **dict.fromkeys(
+        (50002, 500021, 500022),
+        Meaning(
+            "A proxy on the way to Microsoft allows other tenants only.",
+            "Add this tenant to the tenant restrictions of the proxy that this server's traffic passes.",
+        ),
     ),
     500212: Meaning(
         "The partner's cross-tenant access settings do not allow this tenant.",

@@ -16,9 +16,6 @@ from ..models.base import DbSession
 
 PATHS = {LinkPurpose.INVITATION: "/invitation/", LinkPurpose.PASSWORD_RESET: "/reset/"}
 
-# A host that stands for every address of the machine is no address to open.
-_EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
-
 
 @dataclass(frozen=True)
 class Issued:
@@ -72,10 +69,7 @@ def base_address() -> str:
     settings = _settings()
     if settings.public_url:
         return settings.public_url
-    if has_request_context():
-        return request.host_url.rstrip("/")
-    host = "127.0.0.1" if settings.host in _EVERY_ADDRESS else settings.host
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+    return request.host_url.rstrip("/") if has_request_context() else settings.local_address
 
 
 def _settings() -> Settings:
