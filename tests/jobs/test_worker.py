@@ -28,16 +28,10 @@ from tests.support.waiting import eventually
 from webapp import schema_version
 from webapp.database import only_reading
 from webapp.extensions import db
-from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, leases, removal, utc_now
+from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, leases, removal, utc_now
 
 from .conftest import Work
-
-
-def ended(hold: Hold) -> bool:
-    """What is in hand was read and written."""
-    assert SyncPart.succeed(db.session, hold.claim, utc_now(), Outcome(), 1)
-    db.session.commit()
-    return False
+from .hands import end
 
 
 def lose_redis(
@@ -76,7 +70,7 @@ def test_what_is_in_hand_when_redis_falls_away_is_ended_with_its_lease_renewed_b
 
     def end_when_renewed(hold: Hold) -> bool:
         eventually(is_renewed)
-        return ended(hold)
+        return end(hold)
 
     lose_redis(app, monkeypatch, claim, end_when_renewed)
     db.session.refresh(part)
@@ -103,7 +97,7 @@ def test_who_is_told_to_stop_after_redis_fell_away_ends_what_is_in_hand(
         eventually(lambda: found[0].is_ending)
         os.kill(os.getpid(), signal.SIGTERM)
         assert crew.stopping.wait(60)
-        return ended(hold)
+        return end(hold)
 
     def listen(own: worker.Worker) -> None:
         found.append(own)

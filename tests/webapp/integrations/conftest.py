@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from jobs import queue
+from tests.support.factories import Make
 from webapp.extensions import db, vault
 
 TENANT_ID = "72f988bf-86f1-41af-91ab-2d7cd011db47"
@@ -32,6 +33,11 @@ ACCEPTED = {
 def refusal(field: str | None = None, **changes: str) -> dict[str, Any]:
     problem = {"reason": "It was refused.", "fix": "Do this.", "code": "AADSTS1", "request_id": "request-1", **changes}
     return {"ok": False, "problem": problem, "field": field}
+
+
+@pytest.fixture
+def integration_id(make: Make) -> int:
+    return make.integration(name="Contoso", home_tenant_id=TENANT_ID, client_id=CLIENT_ID, secret=SECRET).id
 
 
 class Microsoft:

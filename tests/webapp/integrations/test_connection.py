@@ -19,11 +19,6 @@ from webapp.models import Cloud, Integration, utc_now
 NEW_ID = "99999999-bbbb-3333-cccc-4444dddd5555"
 
 
-@pytest.fixture
-def integration_id(make: Make) -> int:
-    return make.integration(name="Contoso", home_tenant_id=TENANT_ID, client_id=CLIENT_ID, secret=SECRET).id
-
-
 def send(client: FlaskClient, integration_id: int, **changes: str) -> TestResponse:
     form = {"name": "Contoso", "client_id": CLIENT_ID, "client_secret": "", "cloud": "global", **changes}
     answer = edited(client, f"/account/integrations/{integration_id}/connection", form)

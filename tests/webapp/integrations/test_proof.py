@@ -44,11 +44,6 @@ def add(client: FlaskClient, content: bytes | str = "", **fields: str) -> TestRe
     return upload(client, "/account/integrations/add", content, tenant=TENANT_ID, placement="later", **fields)
 
 
-@pytest.fixture
-def integration_id(make: Make) -> int:
-    return make.integration(name="Contoso", home_tenant_id=TENANT_ID, client_id=CLIENT_ID, secret=SECRET).id
-
-
 def edit(client: FlaskClient, integration_id: int, content: bytes | str = "", **fields: str) -> TestResponse:
     return upload(client, f"/account/integrations/{integration_id}/connection", content, **fields)
 
