@@ -7,14 +7,12 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from webapp.extensions import UnreadableSecret
-from webapp.models import UNREADABLE_SECRET, IntegrationRemoved, Problem
+from webapp.models import REMOVED_MEANWHILE, UNREADABLE_SECRET, IntegrationRemoved, Problem
 
 from . import cut_off, queue
 from .microsoft.errors import MicrosoftError
 
 Params = ParamSpec("Params")
-
-_REMOVED = Problem("The integration was removed meanwhile.", "Nothing was saved.", code="removed")
 
 
 def failed(problem: Problem) -> dict[str, Any]:
@@ -34,7 +32,7 @@ def answering_why(job: Callable[Params, dict[str, Any]]) -> Callable[Params, dic
         try:
             return job(*args, **kwargs)
         except IntegrationRemoved:
-            return failed(_REMOVED)
+            return failed(REMOVED_MEANWHILE)
         except UnreadableSecret:
             return failed(UNREADABLE_SECRET)
         except MicrosoftError as error:

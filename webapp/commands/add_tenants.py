@@ -10,7 +10,7 @@ from ..audit import COMMAND_LINE
 from ..extensions import db
 from ..integrations import adding
 from ..integrations.status import is_any_worker
-from ..models import LineState, TenantAddition
+from ..models import REMOVED_MEANWHILE, LineState, TenantAddition
 from . import find
 from .output import as_json_option, explained, print_records, read_all
 from .waiting import wait
@@ -59,7 +59,7 @@ def _wait(addition_id: int, total: int) -> None:
     def look() -> str | None:
         addition = db.session.get(TenantAddition, addition_id)
         if addition is None:
-            raise click.ClickException("The integration was removed meanwhile.")
+            raise click.ClickException(REMOVED_MEANWHILE.reason)
         is_finished = addition.finished_at is not None
         waiting = TenantAddition.counts(db.session, [addition_id])[addition_id].get(LineState.WAITING, 0)
         db.session.rollback()

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from .. import audit
 from ..extensions import db
 from ..models import (
+    REMOVED_MEANWHILE,
     AuditArea,
     Cloud,
     FlexibleAssetType,
@@ -109,7 +110,7 @@ def update(ask: Ask, integration_id: int, name: str, client_id: str, cloud: Clou
     except IntegrityError as error:
         raise _name_taken(name) from error
     except IntegrationRemoved as error:
-        raise Refused(Problem("This integration was removed meanwhile.", "Nothing was saved.")) from error
+        raise Refused(REMOVED_MEANWHILE) from error
     finally:
         db.session.rollback()
     return warning

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from .. import audit
 from ..extensions import db, vault
-from ..models import AuditArea, Integration, IntegrationRemoved, Kind, Problem, utc_now
+from ..models import REMOVED_MEANWHILE, AuditArea, Integration, IntegrationRemoved, Kind, Problem, utc_now
 from ..text import one_line
 
 # How long somebody may take at Microsoft, with a password, a second factor and consent.
@@ -126,7 +126,7 @@ def _store(integration_id: int, signed_in: Mapping[str, str]) -> Integration:
     try:
         integration = Integration.live(db.session, integration_id, to_change=True)
     except IntegrationRemoved as error:
-        raise SignInFailed(Problem("This integration was removed meanwhile.", "Nothing was saved.")) from error
+        raise SignInFailed(REMOVED_MEANWHILE) from error
     if integration.kind != Kind.PARTNER:
         raise SignInFailed(_NO_PARTNER)
     if signed_in["client_id"] != integration.client_id:

@@ -19,7 +19,7 @@ from .matching import MatchingAction, MatchingChange
 from .organization import Organization, OrganizationDomain
 from .part import SyncPart
 from .pending_import import ImportKind, PendingImport
-from .problem import LOST_TOO_OFTEN, NOTHING_TO_DO, OWN_FAULT, UNREADABLE_SECRET, Problem
+from .problem import LOST_TOO_OFTEN, NOTHING_TO_DO, OWN_FAULT, REMOVED_MEANWHILE, UNREADABLE_SECRET, Problem
 from .product_edition import NameSource, ProductName
 from .progress import Progress
 from .run import RunState, SyncRun, Trigger
@@ -34,6 +34,7 @@ __all__ = [
     "NOTHING_TO_DO",
     "OFFICE_365_LICENSES",
     "OWN_FAULT",
+    "REMOVED_MEANWHILE",
     "STATUS_LABELS",
     "UNKNOWN",
     "UNREADABLE_SECRET",

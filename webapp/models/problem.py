@@ -73,6 +73,7 @@ LOST_TOO_OFTEN = Problem(
     code="lost",
 )
 OWN_FAULT = Problem("Something went wrong in Seatledger itself.", "The worker's log has the cause; please report it.")
+REMOVED_MEANWHILE = Problem("The integration was removed meanwhile.", "Nothing was saved.", code="removed")
 UNREADABLE_SECRET = Problem(
     "The stored client secret or certificate cannot be read: its encryption key is not among ENCRYPTION_KEYS any more.",
     "Put the key back into ENCRYPTION_KEYS, or enter the client secret again, or the certificate, under Actions > Edit "
