@@ -37,14 +37,19 @@ class UnreadableSecret(Exception):
     """A stored secret was encrypted with a key that is no longer among `ENCRYPTION_KEYS`."""
 
 
+_TOO_EARLY = "the vault is used before create_app()"
+
+
 class Vault:
     """Encrypts what must not be read from the database, with the first of `ENCRYPTION_KEYS`; any of them decrypts."""
 
     def __init__(self) -> None:
         self._fernet: MultiFernet | None = None
+        self._first: Fernet | None = None
 
     def init_app(self, app: Flask) -> None:
-        self._fernet = MultiFernet([Fernet(key) for key in app.config["SETTINGS"].encryption_keys])
+        keys = [Fernet(key) for key in app.config["SETTINGS"].encryption_keys]
+        self._fernet, self._first = MultiFernet(keys), keys[0]
 
     def encrypt(self, secret: str) -> str:
         return self._keys.encrypt(secret.encode()).decode()
@@ -56,10 +61,27 @@ class Vault:
         except InvalidToken as error:
             raise UnreadableSecret from error
 
+    def renewed(self, token: str) -> str:
+        """The same secret encrypted with the first key; the token itself where it is so already.
+
+        Raises `UnreadableSecret` where no key fits.
+        """
+        secret = self.decrypt(token)
+        return token if self._is_of_first_key(token) else self.encrypt(secret)
+
+    def _is_of_first_key(self, token: str) -> bool:
+        if self._first is None:
+            raise RuntimeError(_TOO_EARLY)
+        try:
+            self._first.decrypt(token.encode())
+        except InvalidToken:
+            return False
+        return True
+
     @property
     def _keys(self) -> MultiFernet:
         if self._fernet is None:
-            raise RuntimeError("the vault is used before create_app()")
+            raise RuntimeError(_TOO_EARLY)
         return self._fernet
 
 

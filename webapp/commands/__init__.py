@@ -11,6 +11,7 @@ from . import (
     backup,
     contacts,
     doctor,
+    encryption,
     groups,
     integrations,
     licenses,
@@ -38,5 +39,6 @@ def init_app(app: Flask) -> None:
         audit.audit,
         doctor.doctor,
         backup.backup,
+        encryption.encrypt_anew,
     ):
         app.cli.add_command(group)

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from ..extensions import UnreadableSecret, vault
 from .base import UtcDateTime
 
+# The columns that are encrypted.
+_SECRETS = ("client_secret_encrypted", "certificate_encrypted", "refresh_token_encrypted")
+
 
 class HasCredentials:
     """The columns of an integration's credentials. What is secret is encrypted; empty is none."""
@@ -98,6 +101,17 @@ class HasCredentials:
     def lapse_sign_in(self, now: datetime) -> None:
         """The refresh token is of no use any more: it is erased, and somebody has to sign in again."""
         self.refresh_token, self.sign_in_lapsed_at = "", now
+
+    def encrypt_anew(self) -> bool:
+        """Encrypt with the first of `ENCRYPTION_KEYS` what another one encrypted; returns whether anything was.
+
+        Raises `UnreadableSecret`, with nothing changed, where one of the secrets cannot be read.
+        """
+        stored = {name: token for name in _SECRETS if (token := getattr(self, name))}
+        renewed = {name: vault.renewed(token) for name, token in stored.items()}
+        for name, token in renewed.items():
+            setattr(self, name, token)
+        return renewed != stored
 
     def forget_credentials(self) -> None:
         """Erase all that signs in to Microsoft, and what tells of it."""
