@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 
 from flask import Flask
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -21,9 +19,10 @@ from logs.outages import DATABASE_IS_AWAY
 from webapp.background import in_background
 from webapp.database import declare_writing, driver_s_words, is_away
 from webapp.extensions import db
-from webapp.models import Claim, Problem, SyncPart, SyncRun, Try, leases
+from webapp.models import Claim, SyncPart, SyncRun, leases
 
-from . import queue, settling, telling
+from . import queue, settling
+from .hold import LONGEST_WAIT_SECONDS, Hold, give_back
 from .microsoft.shortage import is_no_thread
 
 log = logging.getLogger(__name__)
@@ -31,66 +30,9 @@ log = logging.getLogger(__name__)
 # Set when this worker was told to stop: what is not begun is left to others.
 stopping = threading.Event()
 
-STOPPED = Problem("The worker was stopped while it read this tenant.", "Nothing needs to be done: another goes on.")
-TOOK_TOO_LONG = Problem(
-    "Reading this tenant took longer than an hour, so it was given up.",
-    "The next sync tries again. If it stays, the worker's log may tell what Microsoft answers slowly, or without end.",
-    code="took_too_long",
-)
-
 _TICK_SECONDS = 0.25
 # How often a lease is renewed in its time.
 _RENEWALS = 6
-# A part that took so long is given up at its next request; where none comes, it hangs, and its lease is left to lapse.
-_LONGEST_SECONDS = 3600
-# And one that waited so long for a hand.
-_LONGEST_WAIT_SECONDS = 30
-
-
-@dataclass(eq=False)
-class Hold:
-    """A part in hand. `is_lost` is set when it is somebody else's by now: what was read of it is not written.
-
-    It `began` when a hand took it; until one does, that is when it was claimed, and it is not `is_begun`. `is_written`
-    is set when a transaction that writes it begins, `is_settled` when what came of it waits to be written with others,
-    and `is_ended` when all that is left to do is to see whether its run is done. `requests` is how often Microsoft was
-    asked for it.
-    """
-
-    claim: Claim
-    began: float
-    crew: Crew
-    is_begun: bool = False
-    is_lost: bool = False
-    is_written: bool = False
-    is_settled: bool = False
-    is_ended: bool = False
-    requests: int = 0
-
-    def begin(self) -> None:
-        """A hand takes it."""
-        self.began, self.is_begun = time.monotonic(), True
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether its lease is renewed: not of what hangs, nor of what no hand is free for, which another may do."""
-        most = _LONGEST_SECONDS if self.is_begun else _LONGEST_WAIT_SECONDS
-        return time.monotonic() - self.began < most
-
-
-def put_off(hold: Hold, until: datetime, problem: Problem, counts_as: Try = Try.ASKED) -> None:
-    """Give it back for then, and tell so, unless it is somebody else's by now."""
-    is_written = SyncPart.put_off(db.session, hold.claim, until, problem, hold.requests, counts_as)
-    db.session.commit()
-    if is_written:
-        began = hold.began if hold.is_begun else None
-        telling.part_ended(hold.claim, telling.PUT_OFF, began, requests=hold.requests, problem=problem)
-
-
-def give_back(hold: Hold) -> None:
-    """Let others take it up at once: this worker was told to stop."""
-    put_off(hold, queue.shared_now(), STOPPED, Try.ASKED if hold.requests else Try.NONE)
-
 
 # Does a part; returns whether it is settled, which means that it stays in hand until that is written.
 Work = Callable[[Hold], bool]
@@ -199,7 +141,7 @@ class Crew:
     @contextmanager
     def asking(self) -> Iterator[None]:
         """While this lasts a hand asks Microsoft. Who waited very long, as behind large tenants, asks all the same."""
-        has_waited = not self._asking.acquire(timeout=_LONGEST_WAIT_SECONDS)
+        has_waited = not self._asking.acquire(timeout=LONGEST_WAIT_SECONDS)
         try:
             yield
         finally:

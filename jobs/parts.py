@@ -18,7 +18,8 @@ from . import cut_off, queue, telling
 from . import tenant as tenants
 from .analyze import note_written
 from .baseline import Baseline, baseline_of, unchanged
-from .crew import TOOK_TOO_LONG, Hold, give_back, put_off, stopping
+from .crew import stopping
+from .hold import TOOK_TOO_LONG, Hold, give_back, put_off
 from .microsoft.errors import HeldBack, MicrosoftError, Throttled, Transient, Unreachable
 from .microsoft.pace import spread
 from .microsoft.page import Leniency

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from jobs.crew import Hold
+from jobs.hold import Hold
 from jobs.settling import Settled
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, RunState, SyncPart, SyncRun, utc_now

@@ -12,7 +12,8 @@ from flask import Flask
 from sqlalchemy.exc import OperationalError
 
 from jobs import crew
-from jobs.crew import Crew, Hold
+from jobs.crew import Crew
+from jobs.hold import STOPPED, Hold
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
 from tests.support.locks import in_another_session, need_many_writers, wait_for_who_waits
@@ -92,7 +93,7 @@ def test_what_is_handed_back_is_told_and_counted_as_put_off(
     counted = counts.take()
     assert counted["seatledger_parts", "put_off"] == 2
     assert sum(number for (name, *_, which), number in counted.items() if which.startswith("le")) == 1
-    told = [record for record in caplog.records if crew.STOPPED.reason in record.getMessage()]
+    told = [record for record in caplog.records if STOPPED.reason in record.getMessage()]
     assert {record.requests for record in told} == {3, 0}  # type: ignore[attr-defined]
 
 
@@ -125,7 +126,7 @@ def test_what_no_hand_is_free_for_is_left_to_others_after_a_while_and_what_is_do
         assert may_end.wait(30)
         return end(hold)
 
-    monkeypatch.setattr(crew, "_LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("jobs.hold.LONGEST_WAIT_SECONDS", 0.0)
     with crew.at_work(app, hands=4) as own:
         assert own.free(5) == 5
         for claim in (*claims, waiting):
@@ -181,7 +182,7 @@ def test_so_many_hands_ask_at_once_and_who_waits_for_long_asks_too(
             own.give(claim, ask_and_wait)
         eventually(lambda: sum(hold.is_begun for hold in own._in_hand) == 3)
         eventually(lambda: len(ask) == 2)
-        monkeypatch.setattr(crew, "_LONGEST_WAIT_SECONDS", 0.0)
+        monkeypatch.setattr(crew, "LONGEST_WAIT_SECONDS", 0.0)
         own.give(claims[3], ask_and_wait)
         eventually(lambda: len(ask) == 3)
         assert claims[3] in ask

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from jobs import crew, cut_off, sync
-from jobs.crew import Crew, Hold
+from jobs.crew import Crew
+from jobs.hold import STOPPED, Hold
 from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
 from tests.support.locks import in_another_session
@@ -103,7 +104,7 @@ def test_a_job_that_is_interrupted_while_it_gives_parts_to_hands_loses_no_room(
 ) -> None:
     claims = claims_of_a_run(make, 3)
     for claim in claims:
-        SyncPart.put_off(db.session, claim, utc_now(), crew.STOPPED, 0)
+        SyncPart.put_off(db.session, claim, utc_now(), STOPPED, 0)
     db.session.commit()
     given = []
 

@@ -12,7 +12,8 @@ import pytest
 from flask import Flask
 
 from jobs import crew, parts, queue, settling, sync
-from jobs.crew import Crew, Hold
+from jobs.crew import Crew
+from jobs.hold import Hold
 from jobs.microsoft.transport import Answer, Transport
 from jobs.settling import Settled
 from sandbox import Sandbox

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from jobs import crew, queue, waits
+from jobs import hold, queue, waits
 from jobs import tenant as tenants
 from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
@@ -165,7 +165,7 @@ def test_a_wait_of_the_whole_app_is_waited_out_each_time(sandbox: Sandbox, make:
 def test_a_tenant_that_is_read_for_too_long_is_given_up_and_says_so(
     sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_LONGEST_SECONDS", 0)
+    monkeypatch.setattr(hold, "_LONGEST_SECONDS", 0)
     tenant = connected(make, sandbox_tenant(sandbox))
     run = sync(tenant)
     assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "took_too_long", 1)

@@ -8,7 +8,7 @@ import pytest
 from rq import Queue
 
 from jobs import parts, queue
-from jobs.crew import Hold
+from jobs.hold import Hold
 from jobs.schedule import sweep
 from jobs.sync import begin, work
 from sandbox import Fault, Sandbox

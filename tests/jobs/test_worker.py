@@ -22,7 +22,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from config import BASE_DIR
 from jobs import crew, queue, skew, told_to_stop, worker
-from jobs.crew import Hold
+from jobs.hold import Hold
 from jobs.queue.enqueueing import enqueue_once
 from tests.support.waiting import eventually
 from webapp import schema_version
