@@ -7,11 +7,11 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert
-from sqlalchemy.orm import Mapper
+from sqlalchemy import Connection, insert
 
 from webapp.models import FlexibleAssetType, Integration, License, LicenseStatus, Organization, Product, Tenant, fold
 from webapp.models.product_names import known_products
+from webapp.models.statements import table_of
 
 TENANTS, PRODUCTS = 5_000, 150
 _NOW = datetime(2026, 1, 15, 8, 30, tzinfo=UTC)
@@ -119,8 +119,6 @@ def _product(number: int, sku_id: str, part_number: str, name: str) -> dict[str,
 
 
 def _write(connection: Connection, model: type[Any], rows: list[dict[str, Any]]) -> None:
-    mapper: Mapper[Any] = model.__mapper__
-    table = mapper.local_table
-    assert isinstance(table, Table)
+    table = table_of(model)
     for start in range(0, len(rows), _CHUNK):
         connection.execute(insert(table), rows[start : start + _CHUNK])

@@ -30,6 +30,7 @@ from webapp.models import (
     SyncRun,
     Tenant,
 )
+from webapp.models.statements import table_of
 
 # What a sync finds there: it is in the floor's database before it begins.
 _BEFORE = (FlexibleAssetType, Integration, Organization, Tenant, Product, SyncRun)
@@ -74,7 +75,7 @@ def stored(integration_id: int) -> Stored:
     """What is stored of the integration's tenants in the database of the current app."""
     before = {}
     for model in _BEFORE:
-        before[model] = [dict(row) for row in db.session.execute(select(model.__table__)).mappings()]
+        before[model] = [dict(row) for row in db.session.execute(select(table_of(model))).mappings()]
     rows: dict[int, dict[Table, list[tuple[Any, ...]]]] = {}
     for name, query in _WRITTEN.items():
         found = db.session.execute(text(query.replace("one.*", _columns(name))))
@@ -109,7 +110,7 @@ def measure(
     with app_on(directory, database_url):
         for model, rows in found.before.items():
             if rows:
-                db.session.execute(insert(model.__table__), rows)
+                db.session.execute(insert(table_of(model)), rows)
         db.session.commit()
         url = db.engine.url.render_as_string(hide_password=False)
     by_id = {tenant.tenant_id: tenant for tenant in tenants}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
-
-from sqlalchemy import Table
+from typing import Any
 
 from webapp.models import AssetChange, ChangeKind, Tenant
 from webapp.models.asset_change import differences, license_values
+from webapp.models.statements import table_of
 
 from .bulk import insert_rows
 from .licenses import Stored, is_gone
@@ -30,7 +29,7 @@ def record(tenant: Tenant, before: Facts, after: Stored, now: datetime, run_id: 
         if facts != before.get(sku_id)
     ]
     same = {"at": now, "who": f"Sync of {tenant.integration.name}", "run_id": run_id}
-    insert_rows(cast(Table, AssetChange.__table__), ("license_id", "kind", "fields"), entries, same)
+    insert_rows(table_of(AssetChange), ("license_id", "kind", "fields"), entries, same)
 
 
 def _kind(before: LicenseFacts | None, after: LicenseFacts) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, replace
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from webapp.extensions import db
 from webapp.models import License, LicenseStatus, Outcome
+from webapp.models.statements import table_of
 
 from .bulk import insert_rows, take_ids
 from .microsoft.facts import NO_FIGURES, Figures, LicenseFacts
@@ -88,7 +88,7 @@ def write(tenant_id: int, before: Stored, changes: Changes, now: datetime) -> St
     return Stored({**before.facts, **written}, {**before.rows, **new_rows})
 
 
-_LICENSE = cast(Table, License.__table__)
+_LICENSE = table_of(License)
 _FACTS = ("sku_id", "sku_part_number", "applies_to", "status", *asdict(NO_FIGURES))
 _LICENSES = select(_LICENSE.c.id, *(_LICENSE.c[name] for name in _FACTS)).where(
     _LICENSE.c.tenant_id == bindparam("tenant_id")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
 
-from sqlalchemy import Insert, Table, bindparam, select
+from sqlalchemy import Insert, bindparam, select
 
 from webapp.extensions import db
 from webapp.models import Product
 from webapp.models.product_edition import Names, names_for
-from webapp.models.statements import insert_or
+from webapp.models.statements import insert_or, table_of
 
 
 def products_of(part_numbers: Mapping[str, str]) -> dict[str, int]:
@@ -40,7 +39,7 @@ def _known_products(sku_ids: Iterable[str]) -> dict[str, int]:
     return dict(db.session.execute(_KNOWN, {"sku_ids": list(sku_ids)}).all())
 
 
-_PRODUCT = cast(Table, Product.__table__)
+_PRODUCT = table_of(Product)
 _KNOWN = select(_PRODUCT.c.sku_id, _PRODUCT.c.id).where(_PRODUCT.c.sku_id.in_(bindparam("sku_ids", expanding=True)))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Insert, Row, Table, bindparam, select
+from sqlalchemy import Insert, Row, bindparam, select
 
 from webapp.extensions import db
 from webapp.models import Tenant, UserTracking
-from webapp.models.statements import insert_or
+from webapp.models.statements import insert_or, table_of
 
 from .licenses import Stored
 from .microsoft.users import UsersRead, Wanted
@@ -61,7 +61,7 @@ def _tracking(tenant: Tenant) -> Row[Any] | None:
     return db.session.execute(_FIND, {"tenant_id": tenant.id, "organization_id": tenant.organization_id}).first()
 
 
-_TABLE = cast(Table, UserTracking.__table__)
+_TABLE = table_of(UserTracking)
 # All at once, since it is asked of each tenant in each sync.
 _FIND = select(
     _TABLE.c.link,

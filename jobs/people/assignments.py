@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from webapp.extensions import db
 from webapp.models import Assignment, DirectoryUser
 from webapp.models.portions import in_portions
-from webapp.models.statements import UNSYNCHRONIZED
+from webapp.models.statements import UNSYNCHRONIZED, table_of
 
 from ..bulk import insert_rows
 from ..microsoft.user_facts import UserFacts
 
-_TABLE = cast(Table, Assignment.__table__)
+_TABLE = table_of(Assignment)
 _IS_ROW = (_TABLE.c.license_id == bindparam("row_license_id")) & (
     _TABLE.c.directory_user_id == bindparam("row_user_id")
 )

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, DirectoryUser, Integration, Tenant, fold
 from webapp.models.contact import SYNCED_FIELDS
 from webapp.models.directory import links
 from webapp.models.portions import in_portions
+from webapp.models.statements import table_of
 
 from ..bulk import insert_rows
 from ..microsoft.user_facts import UserFacts
 
-CONTACT, _EMAIL = cast(Table, Contact.__table__), cast(Table, ContactEmail.__table__)
+CONTACT, _EMAIL = table_of(Contact), table_of(ContactEmail)
 
 # What a linked contact has besides its synced fields.
 _LINKED: dict[str, Any] = {"unlinked_at": None, "unlinked_reason": ""}

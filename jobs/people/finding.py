@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
-from typing import cast
 
-from sqlalchemy import Table, bindparam, select
+from sqlalchemy import bindparam, select
 
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, DirectoryUser, Tenant, fold
 from webapp.models.portions import in_portions
+from webapp.models.statements import table_of
 
 from ..microsoft.user_facts import UserFacts
 from . import WholeReadNeeded, contacts
@@ -144,7 +144,7 @@ def _keys(contact_ids: Collection[int]) -> set[str]:
     return keys
 
 
-_USER, _CONTACT, _EMAIL = (cast(Table, model.__table__) for model in (DirectoryUser, Contact, ContactEmail))
+_USER, _CONTACT, _EMAIL = map(table_of, (DirectoryUser, Contact, ContactEmail))
 # The contacts of the organization that no user of the tenant linked so far.
 _FREE = select(_CONTACT.c.id).where(
     _CONTACT.c.organization_id == bindparam("organization_id"),

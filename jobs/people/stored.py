@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, Table, and_, bindparam, func, select
+from sqlalchemy import Integer, Select, and_, bindparam, func, select
 
 from webapp.extensions import db
 from webapp.models import Contact, DirectoryUser, Tenant
 from webapp.models.portions import in_portions
+from webapp.models.statements import table_of
 
 from ..microsoft.user_facts import UserFacts
 from .judging import Judge
@@ -163,7 +164,7 @@ def _rows(query: Select[*tuple[Any, ...]], tenant: Tenant, **values: Any) -> Ite
         yield user_id, Stored._make(row)
 
 
-_USER, _CONTACT = cast(Table, DirectoryUser.__table__), cast(Table, Contact.__table__)
+_USER, _CONTACT = table_of(DirectoryUser), table_of(Contact)
 _PAGE_ROWS = 2000
 _ALL = (
     select(

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, delete
+from sqlalchemy import bindparam, delete
 
 from webapp.extensions import db
 from webapp.models import DirectoryUser, Outcome, Tenant, UserTracking
 from webapp.models.contact_turns import take_turn
 from webapp.models.directory import ANOTHER_ORGANIZATION, DELETED_USER, unlink_contacts
 from webapp.models.portions import in_portions
+from webapp.models.statements import table_of
 from webapp.models.user_rules import Refusal
 
 from ..bulk import insert_rows, take_ids
@@ -26,7 +27,7 @@ from .finding import find
 from .judging import Judge
 from .stored import Stored, how_many, look, look_at_some, stored_of
 
-_TABLE = cast(Table, DirectoryUser.__table__)
+_TABLE = table_of(DirectoryUser)
 # What is stored of a user beside its ids; the hash comes last.
 _COLUMNS = ("contact_id", "is_guest", "is_blocked", "qualifies", "facts_hash")
 _Values = tuple[int | None, bool, bool, bool, int]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from typing import cast
 
 import pytest
 from flask import Flask
-from sqlalchemy import Table, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from jobs.bulk import insert_rows, take_ids
@@ -16,8 +15,9 @@ from tests.support.factories import Make
 from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import Contact, ContactEmail, utc_now
+from webapp.models.statements import table_of
 
-CONTACT, EMAIL = cast(Table, Contact.__table__), cast(Table, ContactEmail.__table__)
+CONTACT, EMAIL = table_of(Contact), table_of(ContactEmail)
 
 
 def insert_contacts(make: Make, ids: list[int], names: list[str]) -> None:

@@ -11,9 +11,9 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Table, Text, UniqueConstraint, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import leases
@@ -22,7 +22,7 @@ from .leases import OPEN_PARTS, Claim, Outcome, PartState, Try
 from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
 from .problem import Problem
-from .statements import UNSYNCHRONIZED
+from .statements import UNSYNCHRONIZED, table_of
 from .tenant import Tenant
 
 
@@ -214,7 +214,7 @@ class SyncPart(Model):
 
 @cache
 def _do() -> PartStatements:
-    return PartStatements(cast(Table, SyncPart.__table__))
+    return PartStatements(table_of(SyncPart))
 
 
 def _claims(found: Iterable[Any], lease: str, now: datetime) -> list[Claim]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, Table, Text, bindparam, delete, func, insert, literal, select, text
+from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, delete, func, insert, literal, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -18,6 +18,7 @@ from .part import SyncPart
 from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem, cancelled_by
 from .progress import Progress
 from .run_discovery import HasDiscovery
+from .statements import table_of
 from .tenant import Tenant
 
 # A run of which nothing was heard for so long has lost its jobs.
@@ -276,6 +277,6 @@ class SyncRun(HasDiscovery, Model):
 
 @cache
 def _hear() -> Any:
-    runs = cast(Table, SyncRun.__table__)
+    runs = table_of(SyncRun)
     heard = runs.update().where(runs.c.id == bindparam("run_id"), runs.c.state.in_(ACTIVE_STATES))
     return heard.values(heard_at=bindparam("now")).returning(runs.c.id)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import ForeignKey, Table, Text, bindparam
+from sqlalchemy import ForeignKey, Text, bindparam
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .base import DbSession, Model, UtcDateTime
+from .statements import table_of
 
 
 class UserTracking(Model):
@@ -33,5 +33,5 @@ class UserTracking(Model):
         session.execute(_FORGET, {"of": tenant_ids})
 
 
-_TABLE = cast(Table, UserTracking.__table__)
+_TABLE = table_of(UserTracking)
 _FORGET = _TABLE.delete().where(_TABLE.c.tenant_id.in_(bindparam("of", expanding=True)))
