@@ -44,30 +44,31 @@ BATCH = 50
 @job
 def sweep() -> None:
     """Take up again what was lost, and what was put off until now."""
+    _go_on_syncing()
+    _go_on_removing()
+    _go_on_adding()
+    _go_on_unlinking()
+
+
+def _go_on_syncing() -> None:
     now = queue.shared_now()
     # Runs before parts, as everywhere: see jobs/sync.py.
     silent = SyncRun.silent(db.session, now)
-    for run_id in silent:
-        SyncRun.hear(db.session, run_id, now)
-    lost = [run_id for run_id in silent if not SyncPart.are_all_put_off(db.session, run_id)]
+    lost = set(silent) - SyncPart.all_put_off(db.session, silent)
     overdue = SyncPart.resume(db.session, now)
     lapsed = SyncPart.lapsed(db.session, now)
     db.session.commit()
     if lost:
         # What has to wait for its turn is not lost.
-        waiting = queue.runs_waiting()
-        lost = [run_id for run_id in lost if run_id not in waiting]
+        lost -= queue.runs_waiting()
     lane_of = lanes([*overdue, *lapsed, *silent])
     for by_run in (overdue, lapsed):
         for run_id, part_ids in by_run.items():
             queue.sync_parts(run_id, part_ids, lane_of[run_id])
-    for run_id in lost:
+    for run_id in sorted(lost):
         log.warning("run %s: nothing was heard of it, so it is taken up again", run_id)
     for lane in set(lane_of.values()):
         queue.sync(*(run_id for run_id in silent if lane_of[run_id] == lane), lane=lane)
-    _go_on_removing()
-    _go_on_adding()
-    _go_on_unlinking()
 
 
 def _go_on_removing() -> None:

@@ -16,7 +16,7 @@ from webapp.models import LOST_TOO_OFTEN, Claim, PartState, SyncPart, SyncRun
 from . import crew, cut_off, discovery, parts, queue, telling
 from .crew import stopping
 from .job import job
-from .lanes import lanes
+from .lanes import lane_of
 from .settling import finish
 
 # A worker that left a job to others takes none for so long, so that they get it.
@@ -33,13 +33,13 @@ def begin(run_id: int) -> None:
         is_active = SyncRun.hear(db.session, run_id, queue.shared_now())
         db.session.commit()
         if is_active:
-            queue.sync(run_id, lane=lanes([run_id])[run_id])
+            queue.sync(run_id, lane=lane_of(run_id))
             stopping.wait(_STAND_BACK_SECONDS)
         return
     part_ids = SyncRun.plan(db.session, run_id, queue.shared_now())
     db.session.commit()
     if part_ids:
-        queue.sync_parts(run_id, part_ids, lanes([run_id])[run_id])
+        queue.sync_parts(run_id, part_ids, lane_of(run_id))
     elif part_ids is None:
         telling.run_ended(run_id)
     else:
@@ -58,7 +58,7 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
         room = own.free(len(left))
         if stopping.is_set() or cut_off.is_cut_off():
             own.put_down(room)
-            queue.sync_parts(run_id, left, lanes([run_id])[run_id])
+            queue.sync_parts(run_id, left, lane_of(run_id))
             stopping.wait(_STAND_BACK_SECONDS)
             return
         some, left = left[:room], left[room:]

@@ -23,6 +23,7 @@ from tests.support.microsoft import connected, sandbox_tenant
 from tests.support.together import all_at_once
 from webapp.extensions import db
 from webapp.models import Integration, RunState, SyncRun, Tenant, Trigger, begin_due, utc_now
+from webapp.models.run import SILENCE
 from webapp.models.schedule import next_slot
 
 from .conftest import Work
@@ -190,6 +191,24 @@ def test_a_crash_between_the_commit_and_the_queue_is_healed_behind_what_was_star
     do(sweep)
     assert waiting(queue.SCHEDULED) == [(run.id,)]
     assert waiting(queue.SYNC) == [(by_hand.id,)]
+
+
+@pytest.mark.parametrize("is_put_off", [True, False])
+def test_the_database_is_asked_as_often_for_one_run_that_was_lost_as_for_many(
+    make: Make, count_queries: list[str], is_put_off: bool
+) -> None:
+    asked = []
+    for number in (1, 5):
+        for _ in range(number):
+            run = make.run(state=RunState.SYNCING, heard_at=utc_now() - 2 * SILENCE)
+            until = utc_now() + timedelta(minutes=5) if is_put_off else None
+            make.part(run_id=run.id, tenant=make.tenant(integration=run.integration), not_before=until)
+        db.session.commit()
+        count_queries.clear()
+        do(sweep)
+        asked.append(len(count_queries))
+    assert asked[0] == asked[1]
+    assert len(waiting(queue.SYNC)) == 6
 
 
 def test_parts_of_a_scheduled_run_wait_behind_those_started_by_hand(make: Make) -> None:

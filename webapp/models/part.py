@@ -8,12 +8,12 @@ is known by its lapsed lease and taken up again, and a job that runs twice chang
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, or_, select, text, update
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import leases
@@ -147,11 +147,15 @@ class SyncPart(Model):
         return session.scalar(_do().any_open, {"run_id": run_id}) is not None
 
     @classmethod
-    def are_all_put_off(cls, session: DbSession, run_id: int) -> bool:
-        """Whether the run has parts that are not ended, each of which was put off."""
-        is_not = or_(cls.state != PartState.WAITING, cls.not_before.is_(None))
-        others = select(cls.id).where(cls.run_id == run_id, cls.finished_at.is_(None), is_not)
-        return session.scalar(others.limit(1)) is None and cls.is_any_open(session, run_id)
+    def all_put_off(cls, session: DbSession, run_ids: Sequence[int]) -> set[int]:
+        """Those of the runs that have parts that are not ended, each of which was put off."""
+        is_put_off = and_(cls.state == PartState.WAITING, cls.not_before.is_not(None))
+        waits = func.count() == func.count().filter(is_put_off)
+        found: set[int] = set()
+        for some in in_portions(run_ids):
+            are_open = cls.run_id.in_(some), cls.finished_at.is_(None)
+            found.update(session.scalars(select(cls.run_id).where(*are_open).group_by(cls.run_id).having(waits)))
+        return found
 
     @classmethod
     def succeed(

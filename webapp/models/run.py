@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, delete, func, insert, literal, select, text
+from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, delete, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -216,9 +216,15 @@ class SyncRun(HasDiscovery, Model):
 
     @classmethod
     def silent(cls, session: DbSession, now: datetime) -> list[int]:
-        """The active runs of which nothing was heard for `SILENCE`: their jobs are lost, or wait for their time."""
-        silent = select(cls.id).where(cls.state.in_(ACTIVE_STATES), clock.is_silent(cls.heard_at, now, SILENCE))
-        return list(session.scalars(silent.order_by(cls.id)))
+        """The active runs of which nothing was heard for `SILENCE`: their jobs are lost, or wait for their time.
+
+        They count as heard of now, so as to be found once. Those that somebody holds are worked on just now, and passed
+        over.
+        """
+        is_silent = cls.state.in_(ACTIVE_STATES), clock.is_silent(cls.heard_at, now, SILENCE)
+        free = select(cls.id).where(*is_silent).order_by(cls.id).with_for_update(key_share=True, skip_locked=True)
+        heard = update(cls).where(cls.id.in_(free)).values(heard_at=now)
+        return sorted(session.scalars(heard.returning(cls.id)))
 
     @classmethod
     def locked(cls, session: DbSession, run_id: int) -> SyncRun | None:
