@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, jsonify
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression
 
 from .models import fold
 from .models.base import DbSession
@@ -18,8 +18,8 @@ from .text import label as as_label
 MOST_LISTED = 200
 MOST_FOUND = 50
 
-# Of each entry its value, its name, what tells apart those of one name, and by what else it may be named, one a line.
-Entries = Select[*tuple[Any, ...]]
+# Of each entry its value, its name, and what tells apart those of one name.
+Entries = Select[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,20 @@ class Choices:
 
 
 def offered(
-    session: DbSession, kind: str, label: str, entries: Entries, is_chosen: ColumnElement[bool], values: Sequence[str]
+    session: DbSession,
+    kind: str,
+    label: str,
+    entries: Entries,
+    is_chosen: ColumnElement[bool],
+    values: Sequence[str],
+    named_by: Sequence[SQLColumnExpression[str]] = (),
 ) -> Choices:
     """The select of these entries. `is_chosen` is the condition that one of the address's `values` names an entry.
 
+    By what a value may name an entry beside what is shown of it, is in the columns `named_by`, one name a line.
     A value that names nothing is in it as well: it is in the address, and is why nothing is found.
     """
-    chosen = session.execute(entries.where(is_chosen)).all() if values else []
+    chosen = session.execute(entries.add_columns(*named_by).where(is_chosen)).all() if values else []
     rows = session.execute(entries.limit(MOST_LISTED + 1)).all()
     is_searched = len(rows) > MOST_LISTED
     options = _labelled(chosen if is_searched else rows, {row[0] for row in chosen})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, cast, or_, select
 
 from ..choices import Choice, Choices, Entries, first_found, offered
 from ..models import STATUS_LABELS, Integration, License, Organization, Product, Tenant
@@ -24,6 +24,8 @@ class _Kind:
     is_found: Callable[[str], ColumnElement[bool]]
     chosen: Callable[[Iterable[str], Scope], Select[int]]
     model: Any
+    # By what else one may be named, one name a line.
+    named_by: tuple[SQLColumnExpression[str], ...] = ()
 
 
 def filters_shown(
@@ -50,7 +52,8 @@ def unknown(session: DbSession, scope: Scope, kind: str, values: Sequence[str]) 
 def _shown(session: DbSession, scope: Scope, kind: str, values: Sequence[str], organization_id: int | None) -> Choices:
     rules = KINDS[kind]
     is_chosen = rules.model.id.in_(rules.chosen(values, scope))
-    return offered(session, kind, rules.label, rules.query(scope, organization_id), is_chosen, values)
+    entries = rules.query(scope, organization_id)
+    return offered(session, kind, rules.label, entries, is_chosen, values, rules.named_by)
 
 
 def _statuses(chosen: Sequence[str]) -> Choices:
@@ -85,7 +88,7 @@ def _organizations(scope: Scope, organization_id: int | None) -> Entries:
 
 def _tenants(scope: Scope, organization_id: int | None) -> Entries:
     return (
-        select(cast(Tenant.id, String), Tenant.name, Tenant.default_domain, Tenant.tenant_id, Tenant.domains)
+        select(cast(Tenant.id, String), Tenant.name, Tenant.default_domain)
         .join(Organization, Tenant.organization_id == Organization.id)
         .where(scope.includes(), _within(organization_id))
         .order_by(Tenant.name_folded, Tenant.id)
@@ -131,6 +134,7 @@ KINDS = {
         ),
         tenants_chosen,
         Tenant,
+        (Tenant.tenant_id, Tenant.domains),
     ),
     "product": _Kind(
         "Product",

@@ -41,6 +41,14 @@ def test_a_tenant_that_is_chosen_by_a_name_or_domain_is_shown_once(make: Make, v
     assert [(option.text, option.is_chosen) for option in tenants.options] == [("Contoso EU", True)]
 
 
+def test_the_domains_of_tenants_are_read_for_those_alone_that_are_chosen(make: Make, count_queries: list[str]) -> None:
+    name = make.license().tenant.name
+    for chosen, times in (([], 0), ([name], 1)):
+        count_queries.clear()
+        choices.filters_shown(db.session, EVERYTHING, Filters.made_of(tenant=chosen))
+        assert sum("tenant.domains" in statement.partition("FROM")[0] for statement in count_queries) == times
+
+
 def test_what_is_out_of_scope_is_not_offered(make: Make) -> None:
     mine, theirs = make.license(), make.license()
     scope = scope_of(make.reader(organization_of(mine)))
