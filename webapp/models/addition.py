@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, Text, and_, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, Text, and_, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
-from .base import IDS_ONCE, UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, only_where, primary_key, utc_now
 from .integration import Integration
 from .problem import LOST_TOO_OFTEN, Problem
 
@@ -81,8 +81,7 @@ class TenantAddition(Model):
         Index(
             "ix_tenant_addition_open",
             "heard_at",
-            sqlite_where=text("finished_at IS NULL"),
-            postgresql_where=text("finished_at IS NULL"),
+            **only_where("finished_at IS NULL"),
         ),
         IDS_ONCE,
     )

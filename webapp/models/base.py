@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from sqlalchemy import DateTime, Dialect, Text
+from sqlalchemy import DateTime, Dialect, Text, text
 from sqlalchemy.orm import Session, mapped_column, scoped_session
 from sqlalchemy.types import TypeDecorator
 
@@ -99,6 +99,11 @@ IDS_ONCE = {"sqlite_autoincrement": True}
 _DOTTED_I, _DOTLESS_I = "i\N{COMBINING DOT ABOVE}", "\N{LATIN SMALL LETTER DOTLESS I}"
 
 primary_key = Annotated[int, mapped_column(primary_key=True)]
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """The options of an index that has no other rows than those that meet the condition, on both databases."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 def utc_now() -> datetime:

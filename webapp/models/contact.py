@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from .base import IDS_ONCE, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, FoldedText, Model, UtcDateTime, fold, only_where, primary_key, utc_now
 from .organization import Organization
 
 # What Microsoft 365 says of a linked contact, and nobody else.
@@ -36,8 +36,7 @@ class Contact(Model):
             "ix_contact_unlinked",
             "organization_id",
             "microsoft_user_id",
-            sqlite_where=text("unlinked_at IS NOT NULL"),
-            postgresql_where=text("unlinked_at IS NOT NULL"),
+            **only_where("unlinked_at IS NOT NULL"),
         ),
         IDS_ONCE,
     )

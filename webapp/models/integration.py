@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Index, Text, and_, false, or_, select, text
+from sqlalchemy import Index, Text, and_, false, or_, select
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
@@ -20,6 +20,7 @@ from .base import (
     Stored,
     UtcDateTime,
     fold,
+    only_where,
     primary_key,
     utc_now,
 )
@@ -86,8 +87,7 @@ class Integration(HasCredentials, HasUserRules, Model):
             "uq_integration_name",
             "name_folded",
             unique=True,
-            sqlite_where=text("disconnected_at IS NULL"),
-            postgresql_where=text("disconnected_at IS NULL"),
+            **only_where("disconnected_at IS NULL"),
         ),
         Index("ix_integration_next_sync_at", "next_sync_at"),
         IDS_ONCE,

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, select, text, update
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, and_, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import leases
-from .base import DbSession, Model, Named, UtcDateTime, primary_key
+from .base import DbSession, Model, Named, UtcDateTime, only_where, primary_key
 from .leases import OPEN_PARTS, Claim, Outcome, PartState, Try
 from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
@@ -36,8 +36,7 @@ class SyncPart(Model):
         Index(
             "ix_sync_part_open",
             "run_id",
-            sqlite_where=text("finished_at IS NULL"),
-            postgresql_where=text("finished_at IS NULL"),
+            **only_where("finished_at IS NULL"),
         ),
     )
 

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import ForeignKey, Index, Select, Text, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from . import clock
-from .base import IDS_ONCE, DbSession, Model, Named, Stored, UtcDateTime, primary_key, utc_now
+from .base import IDS_ONCE, DbSession, Model, Named, Stored, UtcDateTime, only_where, primary_key, utc_now
 from .integration import Integration
 from .leases import PartState
 from .part import SyncPart
@@ -60,8 +60,7 @@ class SyncRun(HasDiscovery, Model):
             "uq_sync_run_active",
             "integration_id",
             unique=True,
-            sqlite_where=text("state IN ('queued', 'syncing')"),
-            postgresql_where=text("state IN ('queued', 'syncing')"),
+            **only_where("state IN ('queued', 'syncing')"),
         ),
         IDS_ONCE,
     )

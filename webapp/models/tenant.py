@@ -18,13 +18,12 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from .base import IDS_ONCE, DbSession, FoldedText, Model, UtcDateTime, fold, primary_key, utc_now
+from .base import IDS_ONCE, DbSession, FoldedText, Model, UtcDateTime, fold, only_where, primary_key, utc_now
 from .integration import Integration
 from .organization import Organization
 from .portions import in_portions
@@ -52,8 +51,7 @@ class Tenant(HasUserRules, Model):
         Index(
             "ix_tenant_departed_from_id",
             "departed_from_id",
-            sqlite_where=text("departed_from_id IS NOT NULL"),
-            postgresql_where=text("departed_from_id IS NOT NULL"),
+            **only_where("departed_from_id IS NOT NULL"),
         ),
         IDS_ONCE,
     )
