@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import random
 import uuid
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, insert
 
-from webapp.models import FlexibleAssetType, Integration, License, LicenseStatus, Organization, Product, Tenant, fold
+from webapp.models import (
+    OFFICE_365_LICENSES,
+    FlexibleAssetType,
+    Integration,
+    License,
+    LicenseStatus,
+    Organization,
+    Product,
+    Tenant,
+    fold,
+)
+from webapp.models.figures import seats
 from webapp.models.product_names import known_products
 from webapp.models.statements import table_of
 
@@ -54,8 +66,7 @@ def _license(
 ) -> dict[str, Any]:
     status = dice.choice(_STATUSES)
     bought = 0 if status == LicenseStatus.GONE else dice.choice((1, 5, 10, 25, 50, 100, 250))
-    active = bought if status in {LicenseStatus.ENABLED, LicenseStatus.WARNING} else 0
-    consumed = dice.randint(0, bought + bought // 20)
+    used = seats(status, bought, dice.randint(0, bought + bought // 20))
     return {
         "id": number,
         "tenant_id": tenant,
@@ -64,17 +75,14 @@ def _license(
         "sku_part_number": product[1],
         "applies_to": "User",
         "status": str(status),
-        "active": active,
-        "consumed": consumed,
-        "unused": max(active - consumed, 0),
-        "over": max(consumed - active, 0),
+        **asdict(used),
         "suspended": bought if status == LicenseStatus.SUSPENDED else 0,
         "gone_at": _NOW if status == LicenseStatus.GONE else None,
     }
 
 
 def _licenses_type() -> dict[str, Any]:
-    return {"id": 1, "slug": "office-365-licenses", "name": "Office 365 Licenses", "icon": "license", "is_synced": True}
+    return {"id": 1, "slug": OFFICE_365_LICENSES, "name": "Office 365 Licenses", "icon": "license", "is_synced": True}
 
 
 def _integration() -> dict[str, Any]:
