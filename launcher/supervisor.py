@@ -21,7 +21,7 @@ from . import embedded_redis
 _TIED = (sys.executable, "-m", "launcher.tied")
 _REMARKS = {"SEATLEDGER_HASH": "#", "SEATLEDGER_SEMICOLON": ";"}
 _ONLY = ("--only", "interactive", "--only", "upkeep")
-# A worker gives back by itself what does not end in time (jobs/worker.py says how soon): killed before, it would
+# A worker gives back by itself what does not end in time (jobs/told_to_stop.py says how soon): killed before, it would
 # leave tenants at Syncing... until their leases lapse.
 _WORKER_STOP_SECONDS = 30
 

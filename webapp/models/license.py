@@ -65,8 +65,9 @@ class Product(Model):
 class License(Model):
     """The flexible asset of type "Office 365 Licenses": one product (SKU) of one tenant.
 
-    The figures are those that `jobs.microsoft.facts.figures` made of the SKU; nothing computes them again. A
-    license belongs to the organization that its tenant is matched to. One that is gone has the figures 0.
+    The figures are those that `jobs.microsoft.facts.figures` made of the SKU, and 0 where it is gone; of one that is no
+    longer synced, somebody may have corrected them. A license belongs to the organization that its tenant is matched
+    to.
     """
 
     __tablename__ = "license"
