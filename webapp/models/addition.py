@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from . import clock
 from .base import IDS_ONCE, UNKNOWN, DbSession, Model, Named, Stored, UtcDateTime, only_where, primary_key, utc_now
 from .integration import Integration
-from .problem import LOST_TOO_OFTEN, Problem
+from .problem import LOST_TOO_OFTEN, HasProblem, Problem
 
 # A list of which nothing was heard for so long has lost its job.
 SILENCE = timedelta(seconds=30)
@@ -119,7 +119,7 @@ class TenantAddition(Model):
                 "addition_id": addition.id,
                 "text": line,
                 "state": LineState.WAITING if problem is None else LineState.NOT_A_TENANT,
-                **_columns(problem or Problem("", "")),
+                **(problem or Problem("", "")).texts(),
             }
             for line, problem in lines
         ]
@@ -144,7 +144,7 @@ class TenantAddition(Model):
         lines = AdditionLine
         is_waiting = (lines.addition_id == addition_id, lines.state == LineState.WAITING)
         lost = update(lines).where(*is_waiting, lines.attempts >= MAX_ATTEMPTS)
-        session.execute(lost.values(state=LineState.REFUSED, **_columns(LOST_TOO_OFTEN)))
+        session.execute(lost.values(state=LineState.REFUSED, **LOST_TOO_OFTEN.texts()))
         chosen = select(lines.id).where(*is_waiting).order_by(lines.attempts, lines.id).limit(limit)
         taken = update(lines).where(lines.id.in_(session.scalars(chosen).all())).values(attempts=lines.attempts + 1)
         found = session.execute(taken.returning(lines.id, lines.text, lines.attempts)).all()
@@ -156,7 +156,7 @@ class TenantAddition(Model):
         waiting = update(AdditionLine).where(
             AdditionLine.addition_id == addition_id, AdditionLine.state == LineState.WAITING
         )
-        session.execute(waiting.values(state=LineState.REFUSED, **_columns(problem)))
+        session.execute(waiting.values(state=LineState.REFUSED, **problem.texts()))
 
     @classmethod
     def finish_if_done(cls, session: DbSession, addition_id: int, now: datetime) -> bool:
@@ -176,7 +176,7 @@ class TenantAddition(Model):
         if session.scalar(ended) is None:
             return 0
         again = update(AdditionLine).where(AdditionLine.addition_id == addition_id, AdditionLine.may_be_repeated())
-        blank = {"state": LineState.WAITING, "attempts": 0, "held_by": "", **_columns(Problem("", ""))}
+        blank = {"state": LineState.WAITING, "attempts": 0, "held_by": "", **Problem("", "").texts()}
         count = len(session.execute(again.values(blank).returning(AdditionLine.id)).all())
         if count:
             session.execute(update(cls).where(cls.id == addition_id).values(finished_at=None, heard_at=now))
@@ -212,8 +212,11 @@ class TenantAddition(Model):
         session.execute(delete(cls).where(cls.finished_at < before))
 
 
-class AdditionLine(Model):
-    """One line of a list: what was typed, and the answer."""
+class AdditionLine(HasProblem, Model):
+    """One line of a list: what was typed, and the answer.
+
+    A problem is why it was not added; of one that was, what could not be read.
+    """
 
     __tablename__ = "tenant_addition_line"
     __table_args__ = (Index("ix_tenant_addition_line_addition_id", "addition_id", "state"),)
@@ -228,11 +231,6 @@ class AdditionLine(Model):
     tenant_name: Mapped[str] = mapped_column(Text, default="")
     # The other integration that reaches it, as it was called then.
     held_by: Mapped[str] = mapped_column(Text, default="")
-    # Why it was not added; of one that was, what could not be read.
-    code: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
-    fix: Mapped[str] = mapped_column(Text, default="")
-    request_id: Mapped[str] = mapped_column(Text, default="")
 
     @classmethod
     def waiting(cls, session: DbSession, line_id: int) -> AdditionLine | None:
@@ -249,16 +247,3 @@ class AdditionLine(Model):
     def may_be_repeated(cls) -> ColumnElement[bool]:
         """The condition that asking again may have another answer."""
         return and_(cls.state.in_(_MAY_BE_REPEATED), cls.code != NO_TENANTS_NAME)
-
-    def explain(self, problem: Problem) -> None:
-        for name, value in _columns(problem).items():
-            setattr(self, name, value)
-
-
-def _columns(problem: Problem) -> dict[str, str]:
-    return {
-        "code": problem.code,
-        "reason": problem.reason,
-        "fix": problem.fix,
-        "request_id": problem.request_id,
-    }

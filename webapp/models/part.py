@@ -21,13 +21,16 @@ from .base import DbSession, Model, Named, UtcDateTime, only_where, primary_key
 from .leases import OPEN_PARTS, Claim, Outcome, PartState, Try
 from .part_statements import MORE_REQUESTS, UNTRIED, PartStatements, moments, parameters
 from .portions import in_portions
-from .problem import Problem
+from .problem import HasProblem, Problem
 from .statements import UNSYNCHRONIZED, table_of
 from .tenant import Tenant
 
 
-class SyncPart(Model):
-    """What a run did, or has to do, for one tenant."""
+class SyncPart(HasProblem, Model):
+    """What a run did, or has to do, for one tenant.
+
+    A problem is why it failed or was put off; on a part that is OK, what could not be read beside the licenses.
+    """
 
     __tablename__ = "sync_part"
     __table_args__ = (
@@ -63,12 +66,7 @@ class SyncPart(Model):
     contacts_changed: Mapped[int] = mapped_column(default=0, server_default="0")
     contacts_unlinked: Mapped[int] = mapped_column(default=0, server_default="0")
     rows_written: Mapped[int] = mapped_column(default=0)
-    # Why it failed or was put off; on a part that is OK, what could not be read beside the licenses.
-    code: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
-    fix: Mapped[str] = mapped_column(Text, default="")
-    request_id: Mapped[str] = mapped_column(Text, default="")
-    # When Microsoft gave the answer that the reason is about, by its own clock.
+    # When Microsoft gave the answer that the problem is about, by its own clock.
     answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # Whether consenting to the app in the tenant puts it right.
     needs_consent: Mapped[bool] = mapped_column(default=False)

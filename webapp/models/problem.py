@@ -6,8 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
 # How the fix begins of what is no more than a hint: that something is not known which nobody asked to be synced.
 NOTHING_TO_DO = "Nothing needs to be done."
+
+_TEXTS = ("reason", "fix", "code", "request_id")
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Problem:
     def __post_init__(self) -> None:
         # What Microsoft or a proxy says comes as it is: with characters that a database refuses, or that a log would
         # show as a line of its own.
-        for name in ("reason", "fix", "code", "request_id"):
+        for name in _TEXTS:
             text: str = getattr(self, name)
             if not text.isprintable():
                 object.__setattr__(self, name, _printable(text))
@@ -40,6 +45,23 @@ class Problem:
     def columns(self) -> dict[str, Any]:
         """The problem as the columns of the same names."""
         return asdict(self)
+
+    def texts(self) -> dict[str, str]:
+        """Those of `columns` that are text, which are the columns of `HasProblem`."""
+        return {name: getattr(self, name) for name in _TEXTS}
+
+
+class HasProblem:
+    """The columns of why something was not done, or not wholly, and what to do; all are empty where it was."""
+
+    code: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    fix: Mapped[str] = mapped_column(Text, default="")
+    request_id: Mapped[str] = mapped_column(Text, default="")
+
+    def explain(self, problem: Problem) -> None:
+        for name, value in problem.texts().items():
+            setattr(self, name, value)
 
 
 # Zero width non-joiner and joiner: in names of Persian, and of emoji that are put together.

@@ -15,7 +15,7 @@ from .base import IDS_ONCE, DbSession, Model, Named, Stored, UtcDateTime, only_w
 from .integration import Integration
 from .leases import PartState
 from .part import SyncPart
-from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, Problem, cancelled_by
+from .problem import NOTHING_CHOSEN, NOTHING_MATCHED, HasProblem, Problem, cancelled_by
 from .progress import Progress
 from .run_discovery import HasDiscovery
 from .statements import table_of
@@ -49,7 +49,7 @@ class RunState(Stored):
 ACTIVE_STATES = (RunState.QUEUED, RunState.SYNCING)
 
 
-class SyncRun(HasDiscovery, Model):
+class SyncRun(HasDiscovery, HasProblem, Model):
     """One pass of an integration over its matched tenants. An integration has one active run at the most."""
 
     __tablename__ = "sync_run"
@@ -85,10 +85,6 @@ class SyncRun(HasDiscovery, Model):
     tenants_failed: Mapped[int] = mapped_column(default=0)
     requests: Mapped[int] = mapped_column(default=0)
     rows_written: Mapped[int] = mapped_column(default=0)
-    code: Mapped[str] = mapped_column(Text, default="")
-    reason: Mapped[str] = mapped_column(Text, default="")
-    fix: Mapped[str] = mapped_column(Text, default="")
-    request_id: Mapped[str] = mapped_column(Text, default="")
 
     integration: Mapped[Integration] = relationship()
 
@@ -272,12 +268,7 @@ class SyncRun(HasDiscovery, Model):
     def _end(self, state: RunState, now: datetime, problem: Problem | None) -> None:
         self.state, self.finished_at, self.heard_at = state, now, now
         if problem is not None:
-            self.code, self.reason, self.fix, self.request_id = (
-                problem.code,
-                problem.reason,
-                problem.fix,
-                problem.request_id,
-            )
+            self.explain(problem)
 
 
 @cache
