@@ -15,7 +15,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from socketserver import StreamRequestHandler
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sandbox.messages import Answer, Drop, HangHalfway, Huge, Request
@@ -41,11 +41,12 @@ class _BadRequestError(Exception):
 class Reception(StreamRequestHandler):
     """Turns bytes into a Request, and an Answer into bytes: HTTP/1.1, with requests one after another."""
 
+    server: Server
     timeout = 60
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        application = cast("Server", self.server).application
+        application = self.server.application
         self._keeps_alive = True
         while self._keeps_alive:
             try:
@@ -57,7 +58,7 @@ class Reception(StreamRequestHandler):
             if request is None:
                 return
             answer = application.answer(request)
-            if cast("Server", self.server).verbose:
+            if self.server.verbose:
                 print(f'{request.peer} "{request.method} {request.target}" {answer.status}', file=sys.stderr)
             self._send(answer, request.method)
 
@@ -86,7 +87,7 @@ class Reception(StreamRequestHandler):
             raise _BadRequestError(413)
         if headers.get("expect", "").lower() == "100-continue":
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        host = headers.get("host") or f"127.0.0.1:{cast('Server', self.server).server_port}"
+        host = headers.get("host") or f"127.0.0.1:{self.server.server_port}"
         return Request(
             method=method,
             target=target,
