@@ -18,6 +18,7 @@ from flask import Flask, current_app
 from sqlalchemy import select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from webapp.background import this_app
 from webapp.extensions import UnreadableSecret, db
 from webapp.models import (
     OWN_FAULT,
@@ -142,7 +143,7 @@ def _answer(own: _Own, integration_id: int, taken: list[Taken]) -> bool:
         _refuse_all(addition_id, Problem(str(removed), "Nothing was added."))
         return True
     db.session.rollback()  # no transaction is held while Microsoft is asked
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = this_app()
     is_all = True
     with ThreadPoolExecutor(AT_ONCE) as threads:
         asked = {threads.submit(_in_context, app, credentials[line.id]): line for line in taken}

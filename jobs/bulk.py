@@ -16,7 +16,7 @@ import psycopg
 from sqlalchemy import Connection, Table, TextClause, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from webapp.engines.postgresql import NO_FAULT_OF_OURS
+from webapp.engines.postgresql import NO_FAULT_OF_OURS, driver_of
 from webapp.extensions import db
 
 Row = tuple[Any, ...]
@@ -92,16 +92,16 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 def _copy(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
     """PostgreSQL's COPY, of which SQLAlchemy knows nothing: an error is made one of its own, as callers expect."""
-    raw = connection.connection
+    driver = driver_of(connection)
+    statement = f"COPY {table}"
     try:
-        with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        with driver.cursor() as cursor, cursor.copy(f"{statement} ({', '.join(columns)}) FROM STDIN".encode()) as copy:
             for row in rows:
                 copy.write_row(row)
     except psycopg.Error as error:
-        lost = bool(raw.driver_connection.closed)  # type: ignore[union-attr]
+        lost = driver.closed
         if lost:
             connection.invalidate(error)
-        statement = f"COPY {table}"
         if isinstance(error, NO_FAULT_OF_OURS):
             raise OperationalError(statement, None, error, hide_parameters=True, connection_invalidated=lost) from error
         raise DBAPIError.instance(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import current_app
-
+from webapp.background import this_app
 from webapp.extensions import db
 from webapp.models import LOST_TOO_OFTEN, Claim, PartState, SyncPart, SyncRun
 
@@ -52,7 +51,7 @@ def work(run_id: int, part_ids: Sequence[int]) -> None:
 
     What Redis knows of a part ends here; its lease tells who works on it.
     """
-    own = crew.current(current_app._get_current_object())  # type: ignore[attr-defined]
+    own = crew.current(this_app())
     left = list(part_ids)
     while left:
         room = own.free(len(left))

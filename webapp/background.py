@@ -6,6 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from flask import Flask, current_app
+
+
+def this_app() -> Flask:
+    """The app itself, for a thread, in which `current_app` is none."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return app
+
 
 @contextmanager
 def in_background(
