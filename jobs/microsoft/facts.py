@@ -31,6 +31,7 @@ _LONGEST_NAME = 500
 _LONGEST_ADDRESS, _LONGEST_PHONE = 500, 100
 # What a domain name may have (RFC 1035); what is longer is none.
 _LONGEST_DOMAIN = 253
+_STATUSES = {status.lower(): str(status) for status in LicenseStatus}
 _GUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -95,7 +96,9 @@ def _figures(sku: Mapping[str, Any]) -> Figures:
     units = sku.get("prepaidUnits")
     if not isinstance(units, Mapping):
         raise ValueError("prepaidUnits is missing")
-    used = seats(sku.get("capabilityStatus"), _count(units, "enabled"), _count(sku, "consumedUnits"))
+    used = seats(
+        _spelled_as_documented(sku.get("capabilityStatus")), _count(units, "enabled"), _count(sku, "consumedUnits")
+    )
     return Figures(
         active=used.active,
         consumed=used.consumed,
@@ -191,9 +194,14 @@ def _license(sku: Any) -> LicenseFacts:
 
 
 def _status(sku: Mapping[str, Any]) -> str:
-    status = _word(sku, "capabilityStatus")
+    status = _spelled_as_documented(_word(sku, "capabilityStatus"))
     # Gone is Seatledger's own word, for a SKU that is not returned; whatever Microsoft would mean by it, this one is.
     return UNKNOWN if status == LicenseStatus.GONE else status
+
+
+def _spelled_as_documented(status: Any) -> Any:
+    """A status that is known is that one in any case, with or without what is not stored; any other is as it came."""
+    return _STATUSES.get(_text(status).lower(), status) if isinstance(status, str) else status
 
 
 def _word(sku: Mapping[str, Any], key: str) -> str:

@@ -100,6 +100,13 @@ def test_figures_of_a_sku(sku: dict[str, Any], expected: Figures) -> None:
     assert figures(sku) == expected
 
 
+@pytest.mark.parametrize("spelled", ["Suspended ", "\x00Suspended", "suspended", "SUSPENDED"])
+def test_a_known_status_is_that_status_however_it_is_spelled(spelled: str) -> None:
+    [license] = license_facts([a_sku(spelled, 3, enabled=10, suspended=10)]).values()
+    assert license.status == "Suspended"
+    assert license.figures == counts(consumed=3, over=3, suspended=10)
+
+
 def test_what_microsoft_itself_would_call_gone_is_not_taken_for_what_it_no_longer_returns() -> None:
     [found] = license_facts([a_sku("Gone", 1, enabled=2)]).values()
     assert found.status == "Unknown"
