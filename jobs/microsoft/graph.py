@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from . import batch
 from .errors import (
@@ -39,6 +39,7 @@ from .transport import Transport
 MAX_PAGES = 200
 
 _VERSION = "/v1.0"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 # So long a thread itself waits: it keeps nobody else from anything.
 _MOMENT_SECONDS = 1.1
 # In a batch these are about the batch rather than about what was asked for: it is asked for once more, by itself.
@@ -242,11 +243,13 @@ class GraphClient:
 
     def _own_link(self, page: Page, link: Any, what: str) -> str:
         # The token goes along with the request, so it must not go anywhere but to Graph.
-        if not isinstance(link, str) or _origin(link) != self._origin:
+        if not isinstance(link, str) or self._origin is None or _origin(link) != self._origin:
             raise BadAnswer(f"{what} of {page.ask.name} lies on another server", page.reply.request_id, page.reply.date)
         if not (link.isascii() and link.isprintable()):
             raise page.bad("has a link that is no address")
-        return link
+        # Its server is spelled as in all else that is asked: what reads the address next cannot find another in it.
+        own, asked = urlsplit(self._base_url), urlsplit(link)
+        return urlunsplit((own.scheme, own.netloc, asked.path, asked.query, ""))
 
 
 def _wait(reply: Reply | None) -> Throttled | None:
@@ -258,10 +261,13 @@ def _wait(reply: Reply | None) -> Throttled | None:
     return None
 
 
-def _origin(address: str) -> tuple[str, str] | None:
-    """Scheme and server of an address; None where it is none."""
+def _origin(address: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an address, however they are spelled; None where it is none, or names a user."""
     try:
         parts = urlsplit(address)
+        port = _DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port
     except ValueError:
         return None
-    return parts.scheme, parts.netloc
+    if not parts.hostname or port is None or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, port

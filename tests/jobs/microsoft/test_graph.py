@@ -14,9 +14,10 @@ import pytest
 from jobs.microsoft import graph as graph_module
 from jobs.microsoft.errors import AccessDenied, BadAnswer, Refused, ServerFailed, Throttled
 from jobs.microsoft.graph import GraphClient
-from jobs.microsoft.page import Ask
+from jobs.microsoft.page import Ask, Page
+from jobs.microsoft.reply import Reply
 from jobs.microsoft.signin import SignIn
-from jobs.microsoft.transport import Transport
+from jobs.microsoft.transport import Answer, Transport
 from sandbox import Fault, Sandbox, Sku, Tenant
 from tests.jobs.raw_server import answer, raw_server
 from tests.support.microsoft import sandbox_tenant
@@ -279,6 +280,35 @@ def test_a_list_that_is_nested_too_deeply_to_be_compared_is_a_bad_answer(tmp_pat
 
     with raw_server(tmp_path, nested) as server, pytest.raises(BadAnswer, match=r"nested too deeply|same page twice"):
         skus(GraphClient(server.url, _Token(), Transport(server.ca_bundle)))
+
+
+@pytest.mark.parametrize("base", ["https://graph.example", "https://Graph.Example:443"])
+@pytest.mark.parametrize("spelled", ["graph.example", "GRAPH.Example", "graph.example:443", "graph.example:"])
+def test_a_link_leads_to_the_same_server_however_that_is_spelled(base: str, spelled: str) -> None:
+    client, page = _client_and_page(base)
+    link = f"HTTPS://{spelled}/v1.0/users/delta?$deltatoken=Ab%20c#x"
+    assert client.path_of(page, link) == "/users/delta?$deltatoken=Ab%20c"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        "graph.example:444",
+        "graph.example:0",
+        "graph.example:x",
+        "me@graph.example",
+        ":@graph.example",
+        "graph.example.",
+    ],
+)
+def test_a_link_to_another_port_or_for_a_user_leads_elsewhere(spelled: str) -> None:
+    client, page = _client_and_page("https://graph.example")
+    with pytest.raises(BadAnswer, match="another server"):
+        client.path_of(page, f"https://{spelled}/v1.0/users/delta?$deltatoken=a")
+
+
+def _client_and_page(base: str) -> tuple[GraphClient, Page]:
+    return GraphClient(base, _Token(), Transport(None)), Page(Ask("/users", ""), {}, Reply(Answer(200, {}, b""), {}))
 
 
 @pytest.mark.parametrize("character", ["\x00", "\ud800", "\n", "é"])
