@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from sandbox import Fault, Sandbox
+from sandbox import Assigned, Fault, Sandbox
 from tests.jobs.conftest import Sync
 from tests.jobs.helpers import asked
 from tests.support.matching import move
@@ -158,6 +158,22 @@ def test_other_settings_look_at_everybody_again(sandbox: Sandbox, start: Start, 
     db.session.commit()
     again(tenant)
     assert {contact.unlinked_reason for contact in contacts()} == {"Users are no longer synced"}
+
+
+def test_whoever_holds_what_the_tenant_does_not_name_is_judged_anew_once_licenses_are_synced_or_not_any_more(
+    start: Start, sync: Sync, again: Sync
+) -> None:
+    _, tenant = start(a_user(licenses=(Assigned.of("SPE_E5"),)))
+    sync(tenant)
+    assert contacts() == []
+    tenant.integration.sync_licenses = False
+    db.session.commit()
+    again(tenant)
+    assert the_contact().unlinked_at is None
+    tenant.integration.sync_licenses = True
+    db.session.commit()
+    again(tenant)
+    assert the_contact().unlinked_reason == "No longer has a license"
 
 
 def test_a_contact_that_was_deleted_comes_back(sandbox: Sandbox, start: Start, sync: Sync, again: Sync) -> None:
