@@ -7,6 +7,7 @@ from datetime import datetime
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from jobs import settling, telling
 from jobs.settling import flush, settle
@@ -79,3 +80,23 @@ def test_what_is_settled_does_not_wait_once_there_are_enough(make: Make, monkeyp
         flush()
         db.session.commit()
         assert (db.session.get_one(SyncRun, claim.run_id).state == RunState.OK) == is_written
+
+
+def test_what_cannot_be_written_is_in_hand_no_more_so_that_its_lease_ends_and_it_is_taken_up_again(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("the database fell away"))
+
+    claims = claims_of_a_run(make, 2)
+    ended: list[Claim] = []
+    for claim in claims:
+        settle(settled(claim, lambda claim=claim: ended.append(claim)))  # type: ignore[misc]
+    declare_writing()
+    with monkeypatch.context() as patch:
+        patch.setattr(SyncPart, "succeed_all", fail)
+        with pytest.raises(OperationalError):
+            flush(at_once=True)
+    db.session.rollback()
+    assert ended == claims
+    assert [noted(claim)[0] for claim in claims] == [PartState.SYNCING] * 2
