@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -15,7 +15,7 @@ from tests.support.claims import claims_of_a_run
 from tests.support.factories import Make
 from webapp.database import declare_writing
 from webapp.extensions import db
-from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, Tenant
+from webapp.models import Claim, PartState, RunState, SyncPart, SyncRun, Tenant, utc_now
 
 from .hands import settled, state_of
 
@@ -52,6 +52,22 @@ def test_of_each_tenant_is_noted_what_was_read_and_of_one_that_is_lost_nothing(
     assert noted(lost) == (PartState.SYNCING, None, None)
     assert [record.message for record in caplog.records].count("The tenant is well") == 3
     assert ended == list(claims)
+
+
+def test_what_another_read_and_ended_later_is_not_told_to_be_as_old_as_what_was_read_here(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    [lost] = claims_of_a_run(make, 1)
+    settle(settled(lost))
+    later = utc_now() + timedelta(seconds=30)
+    db.session.execute(update(SyncPart).where(SyncPart.id == lost.part_id).values(state=PartState.OK, lease=None))
+    db.session.execute(update(Tenant).where(Tenant.id == lost.tenant_id).values(last_synced_at=later))
+    db.session.commit()
+    declare_writing()
+    with caplog.at_level(logging.DEBUG, telling.log.name):
+        flush(at_once=True)
+    assert noted(lost) == (PartState.OK, later, None)
+    assert "The tenant is well" not in caplog.messages
 
 
 def test_what_is_settled_waits_for_others_and_not_for_long_and_its_run_ends_with_it(
