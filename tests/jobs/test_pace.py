@@ -11,7 +11,7 @@ from jobs import hold, queue, waits
 from jobs import tenant as tenants
 from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
-from jobs.microsoft.pace import SPREAD_SECONDS
+from jobs.microsoft.pace import SPREAD_SECONDS, Pace
 from jobs.microsoft.page import Ask
 from jobs.microsoft.patience import SYNC
 from sandbox import Fault, Sandbox
@@ -128,6 +128,23 @@ def test_who_is_throttled_time_and_again_fails_in_the_end(sandbox: Sandbox, make
         move_time_on(timedelta(seconds=61))
         resume(work)
     assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
+
+
+@pytest.mark.parametrize("where", ["the database", "Redis"])
+def test_who_waits_for_what_was_asked_before_uses_up_no_attempt(
+    where: str, sandbox: Sandbox, make: Make, sync: Sync, app: Flask
+) -> None:
+    tenant = connected(make, sandbox_tenant(sandbox))
+    if where == "Redis":
+        pace = Pace(app.config["SETTINGS"].redis_url, tenant.integration.client_id, tenant.tenant_id)
+        pace.told(Throttled(Problem("Slower.", "Wait."), 60))
+    else:
+        tenant.not_before, tenant.told_to_wait_at = utc_now() + timedelta(seconds=60), utc_now()
+        db.session.commit()
+    part = part_of(sync(tenant))
+    assert (part.state, part.attempts, part.requests) == (PartState.WAITING, 0, 0)
+    assert part.not_before is not None
+    assert part.not_before > utc_now() + timedelta(seconds=30)
 
 
 def test_a_tenant_that_is_throttled_time_and_again_keeps_the_run_of_the_others_for_a_quarter_of_an_hour_at_the_most(
