@@ -61,7 +61,8 @@ def test_settings_are_stored_told_in_the_history_and_in_the_audit_log_and_taken_
 
 def test_who_may_not_see_one_record_any_more_still_sees_the_others(as_administrator: FlaskClient, make: Make) -> None:
     user, group = make.user(role=Role.LITE), a_group()
-    changed, *others = [make.license(), make.asset(), make.license(), make.asset()]
+    changed = make.license()
+    others: list[License | FlexibleAsset] = [make.asset(), make.license(), make.asset()]
     for record in (changed, *others):
         restrict(record, user, group)
     assert edited(as_administrator, address_of(changed), {"who": "named", "groups": [str(group.id)]}).status_code == 303
