@@ -1,4 +1,4 @@
-"""Parts whose rows another transaction has: who claims passes them over, who cancels waits for them."""
+"""Parts, and runs, whose rows another transaction has: who claims passes them over, who cancels waits for them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from webapp.database import declare_writing
 from webapp.extensions import db
 from webapp.models import Claim, Outcome, PartState, RunState, SyncPart, SyncRun, utc_now
 from webapp.models.leases import LEASE, MAX_ATTEMPTS
+from webapp.models.run import SILENCE
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,19 @@ def test_parts_that_somebody_has_locked_are_passed_over_by_who_claims_and_who_re
         assert SyncPart.give_up(db.session, ids, utc_now()) == []
         db.session.commit()
     assert [part.state for part in (locked, spent, free)] == [PartState.WAITING, PartState.WAITING, PartState.SYNCING]
+
+
+def test_a_silent_run_that_somebody_has_locked_is_left_to_them(make: Make) -> None:
+    long_ago = utc_now() - 2 * SILENCE
+    locked_id, free_id = (make.run(heard_at=long_ago).id for _ in range(2))
+    db.session.commit()
+    with db.engine.begin() as another:
+        another.execute(select(SyncRun.id).where(SyncRun.id == locked_id).with_for_update())
+        # Who waits for a row fails, and does not wait for the end of this test.
+        db.session.execute(text("SET LOCAL lock_timeout = '1s'"))
+        assert SyncRun.silent(db.session, utc_now()) == [free_id]
+        db.session.commit()
+    assert SyncRun.silent(db.session, utc_now()) == [locked_id]
 
 
 def test_who_cancels_while_many_parts_are_settled_waits_for_them_and_is_not_waited_for(app: Flask, make: Make) -> None:
