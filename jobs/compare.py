@@ -38,16 +38,16 @@ def compare(tenant_row_id: int) -> dict[str, Any]:
     if tenant is None or not tenant.integration.is_live:
         raise IntegrationRemoved
     credentials = tenants.credentials_of(tenant.integration, tenant.tenant_id)
+    syncs_licenses = tenant.integration.sync_licenses
     # It ends the transaction, too: none is held while Microsoft is asked.
     waits.obey(credentials.client_id, credentials.tenant)
-    snapshot = tenants.read(credentials, tenants.transport())
+    snapshot = tenants.read(credentials, tenants.transport(), with_licenses=syncs_licenses)
     read_at = utc_now()
     tenant = db.session.get(Tenant, tenant_row_id)
     if tenant is None:
         raise IntegrationRemoved
     tenants.refuse_another(tenant.tenant_id, snapshot)
     stored = licenses.stored(tenant_row_id).facts
-    syncs_licenses = tenant.integration.sync_licenses
     changes = tenants.license_changes(stored, snapshot, syncs_licenses)
     return {
         "ok": True,

@@ -126,7 +126,7 @@ def _prepared(claim: Claim) -> tuple[Credentials, Baseline]:
 def _synced(hold: Hold, transport: Transport, credentials: Credentials, baseline: Baseline) -> bool:
     # No transaction is open while Microsoft is asked.
     with hold.crew.asking():
-        snapshot = tenants.read(credentials, transport, baseline.wanted, SYNC)
+        snapshot = tenants.read(credentials, transport, baseline.wanted, SYNC, with_licenses=baseline.syncs_licenses)
     read_at = utc_now()
     match snapshot.users_wait:
         case Throttled(seconds=int() | float()) as wait if not isinstance(wait, HeldBack):

@@ -50,17 +50,17 @@ _ORGANIZATION = Ask(f"/organization?$select={ORGANIZATION_FIELDS}", READ_ORGANIZ
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What Microsoft said of one tenant. `tenant` is None where only its licenses could be read; `notice` says why.
+    """What Microsoft said of one tenant. `tenant` is None where it could not be read; `notice` says why.
 
     So it is with `users` and `users_notice`; where they were not asked for, both are None. `users_wait` is the wait
-    that Microsoft asked for instead of giving them. `tenant_id` is the GUID that was signed in to: the token, and with
-    it all that was read, is of that tenant.
+    that Microsoft asked for instead of giving them. `licenses` is None where they were not asked for. `tenant_id` is
+    the GUID that was signed in to: the token, and with it all that was read, is of that tenant.
     """
 
     tenant_id: str
     tenant: TenantFacts | None
     notice: Problem | None
-    licenses: Mapping[str, LicenseFacts]
+    licenses: Mapping[str, LicenseFacts] | None
     users: UsersRead | None = None
     users_notice: Problem | None = None
     users_wait: Throttled | None = None
@@ -88,18 +88,23 @@ def read(
     transport: Transport,
     users: Wanted | None = None,
     patience: Patience = SOMEBODY_WAITS,
+    *,
+    with_licenses: bool = True,
 ) -> Snapshot:
     """Sign in to the tenant and read it. Raises the errors of `jobs.microsoft.errors`.
 
     An app that may read licenses but not the organization still gives its licenses: the tenant's name then stays. So
     it is with the users: who is known to hold a license stays. So it is also where reading them failed for a reason
-    that may pass, and that their leniency forgives.
+    that may pass, and that their leniency forgives. Where licenses are not read, nothing is left without the users.
     """
     sign_in, graph = client(credentials, transport, patience)
-    skus, about, *first = graph.together([_SKUS, _ORGANIZATION, *([users.ask] if users else [])])
-    found = _licenses(graph, skus)
+    asks = [_ORGANIZATION, *([_SKUS] if with_licenses else []), *([users.ask] if users else [])]
+    about, *others = graph.together(asks)
+    found = _licenses(graph, others[0]) if with_licenses else None
     organization, notice = _organization(graph, about)
-    read, unread = _users(graph, users, first[0]) if users else (None, None)
+    read, unread = _users(graph, users, others[-1]) if users else (None, None)
+    if unread is not None and not with_licenses:
+        raise unread
     tenant_id = _signed_in_to(credentials, sign_in, organization)
     return Snapshot(
         tenant_id,
@@ -161,7 +166,8 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
     refuse_another(tenant.tenant_id, snapshot)
     departed.settle(db.session, tenant)
     before = licenses.stored(tenant.id)
-    syncs_licenses = tenant.integration.sync_licenses
+    # Somebody may have chosen, while the tenant was read, that they are synced: the next sync does so.
+    syncs_licenses = tenant.integration.sync_licenses and snapshot.licenses is not None
     changes = license_changes(before.facts, snapshot, syncs_licenses)
     after = licenses.write(tenant.id, before, changes, now)
     license_history.record(tenant, before.facts, after, now, run_id)
@@ -178,8 +184,11 @@ def write(tenant: Tenant, snapshot: Snapshot, now: datetime, run_id: int | None 
 
 
 def license_changes(stored: Mapping[str, LicenseFacts], snapshot: Snapshot, syncs_licenses: bool) -> licenses.Changes:
-    """What is to be written of the stored licenses: nothing where the integration does not sync them."""
-    return licenses.compare(stored, snapshot.licenses if syncs_licenses else stored)
+    """What is to be written of the stored licenses: nothing where the integration does not sync them, or did not when
+    the tenant was read.
+    """
+    returned = snapshot.licenses if syncs_licenses else None
+    return licenses.compare(stored, stored if returned is None else returned)
 
 
 def notice_of(snapshot: Snapshot, syncs_users: bool) -> Problem | None:

@@ -183,8 +183,8 @@ def test_a_tenant_whose_data_is_deleted_before_or_while_it_is_read_is_explained(
     tenant = connected(make, sandbox_tenant(sandbox))
     row_id, read = tenant.id, tenants.read
 
-    def read_and_delete(*args: Any) -> tenants.Snapshot:
-        snapshot = read(*args)
+    def read_and_delete(*args: Any, **options: Any) -> tenants.Snapshot:
+        snapshot = read(*args, **options)
         db.session.execute(delete(Tenant).where(Tenant.id == row_id))
         db.session.commit()
         return snapshot

@@ -294,7 +294,7 @@ def test_what_the_worker_lacks_is_no_fault_of_the_tenant_and_it_is_tried_again(
 ) -> None:
     tenant = connected(make, sandbox_tenant(sandbox))
 
-    def read(*_: object) -> NoReturn:
+    def read(*_: object, **__: object) -> NoReturn:
         raise error
 
     monkeypatch.setattr("jobs.tenant.read", read)
