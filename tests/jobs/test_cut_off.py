@@ -19,6 +19,7 @@ from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
 from webapp.models import PartState, Problem, RunState
+from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Unplug, Work
 from .helpers import asked, do
@@ -65,6 +66,20 @@ def test_a_machine_that_is_cut_off_is_no_fault_of_a_tenant_where_others_get_answ
     work()
     part = part_of(run)
     assert (part.state, part.attempts, part.faults) == (PartState.WAITING, 1, faults)
+    assert "cannot be reached" in part.reason
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_machine_that_is_cut_off_at_the_last_attempt_says_what_it_lacked_and_not_that_work_was_lost(
+    make: Make, sandbox: Sandbox, work: Work, unplugged: str
+) -> None:
+    run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
+    do(sync.begin, run.id)
+    part_of(run).attempts = MAX_ATTEMPTS - 1
+    answers_another(unplugged)
+    work()
+    part = part_of(run)
+    assert (part.state, part.code) == (PartState.FAILED, "no_answer")
     assert "cannot be reached" in part.reason
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from jobs import hold, queue, waits
+from jobs import hold, parts, queue, waits
 from jobs import tenant as tenants
 from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
@@ -177,6 +177,25 @@ def test_a_wait_of_the_whole_app_is_waited_out_each_time(sandbox: Sandbox, make:
         resume(work)
     assert run.state == RunState.SYNCING
     sandbox.throttle_app(given.client_id, 0)
+
+
+@pytest.mark.parametrize("was_told_before", [False, True])
+def test_after_a_wait_of_the_whole_app_a_tenant_comes_back_a_little_later_by_lot(
+    was_told_before: bool, sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "spread", lambda: 7.0)
+    given = sandbox_tenant(sandbox)
+    tenant = connected(make, given)
+    if was_told_before:
+        tenant.integration.not_before = utc_now() + timedelta(seconds=300)
+        tenant.integration.told_to_wait_at = utc_now()
+        db.session.commit()
+    else:
+        sandbox.faults(given.tenant_id, Fault("subscribedSkus", "throttle_app", times=1, retry_after=300))
+    part = part_of(sync(tenant))
+    sandbox.throttle_app(given.client_id, 0)
+    assert tenant.integration.not_before is not None
+    assert part.not_before == tenant.integration.not_before + timedelta(seconds=7)
 
 
 def test_a_tenant_that_is_read_for_too_long_is_given_up_and_says_so(

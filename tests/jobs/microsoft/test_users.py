@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -228,6 +228,13 @@ def test_a_list_that_would_take_all_memory_is_given_up(monkeypatch: pytest.Monke
         read(*([a_user(id=str(UUID(int=page * 1000 + number))) for number in range(999)] for page in range(100)))
 
 
+class _ListsNobody(Told):
+    """A Graph client that tells of these changes, and whose list of users has nobody."""
+
+    def whole_list(self, first: Page, max_pages: int) -> Iterator[Page]:
+        yield Page(first.ask, {"value": []}, first.reply)
+
+
 def changes(found: dict[str, Any] | None, *told: dict[str, Any]) -> UsersRead:
     wanted = Wanted(OLD_LINK, known=1)
     first = Page(wanted.ask, {"value": list(told)}, Reply(Answer(200, {}, b""), None))
@@ -243,6 +250,39 @@ def test_who_is_told_of_and_not_found_is_told_of_again_the_next_time() -> None:
         False,
         OLD_LINK,
     )
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_of_who_is_removed_and_comes_back_in_the_same_changes_the_last_counts(comes_back: bool) -> None:
+    told: list[dict[str, Any]] = [{"id": ID, "jobTitle": "Head"}, {"id": ID, "@removed": {"reason": "changed"}}]
+    if comes_back:
+        told.append({"id": ID, "mobilePhone": "+1 555"})
+    read = changes(a_user(jobTitle="Clerk"), *told)
+    if comes_back:
+        assert (read.users[ID].title, read.users[ID].mobile, read.removed) == ("Clerk", "+1 555", frozenset())
+    else:
+        assert (list(read.users), read.removed) == ([], frozenset({ID}))
+
+
+def test_what_a_change_told_counts_where_a_server_that_lags_behind_gives_what_was_before() -> None:
+    assert changes(a_user(jobTitle="Clerk"), {"id": ID, "jobTitle": "Head"}).users[ID].title == "Head"
+
+
+def test_who_is_removed_counts_among_the_changes_beyond_which_everybody_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(users, "_MOST_CHANGES", 2)
+    gone = [{"id": str(UUID(int=number)), "@removed": {"reason": "changed"}} for number in range(3)]
+    wanted = Wanted(OLD_LINK, known=3)
+    for told, is_whole in ((gone[:2], False), (gone, True)):
+        first = Page(wanted.ask, {}, Reply(Answer(200, {}, b""), None))
+        listed = _ListsNobody(told, None)
+        assert read_users(listed, wanted, first).is_whole == is_whole  # type: ignore[arg-type]
+
+
+def test_a_link_of_changes_that_is_too_long_to_be_kept_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "_LONGEST_LINK", 10)
+    assert changes(a_user(), {"id": ID, "jobTitle": "Head"}).is_whole
 
 
 def test_an_annotation_of_nothing_removes_nobody() -> None:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from sandbox import Assigned, Fault, Sandbox
+from jobs.microsoft.transport import Answer, Transport
+from sandbox import Assigned, Fault, Sandbox, Sku
 from tests.jobs.conftest import Sync
 from tests.jobs.helpers import asked
+from tests.support.factories import Make
 from tests.support.matching import move
 from webapp.extensions import db
-from webapp.models import Contact, DirectoryUser, RunState, SyncRun, Tenant, UserSync, UserTracking, utc_now
+from webapp.models import (
+    Contact,
+    DirectoryUser,
+    RunState,
+    SyncRun,
+    Tenant,
+    UserSync,
+    UserTracking,
+    utc_now,
+)
 
-from .helpers import E3, VISIO, Start, a_user, contacts, held, part_of, the_contact
+from .helpers import E3, SKUS, VISIO, Start, a_user, contacts, held, part_of, the_contact
 
 
 @pytest.fixture
@@ -212,6 +224,27 @@ def test_a_new_user_who_is_a_contact_by_hand_is_found_as_if_all_were_read(
     again(tenant)
     assert db.session.query(Contact).count() == 2
     assert contact.email == "eva.new@contoso.example"
+
+
+def test_where_changes_did_not_do_nothing_is_held_of_the_tenant_while_everybody_is_asked_for(
+    sandbox: Sandbox, start: Start, sync: Sync, again: Sync, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, tenant = start(a_user())
+    sync(tenant)
+    make.contact(organization=tenant.organization, name="Eva New", first_name="Eva", last_name="New")
+    sandbox.put_users(given.tenant_id, a_user("Eva New"))
+    sandbox.patch_tenant(given.tenant_id, skus=(Sku.of("SPE_E3", 99, 1), SKUS[1]))
+    has_transaction: list[bool] = []
+    real = Transport.send
+
+    def send(self: Transport, method: str, url: str, **options: Any) -> Answer:
+        has_transaction.append(db.session().in_transaction())
+        return real(self, method, url, **options)
+
+    monkeypatch.setattr(Transport, "send", send)
+    again(tenant)
+    assert len(has_transaction) >= 3, "everybody was asked for after the changes"
+    assert set(has_transaction) == {False}
 
 
 def test_users_that_may_not_be_read_any_more_keep_what_is_stored_and_are_caught_up_with(
