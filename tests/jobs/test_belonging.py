@@ -81,6 +81,20 @@ def test_what_an_installation_enqueued_that_is_gone_is_thrown_away_also_where_an
     assert "is thrown away" in caplog.text
 
 
+def test_while_nobody_can_tell_whether_its_installation_is_there_nothing_is_thrown_away(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_no_answer(marks: object) -> bool:
+        raise queue.QueueUnavailable
+
+    run = new_run(make.tenant(organization=make.organization()).integration)
+    with with_keys(app, new_key()):
+        queue.sync(run.id)
+    monkeypatch.setattr(queue, "is_any_there_of", give_no_answer)
+    take_one(app)
+    assert len(waiting()) == 1
+
+
 def test_what_another_installation_has_waiting_by_the_same_name_holds_up_nothing(app: Flask) -> None:
     theirs, ours = new_key(), new_key()
     for _ in range(2):

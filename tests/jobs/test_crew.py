@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from jobs import crew
+from jobs import crew, settling
 from jobs.crew import Crew
 from jobs.hold import STOPPED, Hold
 from tests.support.claims import claims_of_a_run
@@ -201,3 +201,22 @@ def test_what_takes_long_to_write_keeps_nothing_else_from_being_handed_back(app:
         states = {part.id: part.state for part in db.session.query(SyncPart)}
         db.session.commit()
     assert states == {writing.part_id: PartState.SYNCING, **{one.part_id: PartState.WAITING for one in others}}
+
+
+def test_who_renews_leases_goes_on_after_an_error_that_nobody_foresaw(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = threading.Event()
+    looks: list[None] = []
+
+    def flush() -> None:
+        looks.append(None)
+        if len(looks) == 2:
+            ended.set()
+        raise RuntimeError("nobody foresaw it")
+
+    monkeypatch.setattr(crew, "_TICK_SECONDS", 0.001)
+    monkeypatch.setattr(settling, "flush", flush)
+    Crew(app, 1).look_after(ended)
+    assert len(looks) == 2
+    assert "an error that nobody foresaw" in caplog.text

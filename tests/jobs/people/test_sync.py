@@ -94,6 +94,19 @@ def test_what_changed_of_a_user_is_written_and_what_people_wrote_stays(
     assert (anna.user_id, "VISIOCLIENT", True, False) in held()
 
 
+def test_a_contact_of_which_addresses_alone_differ_counts_as_changed(
+    start: Start, sync: Sync, sandbox: Sandbox
+) -> None:
+    anna = a_user()
+    given, tenant = start(anna)
+    sync(tenant)
+    for aliases in (("smtp:ab@contoso.example",), ()):
+        before = the_contact().changed_at
+        sandbox.patch_tenant(given.tenant_id, users=(replace(anna, proxy_addresses=(*anna.proxy_addresses, *aliases)),))
+        assert part_of(sync(tenant)).contacts_changed == 1
+        assert the_contact().changed_at > before
+
+
 def test_an_address_that_is_only_spelled_anew_is_written_once(start: Start, sync: Sync, sandbox: Sandbox) -> None:
     anna = a_user()
     given, tenant = start(anna)

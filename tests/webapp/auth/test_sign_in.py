@@ -191,7 +191,7 @@ def test_a_password_that_is_changed_while_it_is_checked_lets_nobody_in(
 
     def changed_meanwhile(user: User, password: str) -> bool:
         is_right = checks(user, password)
-        # As another transaction leaves it: what this one has read says otherwise, and it has not stored its new hash yet.
+        # As another transaction leaves it: what this one has read says otherwise, and its new hash is not stored yet.
         with db.session.no_autoflush:
             db.session.execute(
                 update(User).where(User.id == user_id).values(**change),

@@ -20,6 +20,8 @@ from tests.conftest import signed_in
 from tests.support.factories import PASSWORD, Make
 from webapp.auth import accounts, throttle
 from webapp.extensions import limiter
+from webapp.models import User
+from webapp.models.base import DbSession
 
 from .forms import is_signed_in, set_up, sign_in
 
@@ -184,6 +186,21 @@ def test_guessing_the_current_password_in_an_open_session_is_throttled_too(app: 
     form = {"current": "wrong", "password": "another password", "repeated": "another password"}
     assert [client.post("/account/password", data=form).status_code for _ in range(6)] == [422] * 5 + [429]
     assert client.post("/account/password", data={**form, "current": PASSWORD}).status_code == 429
+
+
+def test_of_guesses_at_the_current_password_sent_at_once_none_gets_through_after_too_many_wrong_ones(
+    app: Flask, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = accounts.user_with_password
+
+    def wrong_ones_meanwhile(session: DbSession, address: str, password: str) -> User | None:
+        for _ in range(5):
+            throttle.count(throttle.of_sign_in(address))
+        return checks(session, address, password)
+
+    monkeypatch.setattr(accounts, "user_with_password", wrong_ones_meanwhile)
+    form = {"current": PASSWORD, "password": "another password", "repeated": "another password"}
+    assert signed_in(app, make.user()).post("/account/password", data=form).status_code == 429
 
 
 def test_guessing_the_setup_code_is_throttled(client: FlaskClient) -> None:
