@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from jobs import hold, parts, queue, waits
+from jobs import hold, queue, waits
 from jobs import tenant as tenants
 from jobs.microsoft import transport
 from jobs.microsoft.errors import HeldBack, Throttled
-from jobs.microsoft.pace import SPREAD_SECONDS, Pace
+from jobs.microsoft.pace import SPREAD_SECONDS
 from jobs.microsoft.page import Ask
 from jobs.microsoft.patience import SYNC
 from sandbox import Fault, Sandbox
@@ -130,23 +130,6 @@ def test_who_is_throttled_time_and_again_fails_in_the_end(sandbox: Sandbox, make
     assert (run.state, run.code, part_of(run).attempts) == (RunState.FAILED, "HTTP 429", MAX_ATTEMPTS)
 
 
-@pytest.mark.parametrize("where", ["the database", "Redis"])
-def test_who_waits_for_what_was_asked_before_uses_up_no_attempt(
-    where: str, sandbox: Sandbox, make: Make, sync: Sync, app: Flask
-) -> None:
-    tenant = connected(make, sandbox_tenant(sandbox))
-    if where == "Redis":
-        pace = Pace(app.config["SETTINGS"].redis_url, tenant.integration.client_id, tenant.tenant_id)
-        pace.told(Throttled(Problem("Slower.", "Wait."), 60))
-    else:
-        tenant.not_before, tenant.told_to_wait_at = utc_now() + timedelta(seconds=60), utc_now()
-        db.session.commit()
-    part = part_of(sync(tenant))
-    assert (part.state, part.attempts, part.requests) == (PartState.WAITING, 0, 0)
-    assert part.not_before is not None
-    assert part.not_before > utc_now() + timedelta(seconds=30)
-
-
 def test_a_tenant_that_is_throttled_time_and_again_keeps_the_run_of_the_others_for_a_quarter_of_an_hour_at_the_most(
     sandbox: Sandbox, make: Make, sync: Sync, work: Work
 ) -> None:
@@ -177,25 +160,6 @@ def test_a_wait_of_the_whole_app_is_waited_out_each_time(sandbox: Sandbox, make:
         resume(work)
     assert run.state == RunState.SYNCING
     sandbox.throttle_app(given.client_id, 0)
-
-
-@pytest.mark.parametrize("was_told_before", [False, True])
-def test_after_a_wait_of_the_whole_app_a_tenant_comes_back_a_little_later_by_lot(
-    was_told_before: bool, sandbox: Sandbox, make: Make, sync: Sync, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parts, "spread", lambda: 7.0)
-    given = sandbox_tenant(sandbox)
-    tenant = connected(make, given)
-    if was_told_before:
-        tenant.integration.not_before = utc_now() + timedelta(seconds=300)
-        tenant.integration.told_to_wait_at = utc_now()
-        db.session.commit()
-    else:
-        sandbox.faults(given.tenant_id, Fault("subscribedSkus", "throttle_app", times=1, retry_after=300))
-    part = part_of(sync(tenant))
-    sandbox.throttle_app(given.client_id, 0)
-    assert tenant.integration.not_before is not None
-    assert part.not_before == tenant.integration.not_before + timedelta(seconds=7)
 
 
 def test_a_tenant_that_is_read_for_too_long_is_given_up_and_says_so(

@@ -13,17 +13,14 @@ from tests.conftest import signed_in
 from tests.support.factories import Make
 from tests.support.forms import began_with, edited, opened
 from tests.webapp.auth.forms import is_signed_in, sign_in
-from webapp.administration import users
 from webapp.extensions import db
 from webapp.models import (
     AuditEntry,
     GroupMember,
-    LinkPurpose,
     Organization,
     OrganizationGrant,
     Role,
     User,
-    UserLink,
     UserSession,
     UserState,
 )
@@ -328,19 +325,3 @@ def test_sessions_of_who_is_not_active_let_nobody_in(app: Flask, make: Make) -> 
     UserSession.open(db.session, invited)
     db.session.commit()
     assert UserSession.find_user(db.session, invited.session_token or "") is None
-
-
-def test_what_would_let_a_user_in_ends_as_they_are_deactivated_and_as_they_are_reactivated(make: Make) -> None:
-    make.user()
-    user = make.user(role=Role.EDITOR)
-
-    def let_in() -> None:
-        UserSession.open(db.session, user)
-        UserLink.make(db.session, user, LinkPurpose.PASSWORD_RESET)
-        db.session.commit()
-
-    for change_state in (users.deactivate, users.reactivate):
-        let_in()  # also while they are deactivated, by who was just at it
-        assert change_state(db.session, user)
-        db.session.commit()
-        assert (db.session.query(UserSession).count(), db.session.query(UserLink).count()) == (0, 0)
