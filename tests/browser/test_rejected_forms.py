@@ -62,3 +62,22 @@ def test_a_page_without_errors_leaves_the_focus_alone(signed_in: Page, server: R
     page = signed_in
     page.goto(f"{server.url}/account/integrations/add")
     assert page.evaluate("document.activeElement === document.body")
+
+
+def test_what_is_wrong_is_not_below_the_footer_that_stays_in_sight(
+    signed_in: Page, server: Running, microsoft: Sandbox
+) -> None:
+    page, tenant = signed_in, sandbox_tenant(microsoft, display_name="Checks none")
+    connect(page, server, tenant, "Checks none")
+    expect(page.get_by_role("heading", name="Sync your data with Office 365")).to_be_visible()
+    page.get_by_label("Only users who hold one of the checked licenses").check()
+    wrong = page.get_by_role("alert").filter(has_text="Check at least one license")
+    footer = page.locator(".settings-footer")
+    # Where it would be in sight but for the footer; it is there at once, not after a while.
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(reduced_motion="reduce")
+    page.get_by_role("button", name="Save").click()
+    expect(wrong).to_be_in_viewport(ratio=1)
+    expect(page.locator("main :focus")).to_be_attached()
+    edges = "element => [element.getBoundingClientRect().top, element.getBoundingClientRect().bottom]"
+    assert wrong.evaluate(edges)[1] <= footer.evaluate(edges)[0]

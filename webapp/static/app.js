@@ -69,7 +69,9 @@ const showFirstError = () => {
   const group = mark.closest(".mb-3");
   const place = group && group.offsetHeight < innerHeight / 2 ? group : target;
   const { top, bottom } = place.getBoundingClientRect();
-  if (top < 0 || bottom > innerHeight) place.scrollIntoView({ block: "center" });
+  // A footer that stays in sight covers what is below this.
+  const covered = parseFloat(getComputedStyle(document.documentElement).scrollPaddingBottom) || 0;
+  if (top < 0 || bottom > innerHeight - covered) place.scrollIntoView({ block: "center" });
 };
 
 const start = (root) => {
