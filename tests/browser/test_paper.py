@@ -36,6 +36,18 @@ def test_a_printed_list_has_its_heading_and_is_a_table_that_says_what_it_is_filt
     expect(page.get_by_role("searchbox")).to_be_hidden()
 
 
+def test_a_list_that_is_cards_on_a_phone_is_a_table_on_paper(signed_in: Page, server: Running) -> None:
+    page = signed_in
+    page.set_viewport_size({"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    for address in ("/account/users", "/account/audit-log"):
+        page.goto(f"{server.url}{address}")
+        expect(page.get_by_role("columnheader").first).to_be_visible()
+        tops = "cells => new Set(cells.map(cell => cell.getBoundingClientRect().top)).size"
+        assert page.locator("tbody tr").first.locator("td").evaluate_all(tops) == 1, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718, address
+
+
 def test_what_is_dark_on_the_screen_is_light_on_paper(signed_in: Page) -> None:
     page, look = signed_in, signed_in.locator("html")
     page.get_by_role("button", name="Switch between light and dark").click()
