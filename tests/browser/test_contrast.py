@@ -43,3 +43,12 @@ def test_states_and_what_deletes_can_be_read(page: Page, server: Running, theme:
     page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
     ratios = page.evaluate(RATIOS, COLOURED)
     assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+def test_with_the_system_s_few_colours_the_browser_draws_what_is_ticked(signed_in: Page, server: Running) -> None:
+    page, drawn_by = signed_in, "element => getComputedStyle(element).appearance"
+    page.goto(f"{server.url}/account/users/invite")
+    choice = page.locator("[name=role][value=lite]")
+    assert choice.evaluate(drawn_by) == "none"
+    page.emulate_media(forced_colors="active")
+    assert choice.evaluate(drawn_by) == "auto"
