@@ -160,7 +160,7 @@ def test_a_linked_contact_says_where_its_fields_come_from_and_offers_only_its_ow
     as_administrator: FlaskClient, linked: Contact
 ) -> None:
     html = as_administrator.get(f"/contacts/{linked.id}").text
-    assert "Synced from Office 365 · Partner tenant · Contoso EU · last <time" in html
+    assert "Synced from Office 365 · <bdi>Partner tenant</bdi> · <bdi>Contoso EU</bdi> · last <time" in html
     form = as_administrator.get(f"/contacts/{linked.id}/edit").text
     assert "Locked" in form
     assert 'name="notes"' in form
