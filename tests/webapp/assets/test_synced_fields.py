@@ -43,7 +43,7 @@ def test_the_edit_page_shows_the_synced_fields_locked_and_where_they_come_from(
     for text in (
         "Synced fields",
         "Locked",
-        "Partner &lt;1&gt; · Contoso EU",
+        "<bdi>Partner &lt;1&gt;</bdi> · <bdi>Contoso EU</bdi>",
         'value="28" disabled',
         "last synced <time",
     ):
