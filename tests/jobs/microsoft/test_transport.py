@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import io
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
@@ -35,12 +35,15 @@ def test_after_an_answer_that_was_refused_halfway_the_next_request_gets_its_own(
 
 
 def test_what_comes_after_an_answer_is_not_that_to_the_next_request(tmp_path: Path) -> None:
-    # As much as is read at once ends with the first answer: what follows it was decrypted, and is not looked at yet.
-    empty = answer(b"")
-    first = answer(b" " * (io.DEFAULT_BUFFER_SIZE - len(empty) - len("8000") + 1))
-    assert len(first) == io.DEFAULT_BUFFER_SIZE
-    answers = iter([first + answer(b'{"of": "nobody"}'), answer(b'{"of": "second"}')])
-    with raw_server(tmp_path, lambda connection: connection.sendall(next(answers))) as server:
+    head, body = answer(b"{}")[:-2], b"{}"
+    # What follows the body came in one piece with it: it was decrypted by then, and is not looked at yet.
+    answers = iter([(head, body + answer(b'{"of": "nobody"}')), (answer(b'{"of": "second"}'),)])
+
+    def reply(connection: socket.socket) -> None:
+        for piece in next(answers):
+            connection.sendall(piece)
+
+    with raw_server(tmp_path, reply) as server:
         send = Transport(server.ca_bundle).send
         send("GET", server.url)
         assert send("GET", server.url).content == b'{"of": "second"}'
