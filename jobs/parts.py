@@ -39,6 +39,10 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 5.0
 # A passing fault that came this often has not passed.
 _TRIES_AT_FAULTS = 3
+# For so long after a tenant was first taken up it is no fault that nobody gets a connection: a router that starts anew,
+# or a laptop that just woke, has one by then. It is tried again after so many seconds, or up to twice as many.
+_BRIEF_OUTAGE = timedelta(minutes=1)
+_OUTAGE_PAUSE_SECONDS = 10.0
 
 
 class LeaseLost(Exception):
@@ -192,10 +196,8 @@ def _record(hold: Hold, error: Exception) -> None:
             if error.is_of_app:
                 until += timedelta(seconds=spread())
             _wait_or_fail(hold, until, error.problem, Try.ASKED, is_of_app=error.is_of_app)
-        case Unreachable(has_no_connection=True) if not claim.is_last_attempt and cut_off.is_cut_off():
-            # Nothing is wrong with the tenant: others get answers. By the time that it is due they have taken it up.
-            until = queue.shared_now() + timedelta(seconds=back_off(1, _FIRST_PAUSE_SECONDS))
-            put_off(hold, until, error.problem)
+        case Unreachable(has_no_connection=True) if not claim.is_last_attempt and (pause := _outage_pause(claim)):
+            put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
             put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem, Try.FAULT)
@@ -241,6 +243,15 @@ def _put_off_or_fail(
         _fail(hold, problem)
     else:
         put_off(hold, until, problem, counts_as)
+
+
+def _outage_pause(claim: Claim) -> float:
+    """How long to wait for a connection that is missing through no fault of the tenant; 0 where it counts as one."""
+    if cut_off.is_cut_off():
+        # Others get answers. By the time that it is due they have taken it up.
+        return back_off(1, _FIRST_PAUSE_SECONDS)
+    is_new = leases.LONGEST_PUT_OFF - claim.patience < _BRIEF_OUTAGE
+    return _OUTAGE_PAUSE_SECONDS + back_off(1, _OUTAGE_PAUSE_SECONDS) if is_new else 0.0
 
 
 def _is_last_try(claim: Claim) -> bool:

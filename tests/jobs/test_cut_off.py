@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -18,7 +19,7 @@ from sandbox import Sandbox
 from tests.support.factories import Make
 from tests.support.microsoft import connected, new_run, sandbox_tenant
 from webapp.extensions import db
-from webapp.models import PartState, Problem, RunState
+from webapp.models import PartState, Problem, RunState, utc_now
 from webapp.models.leases import MAX_ATTEMPTS
 
 from .conftest import Unplug, Work
@@ -61,12 +62,28 @@ def test_a_machine_that_is_cut_off_is_no_fault_of_a_tenant_where_others_get_answ
     make: Make, sandbox: Sandbox, work: Work, unplugged: str, others_get_answers: bool, faults: int
 ) -> None:
     run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
+    do(sync.begin, run.id)
+    part_of(run).started_at = utc_now() - timedelta(minutes=1)
     answers_another(unplugged if others_get_answers else HOST)
-    queue.sync(run.id)
     work()
     part = part_of(run)
     assert (part.state, part.attempts, part.faults) == (PartState.WAITING, 1, faults)
     assert "cannot be reached" in part.reason
+
+
+@pytest.mark.usefixtures("unplugged")
+def test_an_outage_of_everybody_that_may_be_brief_is_no_fault_of_a_tenant(
+    make: Make, sandbox: Sandbox, work: Work
+) -> None:
+    run = new_run(connected(make, sandbox_tenant(sandbox)).integration)
+    do(sync.begin, run.id)
+    part_of(run).started_at = utc_now() - timedelta(seconds=55)
+    work()
+    part = part_of(run)
+    assert (part.state, part.attempts, part.faults) == (PartState.WAITING, 1, 0)
+    # Not so soon that its attempts are used up within the minute.
+    assert part.not_before is not None
+    assert part.not_before - utc_now() > timedelta(seconds=8)
 
 
 @pytest.mark.usefixtures("hasty")
