@@ -136,7 +136,8 @@ class Control:
             with self._opener.open(request, timeout=30) as answer:
                 content = answer.read()
         except HTTPError as error:
-            raise ControlError(json.loads(error.read())["error"]) from error
+            with error:
+                raise ControlError(json.loads(error.read())["error"]) from error
         return json.loads(content) if content else None
 
 
