@@ -1,7 +1,8 @@
 """Whether this worker alone gets no connection to Microsoft: then it leaves tenants to the workers that get some.
 
 A machine that cannot reach Microsoft fails at a tenant faster than others read one. It would take most of them, again
-and again, until their tries are used up. Where nobody gets one it is no machine's fault, and all goes on as ever.
+and again, until their tries are used up. Where nobody gets one it is no machine's fault, and all goes on as ever, once
+that has lasted for a minute.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from redis.exceptions import RedisError
 
@@ -18,6 +20,9 @@ from .microsoft.errors import MicrosoftError, has_no_connection
 
 # A worker that got none tries again after so long.
 TRY_AGAIN_SECONDS = 30.0
+# For so long after something was first tried, it is no fault of its own that nobody gets a connection: a router that
+# starts anew, or a laptop that just woke, has one by then.
+BRIEF_OUTAGE = timedelta(minutes=1)
 # Who takes jobs of one of these queues syncs tenants.
 SYNCS = (queue.SYNC, queue.SCHEDULED)
 # And who takes jobs of this one, does what somebody waits for.

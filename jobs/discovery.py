@@ -52,7 +52,7 @@ _TOOK_TOO_LONG = Problem(
 
 
 class Interrupted(Exception):
-    """The look is not for this worker: it was told to stop, or is cut off from Microsoft, or the run has ended."""
+    """The look is not for this worker, or not now: it was told to stop, or gets no connection, or the run has ended."""
 
 
 @job
@@ -102,7 +102,7 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
     except UnreadableSecret:
         notice = UNREADABLE_SECRET
     except MicrosoftError as error:
-        if has_no_connection(error) and cut_off.is_cut_off():
+        if has_no_connection(error) and (cut_off.is_cut_off() or _is_new(run_id)):
             raise Interrupted from error
         notice = _went_on_without(error.problem)
     except (Interrupted, OperationalError, InterfaceError):
@@ -113,6 +113,12 @@ def before_run(run_id: int, hold: Callable[[], None]) -> None:
     db.session.rollback()
     SyncRun.end_discovery(db.session, run_id, notice, found, gone, transport.requests)
     db.session.commit()
+
+
+def _is_new(run_id: int) -> bool:
+    """Whether the run looks for tenants since so lately that an outage may yet turn out to be brief."""
+    began = db.session.scalar(select(SyncRun.started_at).where(SyncRun.id == run_id))
+    return began is not None and abs(queue.shared_now() - began) < cut_off.BRIEF_OUTAGE
 
 
 def find(integration_id: int, transport: Transport) -> Found:

@@ -39,9 +39,7 @@ log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 5.0
 # A passing fault that came this often has not passed.
 _TRIES_AT_FAULTS = 3
-# For so long after a tenant was first taken up it is no fault that nobody gets a connection: a router that starts anew,
-# or a laptop that just woke, has one by then. It is tried again after so many seconds, or up to twice as many.
-_BRIEF_OUTAGE = timedelta(minutes=1)
+# After how long at least, and up to twice that, an outage that may be brief is tried again.
 _OUTAGE_PAUSE_SECONDS = 10.0
 
 
@@ -250,8 +248,8 @@ def _outage_pause(claim: Claim) -> float:
     if cut_off.is_cut_off():
         # Others get answers. By the time that it is due they have taken it up.
         return back_off(1, _FIRST_PAUSE_SECONDS)
-    is_new = leases.LONGEST_PUT_OFF - claim.patience < _BRIEF_OUTAGE
-    return _OUTAGE_PAUSE_SECONDS + back_off(1, _OUTAGE_PAUSE_SECONDS) if is_new else 0.0
+    is_brief = leases.LONGEST_PUT_OFF - claim.patience < cut_off.BRIEF_OUTAGE
+    return _OUTAGE_PAUSE_SECONDS + back_off(1, _OUTAGE_PAUSE_SECONDS) if is_brief else 0.0
 
 
 def _is_last_try(claim: Claim) -> bool:

@@ -132,6 +132,7 @@ def test_the_look_for_customers_with_which_a_run_begins_is_left_to_others(
         do(discovery.discover, integration.id)
         contact._answered.clear()
     run = new_run(integration)
+    run.started_at = utc_now() - timedelta(minutes=1)
     with unplug() as nowhere:
         answers_another(nowhere)
         queue.sync(run.id)
@@ -144,6 +145,23 @@ def test_the_look_for_customers_with_which_a_run_begins_is_left_to_others(
     work()
     assert (run.state != RunState.QUEUED, run.notice_reason) == (True, "")
     assert "Fabrikam" in rows_of(integration.id)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(("seconds", "state", "notice"), [(55, "queued", ""), (60, "failed", "cannot be reached")])
+def test_the_look_for_customers_waits_for_an_outage_that_may_be_brief_and_for_no_other(
+    app: Flask, make: Make, sandbox: Sandbox, unplug: Unplug, seconds: int, state: str, notice: str
+) -> None:
+    run = new_run(partner_integration(make, partner_tenant(sandbox)))
+    run.started_at = utc_now() - timedelta(seconds=seconds)
+    queue.sync(run.id)
+    db.session.commit()
+    with unplug():
+        worker.work(app, burst=True, max_jobs=1)
+    db.session.commit()
+    assert run.state == state
+    assert notice in run.notice_reason
+    assert bool(run.notice_reason) == bool(notice)
 
 
 @pytest.mark.usefixtures("own")
