@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pathlib import Path
 from config import BASE_DIR
 
 _STOP_SECONDS = 30
-_TICKS = os.sysconf("SC_CLK_TCK")
+_CPUCLOCK_SCHED = 2
 _ESTABLISHED = "01"
 
 
@@ -57,9 +57,9 @@ class Watch:
 
 
 def _cpu_seconds(pid: int) -> float:
-    # After the name, which may hold anything, in brackets: state is the third field, utime and stime the 14th and 15th.
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    # As clock_getcpuclockid(3) names the clock of a process, which Python lacks. proc(5) tells hundredths of a second,
+    # of which an unchanged sync of a hundred tenants takes some twenty.
+    return time.clock_gettime(~pid << 3 | _CPUCLOCK_SCHED)
 
 
 def _peak_bytes(pid: int) -> int:
