@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
+from config import BASE_DIR
 from jobs import sync, telling
 from logs.formats import TextLines
 from tests.support.factories import Make
@@ -126,3 +128,14 @@ def test_a_run_that_has_nothing_to_do_is_told_once(make: Make, lines: list[str])
 def test_a_run_that_is_gone_by_then_is_no_fault(app: Flask, lines: list[str]) -> None:
     telling.run_ended(12345)
     assert lines == []
+
+
+def test_every_field_is_documented(make: Make, lines: list[str]) -> None:
+    run = make.run(state=RunState.OK, tenants_total=1, tenants_ok=1, finished_at=utc_now())
+    telling.run_ended(run.id)
+    telling.part_ended(CLAIM, PartState.FAILED, None, tenant="a-guid", requests=4, rows=9, problem=PROBLEM)
+    told = {name for line in lines for name in re.findall(r"(\w+)=", line.rpartition("[")[2])}
+    assert {"trigger", "code"} < told
+    logs = (BASE_DIR / "docs" / "monitoring.md").read_text().partition("## Logs")[2]
+    rows = [line.split("|")[1] for line in logs.splitlines() if line.startswith("| `")]
+    assert told - {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set()
