@@ -45,7 +45,7 @@ def of_redis() -> list[Metric]:
 
 
 def redis_up(is_up: bool) -> Metric:
-    return _simple("redis_up", "Whether Redis answers.", is_up)
+    return _simple("redis_up", "Whether Redis answers, and takes what is written to it.", is_up)
 
 
 def _runs(connection: Connection, now: datetime) -> tuple[Metric, datetime]:
