@@ -52,7 +52,7 @@ def list_licenses(
 ) -> None:
     """Print licenses with their figures. An option that may be repeated takes several values."""
     if refusal := refused.sort(sort):
-        raise click.ClickException(refusal)
+        raise click.BadParameter(refusal, param_hint="--sort")
     refuse_nothing(organization=organization, tenant=tenant, product=product, status=status)
     filters = Filters.made_of(
         q=search,
