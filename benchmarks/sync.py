@@ -17,10 +17,11 @@ import os
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks import floor, table
 from benchmarks.installation import TENANTS_AT_ONCE, Pass, installed, new_database
@@ -38,6 +39,8 @@ _TIMES_COMPARED = 3
 _WARMING_UP = 64
 
 _NONE = "-"
+
+Key = TypeVar("Key")
 
 GOAL_RATIO = 1.25
 GOAL_REQUESTS = 2.0
@@ -207,10 +210,8 @@ def _cases(options: argparse.Namespace) -> Iterator[Case]:
 
 def _medians(measured: Sequence[Measured]) -> list[Measured]:
     """Of each pass of a case that which cost a tenant neither most nor least, in the order of the cases."""
-    alike: dict[tuple[Case, str], list[Measured]] = {}
-    for one in measured:
-        alike.setdefault((one.case, one.name), []).append(one)
-    return [sorted(some, key=lambda one: one.cpu_ms_a_tenant)[len(some) // 2] for some in alike.values()]
+    alike = _grouped(measured, lambda one: (one.case, one.name)).values()
+    return [sorted(some, key=lambda one: one.cpu_ms_a_tenant)[len(some) // 2] for some in alike]
 
 
 def _measure(case: Case, directory: Path, server: str) -> Iterator[Measured]:
@@ -265,10 +266,15 @@ def _goals(measured: Sequence[Measured], most: int) -> Iterator[tuple[str, str, 
 
 def _by_size(measured: Sequence[Measured]) -> dict[tuple[str, int, int, str], list[Measured]]:
     """What differs in nothing but the number of tenants."""
-    alike: dict[tuple[str, int, int, str], list[Measured]] = {}
-    for one in measured:
-        alike.setdefault((one.case.database, one.case.users, one.case.workers, one.name), []).append(one)
+    alike = _grouped(measured, lambda one: (one.case.database, one.case.users, one.case.workers, one.name))
     return {key: some for key, some in alike.items() if len(some) > 1}
+
+
+def _grouped(measured: Sequence[Measured], key_of: Callable[[Measured], Key]) -> dict[Key, list[Measured]]:
+    alike: dict[Key, list[Measured]] = {}
+    for one in measured:
+        alike.setdefault(key_of(one), []).append(one)
+    return alike
 
 
 if __name__ == "__main__":
