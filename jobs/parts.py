@@ -194,7 +194,9 @@ def _record(hold: Hold, error: Exception) -> None:
             if error.is_of_app:
                 until += timedelta(seconds=spread())
             _wait_or_fail(hold, until, error.problem, Try.ASKED, is_of_app=error.is_of_app)
-        case Unreachable(has_no_connection=True) if not claim.is_last_attempt and (pause := _outage_pause(claim)):
+        case Unreachable(has_no_connection=True) if (
+            not claim.is_last_attempt and (pause := _outage_pause(claim)) is not None
+        ):
             put_off(hold, queue.shared_now() + timedelta(seconds=pause), error.problem)
         case Transient() if not _is_last_try(claim):
             pause = back_off(claim.faults + 1, _FIRST_PAUSE_SECONDS)
@@ -243,13 +245,14 @@ def _put_off_or_fail(
         put_off(hold, until, problem, counts_as)
 
 
-def _outage_pause(claim: Claim) -> float:
-    """How long to wait for a connection that is missing through no fault of the tenant; 0 where it counts as one."""
+def _outage_pause(claim: Claim) -> float | None:
+    """How long to wait for a connection that is missing through no fault of the tenant; None where it counts as one."""
     if cut_off.is_cut_off():
         # Others get answers. By the time that it is due they have taken it up.
         return back_off(1, _FIRST_PAUSE_SECONDS)
-    is_brief = leases.LONGEST_PUT_OFF - claim.patience < cut_off.BRIEF_OUTAGE
-    return _OUTAGE_PAUSE_SECONDS + back_off(1, _OUTAGE_PAUSE_SECONDS) if is_brief else 0.0
+    if claim.open_for < cut_off.BRIEF_OUTAGE:
+        return _OUTAGE_PAUSE_SECONDS + back_off(1, _OUTAGE_PAUSE_SECONDS)
+    return None
 
 
 def _is_last_try(claim: Claim) -> bool:

@@ -66,6 +66,11 @@ class Claim:
     patience: timedelta = LONGEST_PUT_OFF
 
     @property
+    def open_for(self) -> timedelta:
+        """How long before it was claimed the part was first taken up; `LONGEST_PUT_OFF` at the most."""
+        return LONGEST_PUT_OFF - self.patience
+
+    @property
     def is_last_attempt(self) -> bool:
         return self.attempt >= MAX_ATTEMPTS
 
